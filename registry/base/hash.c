@@ -1,0 +1,80 @@
+#include "registry/base/hash.h"
+
+#include "registry/base/mem.h"
+#include "registry/base/uuid.h"
+
+#include <string.h>
+#include <xxhash.h>
+
+static vb_hash canonical(XXH128_hash_t value)
+{
+    XXH128_canonical_t c;
+    vb_hash hash;
+
+    XXH128_canonicalFromHash(&c, value);
+    memcpy(hash.bytes, c.digest, sizeof hash.bytes);
+    return hash;
+}
+
+vb_hash vb_hash_bytes(const void *data, size_t n)
+{
+    return canonical(XXH3_128bits(data, n));
+}
+
+uint64_t vb_hash64(const void *data, size_t n)
+{
+    return XXH3_64bits(data, n);
+}
+
+int vb_hash_fd(int fd, vb_hash *out, int64_t *size, vb_error *err)
+{
+    enum { BLOCK = 256 * 1024 };
+    vb_autofree char *block = vb_realloc(NULL, BLOCK, 1);
+    XXH3_state_t *state = NULL;
+    off_t at = 0;
+    ssize_t n = pread(fd, block, BLOCK, 0);
+
+    if (n >= 0 && n < BLOCK) { /* most outputs: one read, no state */
+        *out = vb_hash_bytes(block, (size_t)n);
+        at = n;
+    } else if (n > 0) {
+        state = XXH3_createState();
+        XXH3_128bits_reset(state);
+        for (; n > 0; n = pread(fd, block, BLOCK, at)) {
+            XXH3_128bits_update(state, block, (size_t)n);
+            at += n;
+        }
+        *out = canonical(XXH3_128bits_digest(state));
+        XXH3_freeState(state);
+    }
+    if (n < 0)
+        return vb_fail_errno(err, -errno, "reading the bytes to checksum");
+    if (size)
+        *size = at;
+    return 0;
+}
+
+const char *vb_hash_format(const vb_hash *hash, char text[VB_HASH_TEXT])
+{
+    static const char digits[] = "0123456789abcdef";
+    char *p = stpcpy(text, "xxh3-128:");
+
+    for (int i = 0; i < 16; i++) {
+        *p++ = digits[hash->bytes[i] >> 4];
+        *p++ = digits[hash->bytes[i] & 15];
+    }
+    *p = 0;
+    return text;
+}
+
+bool vb_hash_parse(const char *text, vb_hash *out)
+{
+    vb_uuid bytes; /* 32 hexadecimal digits are parsed alike */
+
+    if (!strncmp(text, "xxh3-128:", 9))
+        text += 9;
+    if (strlen(text) != 32 || !vb_uuid_parse(text, &bytes))
+        return false;
+    memcpy(out->bytes, bytes.bytes, sizeof out->bytes);
+    return true;
+}
