@@ -1,0 +1,308 @@
+#include "registry/dataset.h"
+
+#include "registry/base/mem.h"
+#include "registry/base/text.h"
+#include "registry/internal.h"
+#include "registry/time.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define DATASET_COLUMNS "SELECT id, uuid, type_id, run_id, dataid, ingest_date, state FROM dataset"
+
+void vb_dataset_clear(vb_dataset *d)
+{
+    vb_dataid_clear(&d->dataid);
+    *d = (vb_dataset){0};
+}
+
+void vb_dataset_print(const vb_dataset *d, vb_buf *out)
+{
+    vb_buf_puts(out, d->type->name);
+    vb_buf_putc(out, ' ');
+    vb_dataid_print(&d->dataid, out);
+}
+
+void vb_location_clear(vb_location *l)
+{
+    free(l->path);
+    free(l->formatter);
+    *l = (vb_location){0};
+}
+
+/* The statement that finds, or inserts, a member of the type's table; kept with the type. */
+static const char *member_sql(vb_registry *reg, const vb_dataset_type *type, bool find)
+{
+    struct vb_known_type *known;
+    char **kept;
+    vb_buf sql = {0};
+
+    HASH_FIND(by_id, reg->types_by_id, &type->id, sizeof type->id, known);
+    kept = find ? &known->find_sql : &known->insert_sql;
+    if (*kept)
+        return *kept;
+    if (find) {
+        vb_buf_printf(&sql, "SELECT dataset_id FROM member_%" PRId64 " WHERE ", type->group_id);
+        vb_sql_dimensions(&sql, type->group, "", " = ? AND ");
+        vb_buf_puts(&sql, type->group->nrequired ? " = ? AND type_id = ? AND collection_id = ?"
+                                                 : "type_id = ? AND collection_id = ?");
+    } else {
+        vb_buf_printf(&sql, "INSERT INTO member_%" PRId64 " (", type->group_id);
+        vb_sql_dimensions(&sql, type->group, "", ", ");
+        vb_buf_printf(&sql, "%stype_id, collection_id, dataset_id) VALUES (", type->group->nrequired ? ", " : "");
+        for (int i = 0; i < type->group->nrequired; i++)
+            vb_buf_puts(&sql, "?, ");
+        vb_buf_puts(&sql, "?, ?, ?)");
+    }
+    return *kept = vb_buf_steal(&sql);
+}
+
+/* Notes that a collection holds a type; almost always it is the pair of the last insert. */
+static int note_summary(vb_registry *reg, int64_t run_id, int64_t type_id, vb_error *err)
+{
+    int r;
+
+    if (reg->summary_run == run_id && reg->summary_type == type_id)
+        return 0;
+    r = vb_sql_exec(reg->db, err, "INSERT OR IGNORE INTO collection_summary VALUES (?, ?)", VB_ARGS(run_id, type_id));
+    if (!r) {
+        reg->summary_run = run_id;
+        reg->summary_type = type_id;
+    }
+    return r;
+}
+
+static int insert_member(vb_registry *reg, const vb_dataset *d, vb_error *err)
+{
+    vb_arg args[VB_MAX_REQUIRED + 3];
+    int n = d->type->group->nrequired, r;
+
+    vb_dataid_args(&d->dataid, args);
+    args[n] = vb_arg_int(d->type->id);
+    args[n + 1] = vb_arg_int(d->run_id);
+    args[n + 2] = vb_arg_int(d->id);
+    r = vb_sql_exec(reg->db, err, member_sql(reg, d->type, false), args, (size_t)n + 3);
+    if (r == -EEXIST) {
+        vb_auto_buf what = {0};
+        const vb_collection *run = NULL;
+
+        vb_dataset_print(d, &what);
+        vb_collection_by_id(reg, d->run_id, &run, NULL);
+        vb_fail(err, -EEXIST, "%s: run '%s' has one already", vb_buf_text(&what), run ? run->name : "?");
+    }
+    return r;
+}
+
+int vb_dataset_insert(vb_registry *reg, vb_dataset *d, const vb_location *location, vb_error *err)
+{
+    static const vb_uuid none;
+    vb_auto_buf packed = {0};
+    int r;
+
+    vb_registry_check_memory(reg);
+    if (vb_uuid_equal(d->uuid, none))
+        d->uuid = vb_uuid_v7();
+    if (!d->ingest_date)
+        d->ingest_date = vb_time_now();
+    vb_dataid_pack(&d->dataid, &packed);
+    r = vb_sql_exec(reg->db, err, "INSERT INTO dataset (uuid, type_id, run_id, dataid, ingest_date, state)"
+                                  " VALUES (?, ?, ?, ?, ?, ?)",
+                    VB_ARGS(&d->uuid, d->type->id, d->run_id, vb_buf_text(&packed), d->ingest_date, (int)d->state));
+    if (r < 0)
+        return r;
+    d->id = vb_db_last_id(reg->db);
+    r = insert_member(reg, d, err);
+    if (!r)
+        r = note_summary(reg, d->run_id, d->type->id, err);
+    if (!r && location)
+        r = vb_location_set(reg, d->id, location, err);
+    return r;
+}
+
+/* Reads the row of DATASET_COLUMNS that the statement stands on; with `known`, takes the data ID from there. */
+static int read_row(vb_registry *reg, vb_stmt *s, const vb_dataid *known, vb_dataset *out, vb_error *err)
+{
+    int r;
+
+    *out = (vb_dataset){.id = vb_col_int(s, 0), .uuid = vb_col_uuid(s, 1), .run_id = vb_col_int(s, 3),
+                        .ingest_date = vb_col_int(s, 5), .state = (vb_dataset_state)vb_col_int(s, 6)};
+    r = vb_dataset_type_by_id(reg, vb_col_int(s, 2), &out->type, err);
+    if (r < 0)
+        return r;
+    if (known)
+        out->dataid = vb_dataid_copy(known);
+    else
+        r = vb_dataid_unpack(out->type->group, vb_col_text(s, 4), &out->dataid, err);
+    return r;
+}
+
+static int get_row(vb_registry *reg, const char *sql, vb_arg key, const vb_dataid *known, vb_dataset *out, vb_error *err)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    int r = vb_sql(reg->db, &s, err, sql, &key, 1);
+
+    if (!r)
+        r = vb_stmt_step(s, err);
+    if (r <= 0)
+        return r;
+    r = read_row(reg, s, known, out, err);
+    return r < 0 ? r : 1;
+}
+
+int vb_dataset_find(vb_registry *reg, const vb_dataset_type *type, const vb_dataid *dataid, const vb_search *search,
+                    vb_dataset *out, vb_error *err)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    vb_arg args[VB_MAX_REQUIRED + 2];
+    int n = type->group->nrequired, r = 0;
+
+    vb_dataid_args(dataid, args);
+    args[n] = vb_arg_int(type->id);
+    for (size_t i = 0; i < search->count; i++) {
+        if (search->items[i]->type == VB_CALIBRATION)
+            continue;
+        args[n + 1] = vb_arg_int(search->items[i]->id);
+        r = s ? vb_stmt_rebind(s, args, (size_t)n + 2, err)
+              : vb_sql(reg->db, &s, err, member_sql(reg, type, true), args, (size_t)n + 2);
+        if (!r)
+            r = vb_stmt_step(s, err);
+        if (r)
+            break;
+    }
+    if (r <= 0)
+        return r;
+    return get_row(reg, DATASET_COLUMNS " WHERE id = ?", vb_arg_int(vb_col_int(s, 0)), dataid, out, err);
+}
+
+int vb_dataset_by_uuid(vb_registry *reg, const vb_uuid *uuid, vb_dataset *out, vb_error *err)
+{
+    return get_row(reg, DATASET_COLUMNS " WHERE uuid = ?", vb_arg_uuid(uuid), NULL, out, err);
+}
+
+int vb_dataset_by_id(vb_registry *reg, int64_t id, vb_dataset *out, vb_error *err)
+{
+    return get_row(reg, DATASET_COLUMNS " WHERE id = ?", vb_arg_int(id), NULL, out, err);
+}
+
+int vb_location_get(vb_registry *reg, int64_t dataset_id, vb_location *out, vb_error *err)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    const void *checksum;
+    size_t n;
+    int r = vb_sql(reg->db, &s, err, "SELECT store_id, path, size, checksum, mtime, formatter FROM location"
+                                     " WHERE dataset_id = ? ORDER BY store_id LIMIT 1", VB_ARGS(dataset_id));
+
+    if (!r)
+        r = vb_stmt_step(s, err);
+    if (r <= 0)
+        return r;
+    *out = (vb_location){.store_id = vb_col_int(s, 0), .path = vb_strdup(vb_col_text(s, 1)), .size = vb_col_int(s, 2),
+                         .mtime = vb_col_null(s, 4) ? -1 : vb_col_int(s, 4)};
+    checksum = vb_col_blob(s, 3, &n);
+    if (checksum && n == sizeof out->checksum.bytes) {
+        out->has_checksum = true;
+        memcpy(out->checksum.bytes, checksum, n);
+    }
+    if (!vb_col_null(s, 5))
+        out->formatter = vb_strdup(vb_col_text(s, 5));
+    return 1;
+}
+
+int vb_location_set(vb_registry *reg, int64_t dataset_id, const vb_location *l, vb_error *err)
+{
+    vb_blob checksum = {l->has_checksum ? l->checksum.bytes : NULL, sizeof l->checksum.bytes};
+    vb_arg args[] = {vb_arg_int(dataset_id), vb_arg_int(l->store_id), vb_arg_text(l->path), vb_arg_int(l->size),
+                     vb_arg_blob(checksum), vb_arg_int(l->mtime), vb_arg_text(l->formatter)};
+
+    if (l->mtime < 0)
+        args[5] = (vb_arg){.kind = VB_NULL};
+    return vb_sql_exec(reg->db, err, "INSERT OR REPLACE INTO location VALUES (?, ?, ?, ?, ?, ?, ?)", args,
+                       VB_COUNT(args));
+}
+
+/* Deletes the dataset's row from the member table of each collection that has it. */
+static int remove_members(vb_registry *reg, const vb_dataset *d, vb_error *err)
+{
+    vb_auto_buf sql = {0};
+    vb_arg args[VB_MAX_REQUIRED + 2];
+    int n = d->type->group->nrequired;
+
+    vb_buf_printf(&sql, "DELETE FROM member_%" PRId64 " WHERE ", d->type->group_id);
+    vb_sql_dimensions(&sql, d->type->group, "", " = ? AND ");
+    vb_buf_puts(&sql, n ? " = ? AND type_id = ? AND collection_id = ?" : "type_id = ? AND collection_id = ?");
+    vb_dataid_args(&d->dataid, args);
+    args[n] = vb_arg_int(d->type->id);
+    args[n + 1] = vb_arg_int(d->run_id);
+    return vb_sql_exec(reg->db, err, vb_buf_text(&sql), args, (size_t)n + 2);
+}
+
+int vb_dataset_remove(vb_registry *reg, const vb_dataset *d, vb_error *err)
+{
+    int64_t spoken_of = 0;
+    int r = remove_members(reg, d, err);
+
+    if (!r)
+        r = vb_sql_exec(reg->db, err, "DELETE FROM location WHERE dataset_id = ?", VB_ARGS(d->id));
+    if (!r)
+        r = vb_sql_int(reg->db, &spoken_of, err, "SELECT EXISTS (SELECT 1 FROM quantum_input WHERE dataset_id = ?1)"
+                                                 " OR EXISTS (SELECT 1 FROM quantum_output WHERE dataset_id = ?1)",
+                       VB_ARGS(d->id));
+    if (r < 0)
+        return r;
+    if (spoken_of)
+        return vb_sql_exec(reg->db, err, "UPDATE dataset SET state = ? WHERE id = ?",
+                           VB_ARGS((int)VB_DATASET_REMOVED, d->id));
+    return vb_sql_exec(reg->db, err, "DELETE FROM dataset WHERE id = ?", VB_ARGS(d->id));
+}
+
+static int each_of_type(vb_registry *reg, const vb_collection *collection, const vb_dataset_type *type,
+                        vb_dataset_fn *each, void *arg, vb_error *err)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    vb_auto_buf sql = {0};
+    int r;
+
+    vb_buf_printf(&sql, "SELECT d.id, uuid, d.type_id, run_id, dataid, ingest_date, state FROM member_%" PRId64 " m"
+                        " JOIN dataset d ON d.id = m.dataset_id WHERE m.type_id = ? AND m.collection_id = ?",
+                  type->group_id);
+    r = vb_sql(reg->db, &s, err, vb_buf_text(&sql), VB_ARGS(type->id, collection->id));
+    while (!r && (r = vb_stmt_step(s, err)) > 0) {
+        vb_auto_dataset d = {0};
+
+        r = read_row(reg, s, NULL, &d, err);
+        if (!r)
+            r = each(arg, &d, err);
+    }
+    return r;
+}
+
+int vb_dataset_each(vb_registry *reg, const vb_collection *collection, const vb_dataset_type *type, vb_dataset_fn *each,
+                    void *arg, vb_error *err)
+{
+    char **names = NULL;
+    int r;
+
+    if (type)
+        return each_of_type(reg, collection, type, each, arg, err);
+    r = vb_dataset_type_list(reg, collection->id, NULL, SIZE_MAX >> 1, &names, err);
+    for (char **name = names; !r && *name; name++) {
+        r = vb_dataset_type_find(reg, *name, &type, err);
+        if (!r)
+            r = each_of_type(reg, collection, type, each, arg, err);
+    }
+    vb_strv_free(names);
+    return r;
+}
+
+int vb_store_root(vb_registry *reg, int64_t store_id, char **root, vb_error *err)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    int r = vb_sql(reg->db, &s, err, "SELECT root FROM store WHERE id = ?", VB_ARGS(store_id));
+
+    if (!r)
+        r = vb_stmt_step(s, err);
+    if (r <= 0)
+        return r < 0 ? r : vb_fail(err, -ENOENT, "no store number %" PRId64, store_id);
+    *root = vb_strdup(vb_col_text(s, 0));
+    return 0;
+}

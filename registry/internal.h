@@ -1,0 +1,50 @@
+/* internal.h - what the modules of this floor share of a registry handle; other floors do not include it. */
+#ifndef VB_REGISTRY_INTERNAL_H
+#define VB_REGISTRY_INTERNAL_H
+
+#include "registry/collection.h"
+#include "registry/dataid.h"
+#include "registry/dataset_type.h"
+#include "registry/registry.h"
+#include "registry/sql.h"
+
+#include <uthash.h>
+
+/* A collection or a dataset type that the handle remembers, by name and by id. */
+struct vb_known_collection {
+    vb_collection c;
+    struct vb_known_collection *next_retired;
+    UT_hash_handle by_id, by_name;
+};
+
+struct vb_known_type {
+    vb_dataset_type t;
+    char *find_sql, *insert_sql; /* on its member table; made at first use */
+    struct vb_known_type *next_retired;
+    UT_hash_handle by_id, by_name;
+};
+
+struct vb_registry {
+    vb_db *db;
+    vb_universe *universe;
+    vb_access access;
+    char *format;
+    int64_t data_version;
+    uint64_t rollbacks; /* of db, when the memory below was last dropped */
+    struct vb_known_collection *collections_by_id, *collections_by_name;
+    struct vb_known_type *types_by_id, *types_by_name;
+    struct vb_known_collection *retired_collections;
+    struct vb_known_type *retired_types;
+    int64_t summary_run, summary_type; /* the pair that collection_summary was last seen to have */
+};
+
+/* Drops what is remembered if something was undone since it was learnt. */
+void vb_registry_check_memory(vb_registry *reg);
+
+/* "a", "b", ... of the required dimensions of a group, each after `before` (which is `first` for the first). */
+void vb_sql_dimensions(vb_buf *out, const vb_group *group, const char *first, const char *before);
+
+/* The arguments of a data ID. */
+void vb_dataid_args(const vb_dataid *id, vb_arg *args);
+
+#endif

@@ -1,0 +1,229 @@
+#include "registry/schema.h"
+
+#include "registry/base/clock.h"
+#include "registry/base/mem.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* Tables that do not depend on the universe.  AUTOINCREMENT where a row's id becomes the inode number of a mount:
+ * such an id is never used again.  `dataid` is the JSON array of a data ID's values, so that a row can say what it is
+ * without its member table. */
+static const char tables[] =
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE dataid_group (id INTEGER PRIMARY KEY, dimensions TEXT NOT NULL UNIQUE) STRICT;"
+
+    "CREATE TABLE collection (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, type INTEGER NOT NULL,"
+    " doc TEXT) STRICT;"
+    "CREATE TABLE collection_chain (parent_id INTEGER NOT NULL REFERENCES collection, position INTEGER NOT NULL,"
+    " child_id INTEGER NOT NULL REFERENCES collection, PRIMARY KEY (parent_id, position)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX collection_chain_child ON collection_chain (child_id, parent_id);"
+    "CREATE TABLE collection_summary (collection_id INTEGER NOT NULL, type_id INTEGER NOT NULL,"
+    " PRIMARY KEY (collection_id, type_id)) STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE dataset_type (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,"
+    " group_id INTEGER NOT NULL REFERENCES dataid_group, storage_class TEXT NOT NULL,"
+    " is_calibration INTEGER NOT NULL, extension TEXT) STRICT;"
+    "CREATE TABLE dataset (id INTEGER PRIMARY KEY AUTOINCREMENT, uuid BLOB NOT NULL UNIQUE,"
+    " type_id INTEGER NOT NULL, run_id INTEGER NOT NULL, dataid TEXT NOT NULL, ingest_date INTEGER NOT NULL,"
+    " state INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE store (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, root TEXT NOT NULL) STRICT;"
+    "CREATE TABLE location (dataset_id INTEGER NOT NULL, store_id INTEGER NOT NULL, path TEXT NOT NULL,"
+    " size INTEGER NOT NULL, checksum BLOB, mtime INTEGER, formatter TEXT,"
+    " PRIMARY KEY (dataset_id, store_id)) STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE instrument_rules (instrument TEXT PRIMARY KEY, rules TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+
+    /* Quanta: predicted ones in a graph, executed ones in a registry. */
+    "CREATE TABLE task (id INTEGER PRIMARY KEY AUTOINCREMENT, run_id INTEGER NOT NULL, label TEXT NOT NULL,"
+    " position INTEGER NOT NULL, group_id INTEGER NOT NULL, definition TEXT NOT NULL, UNIQUE (run_id, label)) STRICT;"
+    "CREATE TABLE connection (id INTEGER PRIMARY KEY AUTOINCREMENT, task_id INTEGER NOT NULL, name TEXT NOT NULL,"
+    " kind INTEGER NOT NULL, type_id INTEGER NOT NULL, multiple INTEGER NOT NULL, minimum INTEGER NOT NULL,"
+    " position INTEGER NOT NULL, UNIQUE (task_id, kind, name)) STRICT;"
+    "CREATE TABLE quantum (id INTEGER PRIMARY KEY AUTOINCREMENT, uuid BLOB NOT NULL UNIQUE, task_id INTEGER NOT NULL,"
+    " dataid TEXT NOT NULL, status INTEGER NOT NULL, attempt INTEGER NOT NULL, UNIQUE (task_id, dataid)) STRICT;"
+    "CREATE TABLE quantum_input (quantum_id INTEGER NOT NULL, connection_id INTEGER NOT NULL,"
+    " dataset_id INTEGER NOT NULL, touch INTEGER NOT NULL,"
+    " PRIMARY KEY (quantum_id, connection_id, dataset_id)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX quantum_input_dataset ON quantum_input (dataset_id, quantum_id);"
+    "CREATE TABLE quantum_output (quantum_id INTEGER NOT NULL, connection_id INTEGER NOT NULL,"
+    " dataset_id INTEGER NOT NULL, touch INTEGER NOT NULL,"
+    " PRIMARY KEY (quantum_id, connection_id, dataset_id)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX quantum_output_dataset ON quantum_output (dataset_id, quantum_id);"
+    "CREATE TABLE attempt (id INTEGER PRIMARY KEY AUTOINCREMENT, quantum_id INTEGER NOT NULL, number INTEGER NOT NULL,"
+    " status INTEGER NOT NULL, capture TEXT NOT NULL, host TEXT, started INTEGER NOT NULL, wall REAL NOT NULL,"
+    " cpu REAL NOT NULL, memory INTEGER NOT NULL, bytes_read INTEGER NOT NULL, bytes_written INTEGER NOT NULL,"
+    " message TEXT, receipt TEXT NOT NULL, UNIQUE (quantum_id, number)) STRICT;";
+
+const char *vb_schema_type(vb_field_type type)
+{
+    switch (type) {
+    case VB_FIELD_INT:
+    case VB_FIELD_BOOL: return "INTEGER";
+    case VB_FIELD_FLOAT: return "REAL";
+    case VB_FIELD_STRING: return "TEXT";
+    case VB_FIELD_HASH: break;
+    }
+    return "BLOB";
+}
+
+void vb_schema_table(vb_buf *out, const vb_element *e)
+{
+    vb_autofree char *name = vb_format("dimension_%s", e->name);
+
+    vb_sql_name(out, name);
+}
+
+static void column(vb_buf *sql, const char *name, const char *type, bool not_null)
+{
+    vb_buf_puts(sql, ", ");
+    vb_sql_name(sql, name);
+    vb_buf_printf(sql, " %s%s", type, not_null ? " NOT NULL" : "");
+}
+
+static void dimension_names(vb_buf *sql, const vb_universe *u, vb_dimset dims, const char *before)
+{
+    VB_EACH_DIMENSION(i, dims)
+    {
+        vb_buf_puts(sql, before);
+        vb_sql_name(sql, vb_universe_at(u, i)->name);
+        before = ", ";
+    }
+}
+
+/* The dimension's own key is not unique by itself but with what it requires; so are its alternates. */
+static void unique_keys(vb_buf *sql, const vb_universe *u, const vb_element *e)
+{
+    vb_dimset above = e->required;
+
+    vb_buf_puts(sql, ", UNIQUE (");
+    dimension_names(sql, u, e->required, "");
+    vb_buf_puts(sql, ")");
+    if (e->is_dimension)
+        above.bits[e->index / 64] &= ~(UINT64_C(1) << (e->index % 64));
+    for (size_t i = 1; i < e->nkeys; i++) {
+        vb_buf_puts(sql, ", UNIQUE (");
+        dimension_names(sql, u, above, "");
+        vb_buf_puts(sql, vb_dimset_empty(above) ? "" : ", ");
+        vb_sql_name(sql, e->keys[i].name);
+        vb_buf_puts(sql, ")");
+    }
+}
+
+static void element_table(vb_buf *sql, const vb_universe *u, const vb_element *e)
+{
+    vb_buf_puts(sql, "CREATE TABLE ");
+    vb_schema_table(sql, e);
+    vb_buf_puts(sql, " (_id INTEGER PRIMARY KEY AUTOINCREMENT");
+    VB_EACH_DIMENSION(i, e->required)
+        column(sql, vb_universe_at(u, i)->name, vb_schema_type(vb_universe_at(u, i)->keys[0].type), true);
+    VB_EACH_DIMENSION(i, e->implied)
+        column(sql, vb_universe_at(u, i)->name, vb_schema_type(vb_universe_at(u, i)->keys[0].type), false);
+    for (size_t i = 1; i < e->nkeys; i++)
+        column(sql, e->keys[i].name, vb_schema_type(e->keys[i].type), false);
+    for (size_t i = 0; i < e->nmetadata; i++)
+        column(sql, e->metadata[i].name, vb_schema_type(e->metadata[i].type), !e->metadata[i].nullable);
+    if (e->spatial >= 0)
+        column(sql, "region", "BLOB", false);
+    if (e->temporal >= 0) {
+        column(sql, "timespan_begin", "INTEGER", false);
+        column(sql, "timespan_end", "INTEGER", false);
+    }
+    unique_keys(sql, u, e);
+    vb_buf_puts(sql, ") STRICT;");
+    if (e->spatial < 0)
+        return;
+    vb_buf_printf(sql, "CREATE TABLE \"overlap_%s\" (pixel INTEGER NOT NULL, record_id INTEGER NOT NULL,"
+                       " PRIMARY KEY (pixel, record_id)) STRICT, WITHOUT ROWID;", e->name);
+}
+
+int vb_schema_create(vb_db *db, const vb_universe *u, const char *format, vb_error *err)
+{
+    vb_auto_txn vb_txn txn = {0};
+    vb_auto_buf sql = {0};
+    char now[28];
+    int r = vb_txn_begin(&txn, db, err);
+
+    if (r < 0)
+        return r;
+    vb_buf_printf(&sql, "PRAGMA application_id = %d; PRAGMA user_version = %d;", VB_APPLICATION_ID, VB_SCHEMA_VERSION);
+    vb_buf_puts(&sql, tables);
+    for (int i = 0; i < vb_universe_count(u); i++) {
+        const vb_element *e = vb_universe_at(u, i);
+
+        if (e->has_table && !e->is_skypix)
+            element_table(&sql, u, e);
+    }
+    r = vb_db_run(db, vb_buf_text(&sql), err);
+    if (!r)
+        r = vb_schema_set_meta(db, "format", format, err);
+    if (!r)
+        r = vb_schema_set_meta(db, "vbutler_version", VB_VERSION, err);
+    if (!r)
+        r = vb_schema_set_meta(db, "created", vb_clock_iso(vb_clock_unix_ns(), now), err);
+    if (!r)
+        r = vb_schema_set_meta(db, "universe", vb_universe_json(u), err);
+    return r < 0 ? r : vb_txn_commit(&txn, err);
+}
+
+int vb_schema_check(vb_db *db, vb_error *err)
+{
+    int64_t id = 0, version = 0;
+    int r = vb_sql_int(db, &id, err, "PRAGMA application_id", VB_NO_ARGS);
+
+    if (r >= 0)
+        r = vb_sql_int(db, &version, err, "PRAGMA user_version", VB_NO_ARGS);
+    if (r < 0)
+        return r;
+    if (id != VB_APPLICATION_ID)
+        return vb_fail(err, -EINVAL, "%s: is an SQLite file, but no vbutler registry, snapshot or graph", vb_db_path(db));
+    if (version <= VB_SCHEMA_VERSION)
+        return 0;
+    vb_fail(err, -EINVAL, "%s: has schema version %" PRId64 "; this vbutler (%s) knows versions up to %d", vb_db_path(db),
+            version, VB_VERSION, VB_SCHEMA_VERSION);
+    vb_hint(err, "use the vbutler that wrote it, or a newer one");
+    return -EINVAL;
+}
+
+int vb_schema_meta(vb_db *db, const char *key, char **out, vb_error *err)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    int r = vb_sql(db, &s, err, "SELECT value FROM meta WHERE key = ?", VB_ARGS(key));
+
+    *out = NULL;
+    if (!r)
+        r = vb_stmt_step(s, err);
+    if (r > 0 && !vb_col_null(s, 0))
+        *out = vb_strdup(vb_col_text(s, 0));
+    return r < 0 ? r : 0;
+}
+
+int vb_schema_set_meta(vb_db *db, const char *key, const char *value, vb_error *err)
+{
+    return vb_sql_exec(db, err, "INSERT OR REPLACE INTO meta VALUES (?, ?)", VB_ARGS(key, value));
+}
+
+int vb_schema_group(vb_db *db, const vb_group *group, int64_t *id, vb_error *err)
+{
+    vb_auto_txn vb_txn txn = {0};
+    vb_auto_buf sql = {0};
+    int r = vb_sql_int(db, id, err, "SELECT id FROM dataid_group WHERE dimensions = ?", VB_ARGS(group->key));
+
+    if (r)
+        return r < 0 ? r : 0;
+    r = vb_txn_begin(&txn, db, err);
+    if (!r)
+        r = vb_sql_exec(db, err, "INSERT INTO dataid_group (dimensions) VALUES (?)", VB_ARGS(group->key));
+    if (r < 0)
+        return r;
+    *id = vb_db_last_id(db);
+    vb_buf_printf(&sql, "CREATE TABLE member_%" PRId64 " (type_id INTEGER NOT NULL, collection_id INTEGER NOT NULL", *id);
+    for (int i = 0; i < group->nrequired; i++)
+        column(&sql, group->dims[i]->name, vb_schema_type(group->dims[i]->keys[0].type), true);
+    vb_buf_puts(&sql, ", dataset_id INTEGER NOT NULL, PRIMARY KEY (type_id, collection_id");
+    dimension_names(&sql, group->universe, group->required, ", ");
+    vb_buf_puts(&sql, ")) STRICT, WITHOUT ROWID");
+    r = vb_db_run(db, vb_buf_text(&sql), err);
+    return r < 0 ? r : vb_txn_commit(&txn, err);
+}

@@ -1,0 +1,35 @@
+/* schema.h - the tables of a registry, a snapshot and a graph: one schema for the three.
+ *
+ * `application_id` is "vbtl", `user_version` the schema's version, and `meta` names the format.  Dimension tables follow
+ * the universe (`dimension_ELEMENT`, a column a dimension, named as it); datasets of types with equal dimensions share
+ * one `member_N`, whose key is (type, collection, data ID): find-first is one index probe a collection.
+ * docs/schema.md describes every table. */
+#ifndef VB_REGISTRY_SCHEMA_H
+#define VB_REGISTRY_SCHEMA_H
+
+#include "registry/sql.h"
+#include "registry/universe.h"
+
+#define VB_APPLICATION_ID 0x7662746c /* "vbtl" */
+#define VB_SCHEMA_VERSION 1
+
+/* `format` is "registry", "snapshot" or "graph". */
+int vb_schema_create(vb_db *db, const vb_universe *u, const char *format, vb_error *err);
+
+/* Refuses what is no file of ours or of a newer major version, in a sentence. */
+int vb_schema_check(vb_db *db, vb_error *err);
+
+/* A value of `meta`; NULL where there is none.  The caller frees it. */
+int vb_schema_meta(vb_db *db, const char *key, char **out, vb_error *err);
+int vb_schema_set_meta(vb_db *db, const char *key, const char *value, vb_error *err);
+
+/* The member table of a group of dimensions, made when it is not there; its number N in *id. */
+int vb_schema_group(vb_db *db, const vb_group *group, int64_t *id, vb_error *err);
+
+/* "dimension_visit", quoted, appended. */
+void vb_schema_table(vb_buf *out, const vb_element *e);
+
+/* "INTEGER", "TEXT", ...: how a field is kept. */
+const char *vb_schema_type(vb_field_type type);
+
+#endif

@@ -1,0 +1,424 @@
+#include "registry/sql.h"
+
+#include "registry/base/log.h"
+#include "registry/base/mem.h"
+#include "registry/functions.h"
+
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <string.h>
+#include <uthash.h>
+
+enum { BUSY_TIMEOUT_MS = 60 * 1000, KEPT_STATEMENTS = 512, SHOWN_SQL = 120 };
+
+struct vb_stmt {
+    sqlite3_stmt *handle;
+    vb_db *db;
+    char *sql; /* the key in db->kept; NULL: not kept */
+    bool busy;
+    UT_hash_handle hh;
+};
+
+struct vb_db {
+    sqlite3 *handle;
+    char *path;
+    vb_stmt *kept;
+    int depth; /* of open transactions */
+    uint64_t rollbacks;
+};
+
+/* SQLite's result as an errno and a sentence. */
+static int sql_fail(vb_db *db, vb_error *err, int rc, const char *what)
+{
+    switch (rc & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        vb_fail(err, -EBUSY, "%s: another process has been writing for more than %d s", db->path,
+                BUSY_TIMEOUT_MS / 1000);
+        vb_hint(err, "wait for it to end, or see who it is with: fuser -v %s", db->path);
+        return -EBUSY;
+    case SQLITE_NOTADB: return vb_fail(err, -EINVAL, "%s: is not a registry (not an SQLite file)", db->path);
+    case SQLITE_CORRUPT:
+        vb_fail(err, -EUCLEAN, "%s: is damaged (%s)", db->path, sqlite3_errmsg(db->handle));
+        vb_hint(err, "copy the file away first; then try: sqlite3 %s .recover", db->path);
+        return -EUCLEAN;
+    case SQLITE_FULL: return vb_fail(err, -ENOSPC, "%s: no space left on the device", db->path);
+    case SQLITE_READONLY: return vb_fail(err, -EROFS, "%s: cannot be written", db->path);
+    case SQLITE_CANTOPEN: return vb_fail(err, -EACCES, "%s: cannot be opened", db->path);
+    case SQLITE_IOERR: return vb_fail(err, -EIO, "%s: input/output error (%s)", db->path, sqlite3_errmsg(db->handle));
+    case SQLITE_INTERRUPT: return vb_fail(err, -EINTR, "%s: interrupted", db->path);
+    case SQLITE_CONSTRAINT:
+        return vb_fail(err, -EEXIST, "%s: %.*s: %s", db->path, SHOWN_SQL, what, sqlite3_errmsg(db->handle));
+    default: return vb_fail(err, -EINVAL, "%s: %.*s: %s", db->path, SHOWN_SQL, what, sqlite3_errmsg(db->handle));
+    }
+}
+
+static int configure(vb_db *db, vb_db_mode mode, vb_error *err)
+{
+    static const char pragmas[] = "PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON; PRAGMA cache_size = -16384;"
+                                  "PRAGMA temp_store = FILE; PRAGMA mmap_size = 1073741824;";
+    int r;
+
+    sqlite3_extended_result_codes(db->handle, 1);
+    sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
+    sqlite3_limit(db->handle, SQLITE_LIMIT_ATTACHED, 4);
+    r = vb_functions_register(db->handle, err);
+    return r < 0 ? r : vb_db_run(db, pragmas, err);
+}
+
+/* The file as a URI, so that `immutable` can be said and a name with '?' or '%' is no trap. */
+static char *file_uri(const char *path, vb_db_mode mode)
+{
+    vb_buf uri = {0};
+
+    vb_buf_puts(&uri, "file:");
+    for (const unsigned char *p = (const unsigned char *)path; *p; p++)
+        if (strchr("?#%", *p) || *p < 0x20 || *p > 0x7e)
+            vb_buf_printf(&uri, "%%%02X", *p);
+        else
+            vb_buf_putc(&uri, (char)*p);
+    if (mode == VB_DB_IMMUTABLE)
+        vb_buf_puts(&uri, "?immutable=1");
+    return vb_buf_steal(&uri);
+}
+
+int vb_db_open(const char *path, vb_db_mode mode, vb_db **out, vb_error *err)
+{
+    static const int flags[] = {
+        [VB_DB_READ] = SQLITE_OPEN_READONLY,
+        [VB_DB_IMMUTABLE] = SQLITE_OPEN_READONLY,
+        [VB_DB_WRITE] = SQLITE_OPEN_READWRITE,
+        [VB_DB_CREATE] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+    };
+    vb_auto(vb_db_close) vb_db *db = VB_NEW(vb_db);
+    vb_autofree char *uri = file_uri(path, mode);
+    bool there = !access(path, F_OK);
+    int r;
+
+    db->path = vb_strdup(path);
+    if (mode == VB_DB_CREATE && there)
+        return vb_fail(err, -EEXIST, "%s: is there already", path);
+    if (mode != VB_DB_CREATE && !there)
+        return vb_fail_errno(err, -errno, "opening %s", path);
+    r = sqlite3_open_v2(uri, &db->handle, flags[mode] | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    if (r != SQLITE_OK)
+        return sql_fail(db, err, r, "opening");
+    r = configure(db, mode, err);
+    if (r < 0)
+        return r;
+    /* Reads the header now, so that a file that is no database is refused here and not at its first use. */
+    r = vb_db_run(db, "SELECT count(*) FROM sqlite_schema", err);
+    if (r < 0)
+        return r;
+    *out = VB_STEAL(db);
+    return 0;
+}
+
+static void finalize(vb_stmt *s)
+{
+    sqlite3_finalize(s->handle);
+    free(s->sql);
+    free(s);
+}
+
+void vb_db_close(vb_db *db)
+{
+    vb_stmt *s, *next;
+
+    HASH_ITER(hh, db->kept, s, next)
+    {
+        HASH_DEL(db->kept, s);
+        finalize(s);
+    }
+    if (db->handle && sqlite3_close(db->handle) != SQLITE_OK)
+        vb_log(VB_ERROR, "%s: closed with statements in use", db->path);
+    free(db->path);
+    free(db);
+}
+
+const char *vb_db_path(const vb_db *db)
+{
+    return db->path;
+}
+
+int vb_db_run(vb_db *db, const char *sql, vb_error *err)
+{
+    int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+
+    return rc == SQLITE_OK ? 0 : sql_fail(db, err, rc, sql);
+}
+
+uint64_t vb_db_rollbacks(const vb_db *db)
+{
+    return db->rollbacks;
+}
+
+int64_t vb_db_last_id(vb_db *db)
+{
+    return sqlite3_last_insert_rowid(db->handle);
+}
+
+int64_t vb_db_changes(vb_db *db)
+{
+    return sqlite3_changes64(db->handle);
+}
+
+vb_arg vb_arg_text(const char *text)
+{
+    return (vb_arg){.kind = VB_TEXT, .data = text, .len = text ? strlen(text) : 0};
+}
+
+vb_arg vb_arg_uuid(const vb_uuid *uuid)
+{
+    return (vb_arg){.kind = VB_BYTES, .data = uuid, .len = uuid ? sizeof uuid->bytes : 0};
+}
+
+vb_arg vb_arg_value(const vb_value *v)
+{
+    switch (v ? v->kind : VB_NULL) {
+    case VB_INT: return vb_arg_int(v->i);
+    case VB_REAL: return vb_arg_real(v->d);
+    case VB_TEXT: return (vb_arg){.kind = VB_TEXT, .data = v->text, .len = v->len};
+    case VB_BYTES: return (vb_arg){.kind = VB_BYTES, .data = v->bytes, .len = v->len};
+    case VB_NULL: break;
+    }
+    return (vb_arg){.kind = VB_NULL};
+}
+
+static int bind(sqlite3_stmt *s, int i, const vb_arg *arg)
+{
+    switch (arg->kind) {
+    case VB_INT: return sqlite3_bind_int64(s, i, arg->i);
+    case VB_REAL: return sqlite3_bind_double(s, i, arg->d);
+    case VB_TEXT:
+        if (arg->data)
+            return sqlite3_bind_text64(s, i, arg->data, arg->len, SQLITE_STATIC, SQLITE_UTF8);
+        break;
+    case VB_BYTES:
+        if (arg->data)
+            return sqlite3_bind_blob64(s, i, arg->data, arg->len, SQLITE_STATIC);
+        break;
+    case VB_NULL: break;
+    }
+    return sqlite3_bind_null(s, i);
+}
+
+int vb_stmt_rebind(vb_stmt *s, const vb_arg *args, size_t count, vb_error *err)
+{
+    sqlite3_reset(s->handle);
+    if (count != (size_t)sqlite3_bind_parameter_count(s->handle))
+        return vb_fail(err, -EINVAL, "%zu arguments for: %s", count, sqlite3_sql(s->handle));
+    for (size_t i = 0; i < count; i++) {
+        int rc = bind(s->handle, (int)i + 1, &args[i]);
+
+        if (rc != SQLITE_OK)
+            return sql_fail(s->db, err, rc, "binding");
+    }
+    return 0;
+}
+
+/* A statement of this text that nobody is stepping: a kept one, or a new one (kept, unless one of its text is). */
+static int take(vb_db *db, vb_stmt **out, vb_error *err, const char *sql)
+{
+    vb_stmt *s, *known;
+    int rc;
+
+    HASH_FIND_STR(db->kept, sql, known);
+    if (known && !known->busy) {
+        known->busy = true;
+        *out = known;
+        return 0;
+    }
+    s = VB_NEW(vb_stmt);
+    s->db = db;
+    s->busy = true;
+    rc = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->handle, NULL);
+    if (rc != SQLITE_OK) {
+        finalize(s);
+        return sql_fail(db, err, rc, sql);
+    }
+    if (!known && HASH_COUNT(db->kept) < KEPT_STATEMENTS) {
+        s->sql = vb_strdup(sql);
+        HASH_ADD_KEYPTR(hh, db->kept, s->sql, strlen(s->sql), s);
+    }
+    *out = s;
+    return 0;
+}
+
+int vb_sql(vb_db *db, vb_stmt **out, vb_error *err, const char *sql, const vb_arg *args, size_t count)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    int r = take(db, &s, err, sql);
+
+    if (!r)
+        r = vb_stmt_rebind(s, args, count, err);
+    if (!r)
+        *out = VB_STEAL(s);
+    return r;
+}
+
+int vb_stmt_step(vb_stmt *s, vb_error *err)
+{
+    int rc = sqlite3_step(s->handle);
+
+    if (rc == SQLITE_ROW)
+        return 1;
+    if (rc == SQLITE_DONE)
+        return 0;
+    return sql_fail(s->db, err, rc, sqlite3_sql(s->handle));
+}
+
+void vb_stmt_done(vb_stmt *s)
+{
+    if (!s)
+        return;
+    if (!s->sql) {
+        finalize(s);
+        return;
+    }
+    sqlite3_reset(s->handle);
+    sqlite3_clear_bindings(s->handle);
+    s->busy = false;
+}
+
+bool vb_col_null(vb_stmt *s, int i)
+{
+    return sqlite3_column_type(s->handle, i) == SQLITE_NULL;
+}
+
+int64_t vb_col_int(vb_stmt *s, int i)
+{
+    return sqlite3_column_int64(s->handle, i);
+}
+
+double vb_col_real(vb_stmt *s, int i)
+{
+    return sqlite3_column_double(s->handle, i);
+}
+
+const char *vb_col_text(vb_stmt *s, int i)
+{
+    return (const char *)sqlite3_column_text(s->handle, i);
+}
+
+const void *vb_col_blob(vb_stmt *s, int i, size_t *n)
+{
+    const void *blob = sqlite3_column_blob(s->handle, i);
+
+    *n = (size_t)sqlite3_column_bytes(s->handle, i);
+    return blob;
+}
+
+vb_uuid vb_col_uuid(vb_stmt *s, int i)
+{
+    vb_uuid uuid = {{0}};
+    size_t n;
+    const void *blob = vb_col_blob(s, i, &n);
+
+    if (blob && n == sizeof uuid.bytes)
+        memcpy(uuid.bytes, blob, n);
+    return uuid;
+}
+
+vb_value vb_col_value(vb_stmt *s, int i)
+{
+    size_t n;
+    const void *data;
+
+    switch (sqlite3_column_type(s->handle, i)) {
+    case SQLITE_INTEGER: return vb_value_int(vb_col_int(s, i));
+    case SQLITE_FLOAT: return vb_value_real(vb_col_real(s, i));
+    case SQLITE_TEXT: return vb_value_text(vb_col_text(s, i));
+    case SQLITE_BLOB: data = vb_col_blob(s, i, &n); return vb_value_bytes(data, n);
+    default: return (vb_value){0};
+    }
+}
+
+int vb_col_count(vb_stmt *s)
+{
+    return sqlite3_column_count(s->handle);
+}
+
+int vb_sql_exec(vb_db *db, vb_error *err, const char *sql, const vb_arg *args, size_t count)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    int r = vb_sql(db, &s, err, sql, args, count);
+
+    if (!r)
+        while ((r = vb_stmt_step(s, err)) > 0)
+            ;
+    return r;
+}
+
+int vb_sql_int(vb_db *db, int64_t *out, vb_error *err, const char *sql, const vb_arg *args, size_t count)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    int r = vb_sql(db, &s, err, sql, args, count);
+
+    if (!r)
+        r = vb_stmt_step(s, err);
+    if (r > 0)
+        *out = vb_col_int(s, 0);
+    return r;
+}
+
+/* "VERB s3": a statement about the savepoint of a level. */
+static int run_level(vb_db *db, const char *verb, int depth, vb_error *err)
+{
+    char sql[48];
+
+    snprintf(sql, sizeof sql, "%s s%d", verb, depth);
+    return vb_db_run(db, sql, err);
+}
+
+int vb_txn_begin(vb_txn *txn, vb_db *db, vb_error *err)
+{
+    int r = db->depth ? run_level(db, "SAVEPOINT", db->depth, err) : vb_db_run(db, "BEGIN IMMEDIATE", err);
+
+    if (r < 0)
+        return r;
+    *txn = (vb_txn){db, db->depth++};
+    return 0;
+}
+
+int vb_txn_commit(vb_txn *txn, vb_error *err)
+{
+    int r = txn->depth ? run_level(txn->db, "RELEASE", txn->depth, err) : vb_db_run(txn->db, "COMMIT", err);
+
+    if (r < 0)
+        return r; /* still open: the scope undoes it */
+    txn->db->depth--;
+    txn->db = NULL;
+    return 0;
+}
+
+void vb_txn_rollback(vb_txn *txn)
+{
+    if (!txn->db)
+        return;
+    txn->db->rollbacks++;
+    /* SQLite may have undone it already: then these fail, and that is well. */
+    if (txn->depth) {
+        run_level(txn->db, "ROLLBACK TO", txn->depth, NULL);
+        run_level(txn->db, "RELEASE", txn->depth, NULL);
+    } else {
+        vb_db_run(txn->db, "ROLLBACK", NULL);
+    }
+    txn->db->depth--;
+    txn->db = NULL;
+}
+
+void vb_sql_name(vb_buf *out, const char *name)
+{
+    vb_buf_putc(out, '"');
+    for (; *name; name++) {
+        if (*name == '"')
+            vb_buf_putc(out, '"');
+        vb_buf_putc(out, *name);
+    }
+    vb_buf_putc(out, '"');
+}

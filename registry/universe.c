@@ -1,0 +1,626 @@
+#include "registry/universe.h"
+
+#include "registry/base/buf.h"
+#include "registry/base/mem.h"
+#include "registry/base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* registry/universes/8.yaml, by the build. */
+extern const char vb_embedded_universe_8[];
+extern const size_t vb_embedded_universe_8_size;
+
+struct vb_universe {
+    int version;
+    char *namespace;
+    char *json;
+    vb_element *elements;
+    int count;
+    const vb_element *common;
+    int spatial_families, temporal_families;
+    vb_group **groups;
+    size_t ngroups, groups_cap;
+};
+
+bool vb_dimset_has(vb_dimset set, int index)
+{
+    return set.bits[index / 64] >> (index % 64) & 1;
+}
+
+void vb_dimset_add(vb_dimset *set, int index)
+{
+    set->bits[index / 64] |= UINT64_C(1) << (index % 64);
+}
+
+vb_dimset vb_dimset_union(vb_dimset a, vb_dimset b)
+{
+    return (vb_dimset){{a.bits[0] | b.bits[0], a.bits[1] | b.bits[1]}};
+}
+
+vb_dimset vb_dimset_minus(vb_dimset a, vb_dimset b)
+{
+    return (vb_dimset){{a.bits[0] & ~b.bits[0], a.bits[1] & ~b.bits[1]}};
+}
+
+bool vb_dimset_within(vb_dimset a, vb_dimset b)
+{
+    return vb_dimset_empty(vb_dimset_minus(a, b));
+}
+
+bool vb_dimset_equal(vb_dimset a, vb_dimset b)
+{
+    return a.bits[0] == b.bits[0] && a.bits[1] == b.bits[1];
+}
+
+bool vb_dimset_empty(vb_dimset set)
+{
+    return !set.bits[0] && !set.bits[1];
+}
+
+int vb_dimset_next(vb_dimset set, int after)
+{
+    for (int i = after + 1; i < VB_MAX_ELEMENTS; i++) {
+        uint64_t rest = set.bits[i / 64] >> (i % 64);
+
+        if (rest)
+            return i + __builtin_ctzll(rest);
+        i |= 63; /* on to the next word */
+    }
+    return -1;
+}
+
+/* ---- loading ---------------------------------------------------------------------------------------------- */
+
+/* An element as it stands in the file, before elements are ordered and names become indices. */
+struct draft {
+    const char *name;
+    const vb_yaml_node *node; /* NULL: skypix */
+    const char *system;
+    int level;
+    bool placed;
+};
+
+struct loading {
+    vb_universe *u;
+    struct draft *drafts;
+    size_t count, cap;
+    vb_error *err;
+};
+
+static int add_skypix_drafts(struct loading *l, const vb_yaml_node *skypix)
+{
+    static const char *const systems[] = {"htm", "healpix"};
+
+    for (size_t s = 0; s < VB_COUNT(systems); s++) {
+        const vb_yaml_node *system = vb_yaml_get(skypix, systems[s]);
+        int64_t max = -1;
+
+        if (!system)
+            continue;
+        if (!vb_yaml_int(vb_yaml_get(system, "max_level"), &max) || max < 0 || max > 29)
+            return vb_yaml_fail(l->err, system, "skypix.%s: max_level must be from 0 to 29", systems[s]);
+        for (int level = 0; level <= max; level++) {
+            struct draft *d = VB_PUSH(l->drafts, l->count, l->cap);
+
+            d->system = systems[s];
+            d->level = level;
+        }
+    }
+    return 0;
+}
+
+static bool dependency_placed(struct loading *l, const char *name)
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (l->drafts[i].name && !strcmp(l->drafts[i].name, name))
+            return l->drafts[i].placed;
+    return true; /* unknown: said where it is resolved */
+}
+
+/* True once all that the draft requires or implies has its place. */
+static int ready(struct loading *l, const struct draft *d, bool *out)
+{
+    static const char *const keys[] = {"requires", "implies"};
+
+    *out = true;
+    for (size_t k = 0; k < VB_COUNT(keys); k++) {
+        char **names;
+        int r = vb_yaml_strings(vb_yaml_get(d->node, keys[k]), &names, l->err);
+
+        if (r < 0)
+            return r;
+        for (char **name = names; *name; name++)
+            *out = *out && dependency_placed(l, *name);
+        vb_strv_free(names);
+    }
+    return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct draft *)a)->name, ((const struct draft *)b)->name);
+}
+
+/* Orders the elements as Rubin does: in rounds, each round those whose dependencies are placed, by name. */
+static int order_drafts(struct loading *l)
+{
+    size_t done = 0;
+
+    qsort(l->drafts, l->count, sizeof *l->drafts, by_name);
+    while (done < l->count) {
+        size_t end = done;
+
+        for (size_t i = done; i < l->count; i++) {
+            bool is_ready;
+            int r = ready(l, &l->drafts[i], &is_ready);
+
+            if (r < 0)
+                return r;
+            if (is_ready) {
+                struct draft d = l->drafts[i];
+
+                memmove(&l->drafts[end + 1], &l->drafts[end], (i - end) * sizeof d);
+                l->drafts[end++] = d;
+            }
+        }
+        if (end == done)
+            return vb_yaml_fail(l->err, l->drafts[done].node, "element '%s' depends on itself", l->drafts[done].name);
+        for (; done < end; done++)
+            l->drafts[done].placed = true;
+    }
+    return 0;
+}
+
+static int load_field(struct loading *l, const vb_yaml_node *node, vb_field *field)
+{
+    static const struct {
+        const char *name;
+        vb_field_type type;
+    } types[] = {{"int", VB_FIELD_INT},       {"float", VB_FIELD_FLOAT}, {"string", VB_FIELD_STRING},
+                 {"bool", VB_FIELD_BOOL},     {"hash", VB_FIELD_HASH}};
+    const char *name = vb_yaml_get_text(node, "name"), *type = vb_yaml_get_text(node, "type");
+    int64_t length = 0;
+
+    if (!name || !type)
+        return vb_yaml_fail(l->err, node, "a field needs a name and a type");
+    field->name = vb_strdup(name);
+    field->doc = vb_yaml_get_text(node, "doc") ? vb_strdup(vb_yaml_get_text(node, "doc")) : NULL;
+    field->nullable = true;
+    vb_yaml_bool(vb_yaml_get(node, "nullable"), &field->nullable);
+    if (vb_yaml_int(vb_yaml_get(node, "length"), &length) || vb_yaml_int(vb_yaml_get(node, "nbytes"), &length))
+        field->length = (int)length;
+    for (size_t i = 0; i < VB_COUNT(types); i++)
+        if (!strcmp(type, types[i].name)) {
+            field->type = types[i].type;
+            return 0;
+        }
+    return vb_yaml_fail(l->err, node, "field '%s': unknown type '%s'", name, type);
+}
+
+static int load_fields(struct loading *l, const vb_yaml_node *list, vb_field **fields, size_t *count)
+{
+    size_t n = list ? list->count : 0;
+
+    *fields = vb_alloc((n + 1) * sizeof **fields);
+    for (*count = 0; *count < n; ++*count) {
+        int r = load_field(l, list->items[*count].value, &(*fields)[*count]);
+
+        if (r < 0) {
+            ++*count; /* what was allocated is freed with the universe */
+            return r;
+        }
+    }
+    return 0;
+}
+
+/* Turns a list of names into a set; with `closed`, also what they require. */
+static int load_names(struct loading *l, const vb_yaml_node *list, bool closed, vb_dimset *out)
+{
+    for (size_t i = 0; list && i < list->count; i++) {
+        const char *name = vb_yaml_text(list->items[i].value);
+        const vb_element *e = name ? vb_universe_find(l->u, name) : NULL;
+
+        if (!e || !e->is_dimension)
+            return vb_yaml_fail(l->err, list->items[i].value, "no dimension '%s'", name ? name : "?");
+        vb_dimset_add(out, e->index);
+        if (closed)
+            *out = vb_dimset_union(*out, e->required);
+    }
+    return 0;
+}
+
+/* Where an element's rows are: Rubin writes `storage: {nested: {view_of: ...}}`, we `storage: {view_of: ...}`. */
+static const char *view_of(const vb_yaml_node *node)
+{
+    const vb_yaml_node *storage = vb_yaml_get(node, "storage");
+    const char *name = vb_yaml_get_text(storage, "view_of");
+
+    return name ? name : vb_yaml_get_text(vb_yaml_get(storage, "nested"), "view_of");
+}
+
+static int load_element(struct loading *l, const struct draft *d)
+{
+    vb_element *e = &l->u->elements[l->u->count];
+    const char *populated_by = vb_yaml_get_text(d->node, "populated_by");
+    int r;
+
+    *e = (vb_element){.index = l->u->count, .view_of = -1, .spatial = -1, .temporal = -1,
+                      .spatial_family = -1, .temporal_family = -1};
+    l->u->count++;
+    e->name = vb_strdup(d->name);
+    e->doc = vb_yaml_get_text(d->node, "doc") ? vb_strdup(vb_yaml_get_text(d->node, "doc")) : NULL;
+    e->populated_by = populated_by ? vb_strdup(populated_by) : NULL;
+    vb_yaml_bool(vb_yaml_get(d->node, "governor"), &e->is_governor);
+    vb_yaml_bool(vb_yaml_get(d->node, "always_join"), &e->always_join);
+    r = load_fields(l, vb_yaml_get(d->node, "keys"), &e->keys, &e->nkeys);
+    if (!r)
+        r = load_fields(l, vb_yaml_get(d->node, "metadata"), &e->metadata, &e->nmetadata);
+    if (!r)
+        r = load_names(l, vb_yaml_get(d->node, "requires"), true, &e->required);
+    if (!r)
+        r = load_names(l, vb_yaml_get(d->node, "implies"), false, &e->implied);
+    e->is_dimension = e->nkeys > 0;
+    e->has_table = !view_of(d->node);
+    if (e->is_dimension)
+        vb_dimset_add(&e->required, e->index);
+    return r;
+}
+
+static void load_skypix(struct loading *l, const struct draft *d)
+{
+    vb_element *e = &l->u->elements[l->u->count];
+
+    *e = (vb_element){.index = l->u->count, .view_of = -1, .spatial = -1, .temporal = -1, .spatial_family = -1,
+                      .temporal_family = -1, .is_dimension = true, .is_skypix = true, .level = d->level,
+                      .system = d->system, .nkeys = 1};
+    l->u->count++;
+    e->name = vb_format("%s%d", d->system, d->level);
+    e->keys = VB_NEW(vb_field);
+    e->keys[0] = (vb_field){.name = vb_strdup("id"), .type = VB_FIELD_INT};
+    vb_dimset_add(&e->required, e->index);
+}
+
+static int load_elements(struct loading *l, const vb_yaml_node *root)
+{
+    const vb_yaml_node *elements = vb_yaml_get(root, "elements");
+    size_t plain;
+    int r;
+
+    for (size_t i = 0; elements && elements->kind == VB_YAML_MAP && i < elements->count; i++) {
+        struct draft *d = VB_PUSH(l->drafts, l->count, l->cap);
+
+        d->name = vb_yaml_text(elements->items[i].key);
+        d->node = elements->items[i].value;
+        if (!d->name)
+            return vb_yaml_fail(l->err, elements->items[i].key, "an element needs a name");
+    }
+    plain = l->count;
+    r = plain ? order_drafts(l) : vb_yaml_fail(l->err, root, "no 'elements': this is not a dimension universe");
+    if (!r)
+        r = add_skypix_drafts(l, vb_yaml_get(root, "skypix"));
+    if (!r && l->count > VB_MAX_ELEMENTS)
+        r = vb_yaml_fail(l->err, root, "%zu elements; the most is %d", l->count, VB_MAX_ELEMENTS);
+    if (r < 0)
+        return r;
+    l->u->elements = vb_alloc(l->count * sizeof *l->u->elements);
+    for (size_t i = 0; !r && i < l->count; i++) {
+        if (i < plain)
+            r = load_element(l, &l->drafts[i]);
+        else
+            load_skypix(l, &l->drafts[i]);
+    }
+    for (size_t i = 0; !r && i < plain; i++) {
+        const char *base = view_of(l->drafts[i].node);
+        const vb_element *e = base ? vb_universe_find(l->u, base) : NULL;
+
+        if (base && !e)
+            r = vb_yaml_fail(l->err, l->drafts[i].node, "view of '%s', which does not exist", base);
+        if (e)
+            l->u->elements[i].view_of = e->index;
+    }
+    return r;
+}
+
+/* A family lists its elements from the finest to the coarsest. */
+static int load_topology(struct loading *l, const vb_yaml_node *families, bool spatial, int *count)
+{
+    for (size_t f = 0; families && families->kind == VB_YAML_MAP && f < families->count; f++) {
+        const vb_yaml_node *list = families->items[f].value;
+
+        for (size_t i = 0; i < list->count; i++) {
+            const char *name = vb_yaml_text(list->items[i].value);
+            const vb_element *found = name ? vb_universe_find(l->u, name) : NULL;
+            vb_element *e = found ? &l->u->elements[found->index] : NULL;
+
+            if (!e)
+                return vb_yaml_fail(l->err, list->items[i].value, "topology: no element '%s'", name ? name : "?");
+            *(spatial ? &e->spatial : &e->temporal) = (int)i;
+            *(spatial ? &e->spatial_family : &e->temporal_family) = (int)f;
+        }
+        *count = (int)f + 1;
+    }
+    return 0;
+}
+
+int vb_universe_load(const vb_yaml_node *root, vb_universe **out, vb_error *err)
+{
+    vb_auto(vb_universe_free) vb_universe *u = VB_NEW(vb_universe);
+    struct loading l = {.u = u, .err = err};
+    const char *namespace = vb_yaml_get_text(root, "namespace");
+    const char *common = vb_yaml_get_text(vb_yaml_get(root, "skypix"), "common");
+    const vb_yaml_node *topology = vb_yaml_get(root, "topology");
+    json_t *json;
+    int64_t version;
+    int r;
+
+    if (!vb_yaml_int(vb_yaml_get(root, "version"), &version))
+        return vb_yaml_fail(err, root, "no 'version': this is not a dimension universe");
+    u->version = (int)version;
+    u->namespace = vb_strdup(namespace ? namespace : "daf_butler");
+    r = load_elements(&l, root);
+    free(l.drafts);
+    if (!r)
+        r = load_topology(&l, vb_yaml_get(topology, "spatial"), true, &u->spatial_families);
+    if (!r)
+        r = load_topology(&l, vb_yaml_get(topology, "temporal"), false, &u->temporal_families);
+    if (r < 0)
+        return r;
+    u->common = vb_universe_find(u, common ? common : "htm7");
+    if (!u->common || !u->common->is_skypix)
+        return vb_yaml_fail(err, root, "skypix.common '%s' is no sky pixelisation", common ? common : "htm7");
+    json = vb_yaml_json(root);
+    u->json = json_dumps(json, JSON_COMPACT);
+    json_decref(json);
+    *out = VB_STEAL(u);
+    return 0;
+}
+
+int vb_universe_load_text(const char *name, const char *text, size_t n, vb_universe **out, vb_error *err)
+{
+    vb_auto(vb_yaml_free) vb_yaml *doc = NULL;
+    int r = vb_yaml_load(name, text, n, &doc, err);
+
+    return r < 0 ? r : vb_universe_load(vb_yaml_root(doc), out, err);
+}
+
+int vb_universe_builtin(int version, vb_universe **out, vb_error *err)
+{
+    if (version != 8)
+        return vb_fail(err, -ENOENT, "dimension universe %d does not come with vbutler (8 does)", version);
+    return vb_universe_load_text("universes/8.yaml", vb_embedded_universe_8, vb_embedded_universe_8_size, out, err);
+}
+
+static void free_fields(vb_field *fields, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        free(fields[i].name);
+        free(fields[i].doc);
+    }
+    free(fields);
+}
+
+void vb_universe_free(vb_universe *u)
+{
+    for (int i = 0; i < u->count; i++) {
+        vb_element *e = &u->elements[i];
+
+        free(e->name);
+        free(e->doc);
+        free(e->populated_by);
+        free_fields(e->keys, e->nkeys);
+        free_fields(e->metadata, e->nmetadata);
+    }
+    for (size_t i = 0; i < u->ngroups; i++) {
+        free((void *)u->groups[i]->dims);
+        free(u->groups[i]->key);
+        free(u->groups[i]);
+    }
+    free(u->groups);
+    free(u->elements);
+    free(u->namespace);
+    free(u->json);
+    free(u);
+}
+
+/* ---- questions -------------------------------------------------------------------------------------------- */
+
+int vb_universe_version(const vb_universe *u)
+{
+    return u->version;
+}
+
+const char *vb_universe_namespace(const vb_universe *u)
+{
+    return u->namespace;
+}
+
+const char *vb_universe_json(const vb_universe *u)
+{
+    return u->json;
+}
+
+int vb_universe_count(const vb_universe *u)
+{
+    return u->count;
+}
+
+const vb_element *vb_universe_at(const vb_universe *u, int index)
+{
+    return &u->elements[index];
+}
+
+const vb_element *vb_universe_find(const vb_universe *u, const char *name)
+{
+    for (int i = 0; i < u->count; i++)
+        if (!strcmp(u->elements[i].name, name))
+            return &u->elements[i];
+    return NULL;
+}
+
+const vb_element *vb_universe_common_skypix(const vb_universe *u)
+{
+    return u->common;
+}
+
+int vb_universe_dimension(const vb_universe *u, const char *name, const vb_element **out, vb_error *err)
+{
+    const vb_element *e = vb_universe_find(u, name);
+    const char *names[VB_MAX_ELEMENTS + 1], *near;
+    int n = 0;
+
+    if (e && e->is_dimension) {
+        *out = e;
+        return 0;
+    }
+    for (int i = 0; i < u->count; i++)
+        if (u->elements[i].is_dimension)
+            names[n++] = u->elements[i].name;
+    names[n] = NULL;
+    vb_fail(err, -EINVAL, "no dimension '%s' in universe %d", name, u->version);
+    near = vb_nearest(name, names);
+    if (near)
+        vb_hint(err, "did you mean '%s'?", near);
+    return -EINVAL;
+}
+
+static vb_dimset close_over(const vb_universe *u, vb_dimset dims)
+{
+    vb_dimset before;
+
+    do {
+        before = dims;
+        VB_EACH_DIMENSION(i, before)
+        {
+            dims = vb_dimset_union(dims, u->elements[i].required);
+            dims = vb_dimset_union(dims, u->elements[i].implied);
+        }
+    } while (!vb_dimset_equal(dims, before));
+    return dims;
+}
+
+static vb_group *new_group(const vb_universe *u, vb_dimset all)
+{
+    vb_group *g = VB_NEW(vb_group);
+    const vb_element **dims = vb_alloc(VB_MAX_ELEMENTS * sizeof *dims);
+    vb_buf key = {0};
+
+    g->universe = u;
+    g->all = all;
+    VB_EACH_DIMENSION(i, all)
+        g->implied = vb_dimset_union(g->implied, u->elements[i].implied);
+    g->required = vb_dimset_minus(all, g->implied);
+    VB_EACH_DIMENSION(i, g->required)
+    {
+        dims[g->nrequired++] = &u->elements[i];
+        vb_buf_separate(&key, ",");
+        vb_buf_puts(&key, u->elements[i].name);
+    }
+    VB_EACH_DIMENSION(i, g->implied)
+        dims[g->nrequired + g->nimplied++] = &u->elements[i];
+    g->dims = dims;
+    g->key = vb_buf_steal(&key);
+    return g;
+}
+
+const vb_group *vb_universe_conform(vb_universe *u, vb_dimset dims)
+{
+    vb_dimset all = close_over(u, dims);
+    vb_group *g;
+
+    for (size_t i = 0; i < u->ngroups; i++)
+        if (vb_dimset_equal(u->groups[i]->all, all))
+            return u->groups[i];
+    g = new_group(u, all);
+    *VB_PUSH(u->groups, u->ngroups, u->groups_cap) = g;
+    return g;
+}
+
+int vb_universe_conform_names(vb_universe *u, char *const *names, const vb_group **out, vb_error *err)
+{
+    const vb_group *g;
+    vb_dimset dims = {{0}};
+
+    for (; names && *names; names++) {
+        const vb_element *e;
+        int r = vb_universe_dimension(u, *names, &e, err);
+
+        if (r < 0)
+            return r;
+        vb_dimset_add(&dims, e->index);
+    }
+    g = vb_universe_conform(u, dims);
+    if (g->nrequired > VB_MAX_REQUIRED)
+        return vb_fail(err, -E2BIG, "%d dimensions in one data ID; the most is %d", g->nrequired, VB_MAX_REQUIRED);
+    *out = g;
+    return 0;
+}
+
+int vb_group_position(const vb_group *group, const vb_element *dimension)
+{
+    for (int i = 0; i < group->nrequired; i++)
+        if (group->dims[i] == dimension)
+            return i;
+    return -1;
+}
+
+vb_dimset vb_group_relations(const vb_group *group)
+{
+    vb_dimset set = {{0}};
+
+    for (int i = 0; i < group->universe->count; i++) {
+        const vb_element *e = &group->universe->elements[i];
+        bool relates = e->always_join || (e->is_dimension && !vb_dimset_empty(e->implied));
+
+        if (relates && vb_dimset_within(e->required, group->all))
+            vb_dimset_add(&set, i);
+    }
+    return set;
+}
+
+static const vb_element *finest(const vb_group *group, int family, bool spatial)
+{
+    const vb_element *best = NULL;
+
+    for (int i = 0; i < group->universe->count; i++) {
+        const vb_element *e = &group->universe->elements[i];
+
+        if ((spatial ? e->spatial_family : e->temporal_family) != family || family < 0 ||
+            !vb_dimset_within(e->required, group->all))
+            continue;
+        if (!best || (spatial ? e->spatial < best->spatial : e->temporal < best->temporal))
+            best = e;
+    }
+    return best;
+}
+
+const vb_element *vb_group_spatial(const vb_group *group, int family)
+{
+    return finest(group, family, true);
+}
+
+const vb_element *vb_group_temporal(const vb_group *group, int family)
+{
+    return finest(group, family, false);
+}
+
+int vb_universe_spatial_families(const vb_universe *u)
+{
+    return u->spatial_families;
+}
+
+int vb_universe_temporal_families(const vb_universe *u)
+{
+    return u->temporal_families;
+}
+
+const vb_field *vb_element_field(const vb_element *e, const char *name)
+{
+    for (size_t i = 1; i < e->nkeys; i++)
+        if (!strcmp(e->keys[i].name, name))
+            return &e->keys[i];
+    for (size_t i = 0; i < e->nmetadata; i++)
+        if (!strcmp(e->metadata[i].name, name))
+            return &e->metadata[i];
+    return NULL;
+}
