@@ -141,7 +141,7 @@ static int reaches(vb_registry *reg, int64_t from, int64_t target, bool *out, vb
 
 int vb_collection_set_children(vb_registry *reg, const vb_collection *chain, char *const *children, vb_error *err)
 {
-    vb_auto_txn vb_txn txn = {0};
+    vb_auto_txn txn = {0};
     int64_t parent = chain->id;
     int r, position = 0;
 

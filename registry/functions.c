@@ -2,12 +2,25 @@
 
 #include "registry/base/mem.h"
 #include "registry/base/uuid.h"
+#include "registry/sky/region.h"
 
 static void new_uuid(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 {
     vb_uuid uuid = vb_uuid_v7();
 
     sqlite3_result_blob(ctx, uuid.bytes, sizeof uuid.bytes, SQLITE_TRANSIENT);
+}
+
+static void overlaps(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    const void *a = sqlite3_value_blob(argv[0]), *b = sqlite3_value_blob(argv[1]);
+    bool answer = false;
+
+    /* A region that cannot be decoded overlaps nothing: it was checked when it was inserted. */
+    if (a && b)
+        vb_region_overlaps_encoded(a, (size_t)sqlite3_value_bytes(argv[0]), b, (size_t)sqlite3_value_bytes(argv[1]), &answer,
+                                   NULL);
+    sqlite3_result_int(ctx, answer);
 }
 
 int vb_functions_register(sqlite3 *db, vb_error *err)
@@ -18,6 +31,7 @@ int vb_functions_register(sqlite3 *db, vb_error *err)
         void (*call)(sqlite3_context *, int, sqlite3_value **);
     } functions[] = {
         {"vb_uuid", 0, SQLITE_UTF8 | SQLITE_INNOCUOUS, new_uuid},
+        {"vb_overlaps", 2, SQLITE_UTF8 | SQLITE_INNOCUOUS | SQLITE_DETERMINISTIC, overlaps},
     };
 
     for (size_t i = 0; i < VB_COUNT(functions); i++)

@@ -135,12 +135,14 @@ static void element_table(vb_buf *sql, const vb_universe *u, const vb_element *e
     if (e->spatial < 0)
         return;
     vb_buf_printf(sql, "CREATE TABLE \"overlap_%s\" (pixel INTEGER NOT NULL, record_id INTEGER NOT NULL,"
-                       " PRIMARY KEY (pixel, record_id)) STRICT, WITHOUT ROWID;", e->name);
+                       " PRIMARY KEY (pixel, record_id)) STRICT, WITHOUT ROWID;"
+                       "CREATE INDEX \"overlap_%s_record\" ON \"overlap_%s\" (record_id, pixel);",
+                  e->name, e->name, e->name);
 }
 
 int vb_schema_create(vb_db *db, const vb_universe *u, const char *format, vb_error *err)
 {
-    vb_auto_txn vb_txn txn = {0};
+    vb_auto_txn txn = {0};
     vb_auto_buf sql = {0};
     char now[28];
     int r = vb_txn_begin(&txn, db, err);
@@ -206,7 +208,12 @@ int vb_schema_set_meta(vb_db *db, const char *key, const char *value, vb_error *
 
 int vb_schema_group(vb_db *db, const vb_group *group, int64_t *id, vb_error *err)
 {
-    vb_auto_txn vb_txn txn = {0};
+    return vb_schema_group_numbered(db, group, 0, id, err);
+}
+
+int vb_schema_group_numbered(vb_db *db, const vb_group *group, int64_t number, int64_t *id, vb_error *err)
+{
+    vb_auto_txn txn = {0};
     vb_auto_buf sql = {0};
     int r = vb_sql_int(db, id, err, "SELECT id FROM dataid_group WHERE dimensions = ?", VB_ARGS(group->key));
 
@@ -214,7 +221,7 @@ int vb_schema_group(vb_db *db, const vb_group *group, int64_t *id, vb_error *err
         return r < 0 ? r : 0;
     r = vb_txn_begin(&txn, db, err);
     if (!r)
-        r = vb_sql_exec(db, err, "INSERT INTO dataid_group (dimensions) VALUES (?)", VB_ARGS(group->key));
+        r = vb_sql_exec(db, err, "INSERT INTO dataid_group VALUES (nullif(?, 0), ?)", VB_ARGS(number, group->key));
     if (r < 0)
         return r;
     *id = vb_db_last_id(db);

@@ -26,6 +26,9 @@ int vb_schema_set_meta(vb_db *db, const char *key, const char *value, vb_error *
 /* The member table of a group of dimensions, made when it is not there; its number N in *id. */
 int vb_schema_group(vb_db *db, const vb_group *group, int64_t *id, vb_error *err);
 
+/* The same under a given number, for a file that takes over another's; 0: the next. */
+int vb_schema_group_numbered(vb_db *db, const vb_group *group, int64_t number, int64_t *id, vb_error *err);
+
 /* "dimension_visit", quoted, appended. */
 void vb_schema_table(vb_buf *out, const vb_element *e);
 

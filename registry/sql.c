@@ -81,8 +81,7 @@ static char *file_uri(const char *path, vb_db_mode mode)
             vb_buf_printf(&uri, "%%%02X", *p);
         else
             vb_buf_putc(&uri, (char)*p);
-    if (mode == VB_DB_IMMUTABLE)
-        vb_buf_puts(&uri, "?immutable=1");
+    vb_buf_puts(&uri, mode == VB_DB_IMMUTABLE ? "?immutable=1" : mode == VB_DB_READ ? "?mode=ro" : "");
     return vb_buf_steal(&uri);
 }
 
@@ -150,6 +149,13 @@ int vb_db_run(vb_db *db, const char *sql, vb_error *err)
     int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
 
     return rc == SQLITE_OK ? 0 : sql_fail(db, err, rc, sql);
+}
+
+int vb_db_attach(vb_db *db, const char *path, const char *name, vb_error *err)
+{
+    vb_autofree char *uri = file_uri(path, VB_DB_READ);
+
+    return vb_sql_exec(db, err, "ATTACH ? AS ?", VB_ARGS(uri, name));
 }
 
 uint64_t vb_db_rollbacks(const vb_db *db)

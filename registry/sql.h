@@ -39,6 +39,9 @@ const char *vb_db_path(const vb_db *db);
 /* Runs statements that are not worth keeping (schema, pragmas). */
 int vb_db_run(vb_db *db, const char *sql, vb_error *err);
 
+/* Attaches another database, read-only, under a name. */
+int vb_db_attach(vb_db *db, const char *path, const char *name, vb_error *err);
+
 /* How often something was undone on this connection: what was remembered before may never have been. */
 uint64_t vb_db_rollbacks(const vb_db *db);
 

@@ -33,34 +33,45 @@ static int first_triangle(const vb_vec3 *points, size_t n, vb_vec3 out[3], vb_er
     return refuse_flat(err);
 }
 
-/* Extends the hull by a point: the edges that see it on their right or ahead, which follow each other, give way to two
- * edges that meet in it.  False where it is to the right of all of them: then its antipode is inside. */
+/* The hull's edges that do not have the point on their left, which follow each other: how many there are, and the first
+ * of them (edge i goes from vertex i to the next). */
+static size_t edges_seen(const vb_vec3 *hull, size_t n, vb_vec3 point, size_t *first)
+{
+    size_t seen = 0;
+    bool before = vb_orient(point, hull[n - 1], hull[0]) <= 0;
+
+    *first = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool now = vb_orient(point, hull[i], hull[(i + 1) % n]) <= 0;
+
+        seen += now;
+        if (now && !before)
+            *first = i;
+        before = now;
+    }
+    return seen;
+}
+
+/* Extends the hull by a point: the edges that it is not left of give way to two that meet in it.  False where those are
+ * all edges: then its antipode is inside. */
 static bool extend(vb_vec3 *hull, size_t *count, vb_vec3 point)
 {
-    size_t n = *count, first = n, seen = 0, last, keep;
+    size_t n = *count, first, seen = edges_seen(hull, n, point, &first), keep = first + 1, lost = 0, tail = 0;
 
-    for (size_t i = n - 1, j = 0; j < n; i = j++) { /* the edge from i to j */
-        if (vb_orient(point, hull[i], hull[j]) > 0)
-            continue;
-        seen++;
-        if (first == n || vb_orient(point, hull[(i + n - 1) % n], hull[i]) > 0)
-            first = i;
-    }
-    if (seen == 0)
-        return true;
     if (seen == n)
         return false;
-    /* hull[first] stays, the seen - 1 after it go, the point comes in their place. */
-    last = first + seen;
-    keep = last < n ? n - last : 0;
-    if (last > n) { /* what goes wraps round the array's end */
-        memmove(hull, hull + (last - n), (first + 1 - (last - n)) * sizeof *hull);
-        first -= last - n;
-        n -= last - n;
+    if (seen == 0)
+        return true;
+    if (first + seen > n) { /* of the vertices that go, the last are the array's first */
+        lost = first + seen - n;
+        keep -= lost;
+        memmove(hull, hull + lost, keep * sizeof *hull);
+    } else {
+        tail = n - first - seen;
+        memmove(hull + keep + 1, hull + first + seen, tail * sizeof *hull);
     }
-    memmove(hull + first + 2, hull + last, keep * sizeof *hull);
-    hull[first + 1] = point;
-    *count = first + 2 + keep;
+    hull[keep] = point;
+    *count = keep + 1 + tail;
     return true;
 }
 

@@ -1,4 +1,4 @@
-/* shapes.h - circles and longitude-latitude boxes on the sky, and how shapes relate.
+/* shapes.h - circles, longitude-latitude boxes and ellipses on the sky, and how they relate.
  *
  * The relations are those of LSST's sphgeom, with its tolerances (lsst/sphgeom: Circle, Box, NormalizedAngleInterval),
  * because what a registry joins must not depend on who asks.  Angles are radians.  All calls are thread-safe. */
@@ -39,6 +39,15 @@ typedef struct vb_box {
     double lon_a, lon_b; /* in [0, 2 pi] */
     double lat_a, lat_b; /* in [-pi/2, pi/2] */
 } vb_box;
+
+/* All v with (x tan_a)^2 + (y tan_b)^2 <= z^2 and z >= 0, where x, y, z are v's coordinates in the basis; for one that
+ * is wider than a hemisphere (a > 0), all but the inside of the same cone about -z. */
+typedef struct vb_ellipse {
+    vb_vec3 basis[3]; /* the last is the centre */
+    double a, b;      /* semi-axis angles, less pi/2 */
+    double gamma;     /* half the angle between the foci */
+    double tan_a, tan_b;
+} vb_ellipse;
 
 static inline bool vb_circle_is_empty(const vb_circle *c)
 {
@@ -87,5 +96,9 @@ vb_vec3 vb_box_center(const vb_box *b);
 
 vb_box vb_circle_box(const vb_circle *c);
 vb_circle vb_box_circle(const vb_box *b);
+
+bool vb_ellipse_contains(const vb_ellipse *e, vb_vec3 v);
+vb_circle vb_ellipse_outer(const vb_ellipse *e); /* the circle round it */
+vb_circle vb_ellipse_inner(const vb_ellipse *e); /* the circle in it */
 
 #endif

@@ -64,6 +64,12 @@ static inline bool vb_vec3_equal(vb_vec3 a, vb_vec3 b)
     return a.x == b.x && a.y == b.y && a.z == b.z;
 }
 
+/* A length of 1, as far as sums of squares of doubles go; false for NaN. */
+static inline bool vb_vec3_is_unit(vb_vec3 a)
+{
+    return fabs(vb_vec3_norm2(a) - 1) < 1e-9;
+}
+
 static inline bool vb_vec3_is_zero(vb_vec3 a)
 {
     return vb_vec3_equal(a, (vb_vec3){0});

@@ -12,9 +12,9 @@
 
 #define DEGREE (M_PI / 180)
 
-static const int gap = 12;          /* pixels between the detectors */
-static const double edge = 5;       /* a source ends at so many of its widths */
-static const double stripe = 0.03;  /* the sky's slope across a detector */
+static const int gap = 12;         /* pixels between the detectors */
+static const double edge = 8;      /* a source ends at so many of its radii */
+static const double stripe = 0.03; /* the sky's slope across a detector */
 static const int bad_pixels = 6, cosmic_rays = 4;
 
 void frame_init(frame *f, int size)
@@ -43,11 +43,13 @@ static size_t at(const frame *f, int x, int y)
 
 /* Astrometry. */
 
-/* Distortion of about a thousandth of the field, whatever the field: quadratic and cubic in both coordinates. */
+/* About a thousandth of the field, whatever the field: quadratic and cubic in both coordinates. */
 static void distort(plate *p, double field)
 {
-    static const double x_terms[PV_TERMS] = {0, 1.0004, 0.0002, 0, 0.0015, -0.0008, 0.0005, 0.001, 0, 0.0009, 0};
-    static const double y_terms[PV_TERMS] = {0, 0.9997, -0.0003, 0, -0.0011, 0.0006, 0.0009, 0.0008, 0, 0.001, 0};
+    static const double x_terms[PV_TERMS] = {0,      1.0004, 0.0002, 0,      0.0015, -0.0008,
+                                             0.0005, 0.001,  0,      0.0009, 0};
+    static const double y_terms[PV_TERMS] = {0,      0.9997, -0.0003, 0,     -0.0011, 0.0006,
+                                             0.0009, 0.0008, 0,       0.001, 0};
     static const int power[PV_TERMS] = {0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2};
 
     for (int i = 0; i < PV_TERMS; i++) {
@@ -122,13 +124,14 @@ static int open_wcs(sky_to_pixel *w, const vb_buf *cards, vb_error *err)
 
 /* Light. */
 
-/* A Moffat profile with exponent 3, which needs no pow(); `x` and `y` are FITS pixels, from 1. */
+/* A Moffat profile with exponent 3, which needs no pow().  `x` and `y` are FITS pixels, from 1; `seeing` is
+ * in pixels too. */
 static void add_source(frame *f, const source *s, double x, double y, double counts, double seeing)
 {
     double star = seeing / 2 / sqrt(cbrt(2) - 1), size = s->size / camera_scale;
     double major = hypot(star, size), minor = hypot(star, size * s->ratio);
-    double c = cos(s->angle * DEGREE), sn = sin(s->angle * DEGREE), peak = counts * 2 / (M_PI * major * minor);
-    double reach = edge * 2 * major;
+    double c = cos(s->angle * DEGREE), sn = sin(s->angle * DEGREE);
+    double peak = counts * 2 / (M_PI * major * minor), reach = edge * major;
     int x0 = (int)fmax(0, ceil(x - 1 - reach)), x1 = (int)fmin(f->size - 1, floor(x - 1 + reach));
     int y0 = (int)fmax(0, ceil(y - 1 - reach)), y1 = (int)fmin(f->size - 1, floor(y - 1 + reach));
 
@@ -174,8 +177,8 @@ static int find_centre(const sky_to_pixel *w, int size, plate *p, vb_error *err)
 
     if (r)
         return vb_fail(err, -EINVAL, "wcslib cannot tell a detector's centre: %s", wcs_errmsg[r]);
-    p->centre_ra = world[0];
-    p->centre_dec = world[1];
+    p->centre_ra = rint(world[0] * 1e10) / 1e10; /* less libm's last bits */
+    p->centre_dec = rint(world[1] * 1e10) / 1e10;
     return 0;
 }
 
@@ -200,8 +203,8 @@ static double variance(double counts)
     return counts / camera_gain + camera_read_noise * camera_read_noise / (camera_gain * camera_gain);
 }
 
-/* Photons are so many (hundreds a pixel at least) that their Poisson noise is Gaussian.  Counts are kept to a 32nd, so
- * that libm's last bits, which differ between processors, do not show. */
+/* Photons are so many (hundreds a pixel at least) that their Poisson noise is Gaussian.  Counts are kept to a
+ * 32nd, so that libm's last bits, which differ between processors, do not show. */
 static void add_sky_and_noise(frame *f, const exposure *e, rng *r)
 {
     f->background = e->sky * e->exptime;
@@ -266,8 +269,8 @@ static void saturate(frame *f)
                 spoil(f, x, y, (float)camera_saturation, MASK_SATURATED);
 }
 
-int camera_expose(const exposure *e, int detector, uint64_t seed, const sky *all, frame *f, plate *p, vb_buf *cards,
-                  vb_error *err)
+int camera_expose(const exposure *e, int detector, uint64_t seed, const sky *all, frame *f, plate *p,
+                  vb_buf *cards, vb_error *err)
 {
     size_t pixels = (size_t)f->size * (size_t)f->size;
     rng r = rng_new(seed, 0x300000000 + (uint64_t)(e->number * DETECTORS + detector));

@@ -15,8 +15,10 @@ enum { DETECTORS = 2, PV_TERMS = 11 };
 
 extern const char *const camera_bands[BANDS];
 extern const char *const camera_detectors[DETECTORS];
-extern const double camera_scale;                                       /* arcseconds a pixel */
-extern const double camera_gain, camera_read_noise, camera_saturation; /* electrons a count, electrons, counts */
+extern const double camera_scale;      /* arcseconds a pixel */
+extern const double camera_gain;       /* electrons a count */
+extern const double camera_read_noise; /* electrons */
+extern const double camera_saturation; /* counts */
 
 /* What DQ pixels may hold. */
 enum { MASK_BAD = 1, MASK_SATURATED = 2, MASK_COSMIC_RAY = 4 };
@@ -59,9 +61,9 @@ typedef struct frame {
 void frame_init(frame *f, int size);
 void frame_free(frame *f);
 
-/* Exposes one detector: fills the frame, the plate, and `cards` with the WCS of the plate. -EINVAL where wcslib refuses
- * the WCS. */
-int camera_expose(const exposure *e, int detector, uint64_t seed, const sky *all, frame *f, plate *p, vb_buf *cards,
-                  vb_error *err);
+/* Exposes one detector: fills the frame, the plate, and `cards` with the WCS of the plate. -EINVAL where
+ * wcslib refuses the WCS. */
+int camera_expose(const exposure *e, int detector, uint64_t seed, const sky *all, frame *f, plate *p,
+                  vb_buf *cards, vb_error *err);
 
 #endif

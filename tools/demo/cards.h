@@ -1,4 +1,5 @@
-/* cards.h - FITS header cards of our own: a text of 80-character records, which wcslib reads and cfitsio writes.
+/* cards.h - FITS header cards of our own: a text of 80-character records, which wcslib reads and cfitsio
+ * writes.
  *
  * The header that places the stars is then the very header that stands in the file. */
 #ifndef VB_DEMO_CARDS_H

@@ -14,8 +14,9 @@ static const int64_t first_night = 1740630300000; /* 2025-02-27T04:25 UTC, the f
 static const double site_longitude = -70.81489, site_latitude = -30.16606;
 static const int64_t sidereal_day_ms = 86164091;
 
-/* Dithers, in detectors: to and fro across the edges of patches, so that a detector lies in one, two or four. */
-static const double dithers[][2] = {{-0.33, -0.42}, {0.30, 0.44}, {-0.27, 0.45}, {0.34, -0.40}};
+/* Dithers, in sides of a detector.  Where four patches meet in the middle of the field, a detector lies in
+ * one, two or all of them. */
+static const double dithers[][2] = {{-0.33, -0.60}, {0.30, 0.38}, {-0.27, 0.62}, {0.34, -0.36}};
 static const double jitter = 0.05;
 
 static const struct {

@@ -1,8 +1,8 @@
 /* rng.h - random numbers that are the same everywhere, for ever: xoshiro256** (Blackman and Vigna), seeded by
  * splitmix64.
  *
- * A survey has one seed and many streams (the sky, one an exposure, ...), so that a survey with more visits starts
- * with the same exposures as one with fewer.  Not thread-safe. */
+ * A survey has one seed and many streams (the sky, one an exposure, ...), so that a survey with more visits
+ * starts with the same exposures as one with fewer.  Not thread-safe. */
 #ifndef VB_DEMO_RNG_H
 #define VB_DEMO_RNG_H
 

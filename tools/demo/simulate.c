@@ -1,4 +1,4 @@
-/* simulate - writes a small survey of a random sky, for the demo and its tests (README.md beside this file). */
+/* simulate - writes a small survey of a random sky, for the demo and its tests (README.md, beside this). */
 #include "registry/base/error.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
@@ -22,16 +22,18 @@ typedef struct options {
 static const char usage[] =
     "Usage: simulate OUTDIR [--seed N] [--visits-per-band N] [--size PIXELS]\n"
     "\n"
-    "Writes a survey of one random sky with SimCam, a camera of two detectors, into OUTDIR, which must be new or\n"
-    "empty: images, weights and masks in the bands g, r and z, a table of their zero points, and the shards of a\n"
-    "reference catalogue.  The field lies across two of the shards.  The same options give the same bytes.\n"
+    "Writes a survey of one random sky with SimCam, a camera of two detectors, into OUTDIR, which must\n"
+    "be new or empty: images, weights and masks in the bands g, r and z, a table of their zero points,\n"
+    "and the shards of a reference catalogue.  The field lies across two of the shards.  The same options\n"
+    "give the same bytes.\n"
     "\n"
     "  --seed N             another sky, other weather (1)\n"
     "  --visits-per-band N  exposures in each band, 1 to 999 (4)\n"
     "  --size PIXELS        side of a detector, 64 to 4096 (256)\n"
     "  --help               this text\n";
 
-static int set_number(int64_t *out, const char *name, const char *text, int64_t least, int64_t most, vb_error *err)
+static int set_number(int64_t *out, const char *name, const char *text, int64_t least, int64_t most,
+                      vb_error *err)
 {
     if (vb_parse_int(text, out) && *out >= least && *out <= most)
         return 0;
@@ -82,8 +84,8 @@ static int check_empty(const char *dir, vb_error *err)
     return r;
 }
 
-/* The working directory becomes the survey's: so that cfitsio, which gives '[' and '(' in a file's name a meaning of
- * their own, sees none of the user's. */
+/* The working directory becomes the survey's: so that cfitsio, which gives '[' and '(' in a file's name a
+ * meaning of their own, sees none of the user's. */
 static int enter(const char *dir, vb_error *err)
 {
     int r = vb_mkdirs(AT_FDCWD, dir, 0777, err);
@@ -95,7 +97,8 @@ static int enter(const char *dir, vb_error *err)
     return r;
 }
 
-static int expose(const options *o, const sky *s, const exposure *e, int detector, frame *f, ccd *row, vb_error *err)
+static int expose(const options *o, const sky *s, const exposure *e, int detector, frame *f, ccd *row,
+                  vb_error *err)
 {
     vb_auto_buf wcs = {0};
     plate p;
@@ -148,8 +151,8 @@ static int simulate(const options *o, vb_error *err)
     r = r ? r : write_shards(o, &s, err);
     if (r)
         return vb_error_context(err, "%s", o->outdir);
-    printf("%s: %zu images of %lld exposures with weights and masks, %zu sources, %d reference shards\n", o->outdir,
-           count, (long long)o->visits * BANDS, s.count, SHARDS);
+    printf("%s: %zu images of %lld exposures with weights and masks, %zu sources, %d reference shards\n",
+           o->outdir, count, (long long)o->visits * BANDS, s.count, SHARDS);
     return 0;
 }
 

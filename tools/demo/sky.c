@@ -14,11 +14,11 @@ enum { NSIDE = 32, EQUATORIAL_FIRST = 2 * NSIDE * (NSIDE - 1) };
 
 static const double stars_per_arcmin2 = 40, galaxies_per_arcmin2 = 8;
 static const double near_ra = 150.1, near_dec = 2.2; /* the COSMOS field, near enough */
-static const double gaia_limit = 20.7, gaia_epoch = 2016.0;
+static const double gaia_limit = 21, gaia_epoch = 2016.0;
 static const int strays = 80; /* stars of a shard outside the field */
 
-/* In the equatorial belt pixels are diamonds in (ra, sin dec), bounded by lines on which one of these two is an
- * integer (Gorski et al. 2005, section 5). */
+/* In the equatorial belt pixels are diamonds in (ra, sin dec), bounded by lines on which one of these two is
+ * an integer (Gorski et al. 2005, section 5). */
 static double falling(double ra, double dec)
 {
     return NSIDE * (0.5 + ra / 90 - 0.75 * sin(dec * DEGREE));
@@ -51,7 +51,7 @@ double sky_centre_dec(void)
     return near_dec;
 }
 
-/* To a hundred-millionth of an arcsecond: libm's last bits, which differ between processors, are gone then. */
+/* To some 1e-8 arcseconds: libm's last bits, which differ between processors, are gone then. */
 static double rounded(double degrees)
 {
     return rint(degrees * 1e11) / 1e11;
@@ -88,7 +88,8 @@ static source draw_star(rng *r, double half)
 
 static source draw_galaxy(rng *r, double half)
 {
-    source s = {.size = rng_uniform(r, 0.5, 1.6), .ratio = rng_uniform(r, 0.35, 0.95),
+    source s = {.size = rng_uniform(r, 0.5, 1.6),
+                .ratio = rng_uniform(r, 0.35, 0.95),
                 .angle = rng_uniform(r, 0, 180)};
     double mag = draw_magnitude(r, 18, 22);
 
@@ -119,9 +120,14 @@ void sky_free(sky *s)
 static void add_reference(shard *s, double ra, double dec, double g, double redness)
 {
     double error = 0.02 + 0.01 * exp2(g - 16);
-    reference star = {.id = s->pixel << 40 | (int64_t)(s->count + 1), .ra = ra, .dec = dec,
-                      .ra_error = (float)error, .dec_error = (float)(0.9 * error), .g = (float)g,
-                      .bp = (float)(g + 0.3 + 0.5 * redness), .rp = (float)(g - 0.3 - 0.5 * redness),
+    reference star = {.id = s->pixel << 40 | (int64_t)(s->count + 1),
+                      .ra = ra,
+                      .dec = dec,
+                      .ra_error = (float)error,
+                      .dec_error = (float)(0.9 * error),
+                      .g = (float)g,
+                      .bp = (float)(g + 0.3 + 0.5 * redness),
+                      .rp = (float)(g - 0.3 - 0.5 * redness),
                       .epoch = (float)gaia_epoch};
 
     *VB_PUSH(s->stars, s->count, s->cap) = star;
@@ -142,7 +148,7 @@ static bool in_field(double ra, double dec, double half)
     return fabs(dec - sky_centre_dec()) < 2 * half && fabs(ra - sky_centre_ra()) < 2 * half;
 }
 
-/* Stars elsewhere in the pixel, up to 2.5 degrees from (ra, dec); none where an image would have to show it. */
+/* Stars elsewhere in the pixel, within 2.5 degrees of (ra, dec), but none where an image would show it. */
 static void add_strays(shard *s, uint64_t seed, double ra, double dec, double half)
 {
     rng r = rng_new(seed, 2 + (uint64_t)s->pixel);
@@ -160,7 +166,8 @@ static void add_strays(shard *s, uint64_t seed, double ra, double dec, double ha
 
 void sky_shards(const sky *s, uint64_t seed, double half, shard shards[SHARDS])
 {
-    static const double offsets[SHARDS][2] = {{-0.3, 0}, {0.3, 0}, {0, -2.4}, {0, 2.4}}; /* degrees in ra, dec */
+    static const double offsets[SHARDS][2] = {
+        {-0.3, 0}, {0.3, 0}, {0, -2.4}, {0, 2.4}}; /* degrees in ra, dec */
 
     for (int i = 0; i < SHARDS; i++) {
         double ra = sky_centre_ra() + offsets[i][0], dec = sky_centre_dec() + offsets[i][1];

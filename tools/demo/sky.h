@@ -1,8 +1,9 @@
-/* sky.h - a random piece of sky: stars and galaxies round one point, and what a reference catalogue knows of them.
+/* sky.h - a random piece of sky: stars and galaxies round one point, and what a reference catalogue knows of
+ * them.
  *
- * The point lies on the edge between two HEALPix pixels of nside 32, the shards of the reference catalogue, so that a
- * task that matches sources needs one shard for some detectors and two for others.  Angles are in degrees (ICRS),
- * sizes in arcseconds. */
+ * The point lies on the edge between two HEALPix pixels of nside 32, the shards of the reference catalogue,
+ * so that a task that matches sources needs one shard for some detectors and two for others.  Angles are in
+ * degrees (ICRS), sizes in arcseconds. */
 #ifndef VB_DEMO_SKY_H
 #define VB_DEMO_SKY_H
 
@@ -47,7 +48,8 @@ double sky_centre_dec(void);
 void sky_fill(sky *s, uint64_t seed, double half);
 void sky_free(sky *s);
 
-/* The shards of the two pixels that share the field, then those of two neighbours that the field does not touch. */
+/* The shards of the two pixels that share the field, then those of two neighbours that the field does not
+ * touch. */
 enum { SHARDS_UNDER_FIELD = 2, SHARDS = 4 };
 void sky_shards(const sky *s, uint64_t seed, double half, shard shards[SHARDS]);
 void shard_free(shard *s);

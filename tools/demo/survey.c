@@ -3,8 +3,8 @@
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "tools/demo/cards.h"
+#include "tools/demo/fitsout.h"
 
-#include <fcntl.h>
 #include <fitsio.h>
 #include <math.h>
 #include <stdio.h>
@@ -44,19 +44,20 @@ static void identifier(const exposure *e, char text[64])
 {
     struct tm t = utc(e->start_ms);
 
-    snprintf(text, 64, "sim%04d%02d%02dt%02d%02d%02d", t.tm_year, t.tm_mon, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec);
+    snprintf(text, 64, "sim%04d%02d%02dt%02d%02d%02d", t.tm_year, t.tm_mon, t.tm_mday, t.tm_hour, t.tm_min,
+             t.tm_sec);
 }
 
 static void iso(int64_t ms, char text[64])
 {
     struct tm t = utc(ms);
 
-    snprintf(text, 64, "%04d-%02d-%02dT%02d:%02d:%02d.%03d", t.tm_year, t.tm_mon, t.tm_mday, t.tm_hour, t.tm_min,
-             t.tm_sec, (int)(ms % 1000));
+    snprintf(text, 64, "%04d-%02d-%02dT%02d:%02d:%02d.%03d", t.tm_year, t.tm_mon, t.tm_mday, t.tm_hour,
+             t.tm_min, t.tm_sec, (int)(ms % 1000));
 }
 
-/* Files are named by the moment that they were written, some seconds after the shutter closed: so a header is needed
- * to tell when an exposure began, as with the real ones. */
+/* Files are named by the moment that they were written, some seconds after the shutter closed: so a header is
+ * needed to tell when an exposure began, as with the real ones. */
 static void stamp(const exposure *e, char text[64])
 {
     struct tm t = utc(e->start_ms + (int64_t)(e->exptime * 1000) + 24000);
@@ -160,124 +161,13 @@ static void detector_cards(const exposure *e, int detector, const frame *f, cons
     vb_buf_add(cards, wcs->data, wcs->len);
 }
 
-/* FITS files.  cfitsio's calls do nothing once *status is set, so only the last is asked. */
-
-static void put_cards(fitsfile *file, const vb_buf *cards, int *status)
-{
-    char card[CARD + 1] = "";
-
-    for (size_t i = 0; i + CARD <= cards->len; i += CARD) {
-        memcpy(card, cards->data + i, CARD);
-        fits_write_record(file, card, status);
-    }
-}
-
-static int make_directory_of(const char *path, vb_error *err)
-{
-    vb_autofree char *dir = vb_path_dir(path);
-
-    return vb_mkdirs(AT_FDCWD, dir, 0777, err);
-}
-
-static int create(const char *path, fitsfile **file, vb_error *err)
-{
-    char text[FLEN_STATUS];
-    int status = 0, r = make_directory_of(path, err);
-
-    if (r)
-        return r;
-    if (!fits_create_file(file, path, &status))
-        return 0;
-    fits_get_errstatus(status, text);
-    fits_clear_errmsg();
-    return vb_fail(err, -EIO, "creating %s: %s", path, text);
-}
-
-/* Closes a file that was written with `status`; where anything failed the file goes. */
-static int finish(const char *path, fitsfile *file, int status, vb_error *err)
-{
-    char text[FLEN_STATUS];
-    int closing = 0;
-
-    fits_close_file(file, &closing);
-    status = status ? status : closing;
-    if (!status)
-        return 0;
-    fits_get_errstatus(status, text);
-    fits_clear_errmsg();
-    unlink(path);
-    return vb_fail(err, -EIO, "writing %s: %s", path, text);
-}
-
-typedef struct pixels {
-    int bitpix, type; /* cfitsio's */
-    void *data;
-} pixels;
-
-/* A primary HDU without data and one image, as the real files have. */
-static int write_image(const char *path, const vb_buf *primary, const vb_buf *extension, pixels px, int size,
-                       vb_error *err)
-{
-    fitsfile *file;
-    long axes[2] = {size, size};
-    int status = 0, r = create(path, &file, err);
-
-    if (r)
-        return r;
-    fits_create_img(file, SHORT_IMG, 0, NULL, &status);
-    put_cards(file, primary, &status);
-    fits_create_img(file, px.bitpix, 2, axes, &status);
-    put_cards(file, extension, &status);
-    fits_write_img(file, px.type, 1, (LONGLONG)size * size, px.data, &status);
-    return finish(path, file, status, err);
-}
-
 /* Tables. */
 
-typedef struct column {
-    const char *name, *form;
-    int type;      /* cfitsio's; TSTRING: an array of characters */
-    size_t offset; /* in the row */
-} column;
+/* clang-format off */
+#define COLUMN(row, name, form, type) {#name, form, type, offsetof(row, name)}
+/* clang-format on */
 
-enum { COLUMNS_MAX = 40 };
-
-static void put_rows(fitsfile *file, const column *columns, size_t n, char *rows, size_t row_size, size_t count,
-                     int *status)
-{
-    for (size_t i = 0; i < count; i++)
-        for (size_t j = 0; j < n; j++) {
-            char *cell = rows + i * row_size + columns[j].offset;
-            void *value = columns[j].type == TSTRING ? (void *)&cell : (void *)cell;
-
-            fits_write_col(file, columns[j].type, (int)j + 1, (LONGLONG)i + 1, 1, 1, value, status);
-        }
-}
-
-static int write_table(const char *path, const column *columns, size_t n, void *rows, size_t row_size, size_t count,
-                       vb_error *err)
-{
-    char *names[COLUMNS_MAX], *forms[COLUMNS_MAX];
-    fitsfile *file;
-    int status = 0, r = create(path, &file, err);
-
-    if (r)
-        return r;
-    for (size_t j = 0; j < n; j++) {
-        names[j] = (char *)columns[j].name; /* cfitsio only reads them */
-        forms[j] = (char *)columns[j].form;
-    }
-    fits_create_tbl(file, BINARY_TBL, 0, (int)n, names, forms, NULL, NULL, &status);
-    put_rows(file, columns, n, rows, row_size, count, &status);
-    return finish(path, file, status, err);
-}
-
-#define COLUMN(row, name, form, type)                                                                        \
-    {                                                                                                        \
-        #name, form, type, offsetof(row, name)                                                               \
-    }
-
-static const column ccd_columns[] = {
+static const fitsout_column ccd_columns[] = {
     COLUMN(ccd, image_filename, "80A", TSTRING),
     COLUMN(ccd, image_hdu, "I", TSHORT),
     COLUMN(ccd, camera, "8A", TSTRING),
@@ -310,7 +200,7 @@ static const column ccd_columns[] = {
     COLUMN(ccd, ccdskycounts, "E", TFLOAT),
 };
 
-static const column reference_columns[] = {
+static const fitsout_column reference_columns[] = {
     {"source_id", "K", TLONGLONG, offsetof(reference, id)},
     COLUMN(reference, ra, "D", TDOUBLE),
     COLUMN(reference, dec, "D", TDOUBLE),
@@ -324,15 +214,16 @@ static const column reference_columns[] = {
 
 int survey_write_table(ccd *rows, size_t count, vb_error *err)
 {
-    return write_table("survey-ccds-1.fits.gz", ccd_columns, VB_COUNT(ccd_columns), rows, sizeof *rows, count, err);
+    return fitsout_table("survey-ccds-1.fits.gz", ccd_columns, VB_COUNT(ccd_columns), rows, sizeof *rows,
+                         count, err);
 }
 
 int survey_write_shard(const shard *s, vb_error *err)
 {
     vb_autofree char *path = vb_format("gaia/chunk-%05lld.fits", (long long)s->pixel);
 
-    return write_table(path, reference_columns, VB_COUNT(reference_columns), s->stars, sizeof *s->stars, s->count,
-                       err);
+    return fitsout_table(path, reference_columns, VB_COUNT(reference_columns), s->stars, sizeof *s->stars,
+                         s->count, err);
 }
 
 /* One detector. */
@@ -348,14 +239,14 @@ static char *image_path(const exposure *e, int detector, char kind)
                      camera_bands[e->band], camera_detectors[detector]);
 }
 
-static int write_one(const exposure *e, int detector, char kind, const char *product, pixels px, int size,
-                     const vb_buf *extension, vb_error *err)
+static int write_one(const exposure *e, int detector, char kind, const char *product, fitsout_pixels px,
+                     int size, const vb_buf *extension, vb_error *err)
 {
     vb_autofree char *path = image_path(e, detector, kind), *full = vb_path_join("images", path);
     vb_auto_buf primary = {0};
 
     primary_cards(e, product, &primary);
-    return write_image(full, &primary, extension, px, size, err);
+    return fitsout_image(full, &primary, extension, px, size, err);
 }
 
 static ccd row_of(const exposure *e, int detector, const frame *f, const plate *p)
@@ -390,18 +281,21 @@ static ccd row_of(const exposure *e, int detector, const frame *f, const plate *
     return row;
 }
 
-int survey_write_ccd(const exposure *e, int detector, const frame *f, const plate *p, const vb_buf *wcs, ccd *row,
-                     vb_error *err)
+int survey_write_ccd(const exposure *e, int detector, const frame *f, const plate *p, const vb_buf *wcs,
+                     ccd *row, vb_error *err)
 {
     vb_auto_buf extension = {0};
     int r;
 
     detector_cards(e, detector, f, wcs, &extension);
     *row = row_of(e, detector, f, p);
-    r = write_one(e, detector, 'i', "image", (pixels){FLOAT_IMG, TFLOAT, f->image}, f->size, &extension, err);
+    r = write_one(e, detector, 'i', "image", (fitsout_pixels){FLOAT_IMG, TFLOAT, f->image}, f->size,
+                  &extension, err);
     if (!r)
-        r = write_one(e, detector, 'w', "wtmap", (pixels){FLOAT_IMG, TFLOAT, f->weight}, f->size, &extension, err);
+        r = write_one(e, detector, 'w', "wtmap", (fitsout_pixels){FLOAT_IMG, TFLOAT, f->weight}, f->size,
+                      &extension, err);
     if (!r)
-        r = write_one(e, detector, 'd', "dqmask", (pixels){LONG_IMG, TINT, f->mask}, f->size, &extension, err);
+        r = write_one(e, detector, 'd', "dqmask", (fitsout_pixels){LONG_IMG, TINT, f->mask}, f->size,
+                      &extension, err);
     return r;
 }

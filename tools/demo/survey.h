@@ -4,9 +4,9 @@
  *     gaia/chunk-NNNNN.fits
  *     survey-ccds-1.fits.gz
  *
- * They go into the current directory, which holds none of them yet.  Nothing in them tells the time of writing: the same
- * survey is the same bytes.  All calls return 0, or a negative errno with a sentence in `err`; a file that could not be
- * written whole is removed. */
+ * They go into the current directory, which holds none of them yet.  Nothing in them tells the time of
+ * writing: the same survey is the same bytes.  All calls return 0, or a negative errno with a sentence in
+ * `err`; a file that could not be written whole is removed. */
 #ifndef VB_DEMO_SURVEY_H
 #define VB_DEMO_SURVEY_H
 
@@ -24,8 +24,8 @@ typedef struct ccd {
 } ccd;
 
 /* Writes the three files of one detector; `wcs` are the cards of its plate.  Fills the row. */
-int survey_write_ccd(const exposure *e, int detector, const frame *f, const plate *p, const vb_buf *wcs, ccd *row,
-                     vb_error *err);
+int survey_write_ccd(const exposure *e, int detector, const frame *f, const plate *p, const vb_buf *wcs,
+                     ccd *row, vb_error *err);
 
 int survey_write_shard(const shard *s, vb_error *err);
 int survey_write_table(ccd *rows, size_t count, vb_error *err);

@@ -1,0 +1,47 @@
+/* build.h - what the parts of the graph builder share.  Internal to registry/graph. */
+#ifndef VB_REGISTRY_GRAPH_BUILD_H
+#define VB_REGISTRY_GRAPH_BUILD_H
+
+#include "registry/graph/spec.h"
+#include "registry/internal.h"
+#include "registry/query/compile.h"
+
+/* A dataset type of the graph, and the temporary table d_N (dataset_id, data ID) of its datasets. */
+struct graph_type {
+    const vb_dataset_type *type; /* the graph's */
+    int producer;                /* index of the task that makes it; -1: an overall input */
+    bool prerequisite, init;
+};
+
+struct build {
+    vb_registry *src, *graph; /* the graph has the registry attached as src */
+    vb_db *db;                /* the graph's */
+    const vb_graph_spec *spec;
+    vb_search inputs, skip, run;
+    const vb_group *dims; /* of the one join: all that tasks and overall inputs have */
+    vb_dimset columns;    /* of temp.common */
+    int64_t run_id;
+    int64_t *task_ids;
+    struct graph_type *types;
+    size_t ntypes, types_cap;
+    vb_error *err;
+};
+
+/* The one join: overall inputs that exist, constrained by the data query; for temp.common and for the diagnosis. */
+int vb_build_join(struct build *b, const char *text, const vb_expr *where, vb_join *out);
+
+/* The types that the one join is constrained by, one after the other; NULL after the last. */
+const struct graph_type *vb_build_overall_input(const struct build *b, size_t *next);
+
+/* "no quantum": names the first constraint that leaves nothing.  Returns -ENODATA. */
+int vb_build_explain_empty(struct build *b);
+
+/* Fills quantum_input for the prerequisites of a task. */
+int vb_build_prerequisites(struct build *b, size_t task);
+
+/* Copies the collections, types, dimension records, datasets and locations that the graph's data IDs speak of. */
+int vb_build_copy_definitions(struct build *b);
+int vb_build_copy_inputs(struct build *b);
+int vb_build_copy_records(struct build *b);
+
+#endif

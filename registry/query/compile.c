@@ -1,0 +1,588 @@
+/* compile.c - every part of an expression becomes a typed piece of SQL; types that do not go together are refused with the
+ * column at which they stand, since SQLite would compare them in silence. */
+#include "registry/query/compile.h"
+
+#include "registry/base/mem.h"
+#include "registry/base/text.h"
+#include "registry/sky/pixels.h"
+#include "registry/sky/region.h"
+#include "registry/time.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+typedef enum sql_type { ANY, BOOLEAN, NUMBER, TEXT, TIME, TIMESPAN, REGION } sql_type;
+
+static const char *const type_names[] = {"nothing", "a truth value", "a number", "text", "a time", "a timespan", "a region"};
+
+struct piece {
+    sql_type type;
+    vb_buf sql;  /* of a timespan: its begin */
+    vb_buf end;  /* of a timespan */
+    const vb_element *element; /* whose region or timespan it is; NULL: a literal */
+    vb_buf region;             /* encoded; of a literal region */
+};
+
+struct compiler {
+    vb_join *j;
+    const char *text;
+    const vb_binds *binds;
+    vb_error *err;
+};
+
+static void piece_clear(struct piece *p)
+{
+    vb_buf_free(&p->sql);
+    vb_buf_free(&p->end);
+    vb_buf_free(&p->region);
+}
+#define auto_piece __attribute__((cleanup(piece_clear))) struct piece
+
+void vb_binds_clear(vb_binds *binds)
+{
+    for (size_t i = 0; i < binds->count; i++) {
+        for (size_t k = 0; k < binds->items[i].count; k++)
+            vb_value_clear(&binds->items[i].values[k]);
+        free(binds->items[i].values);
+        free(binds->items[i].name);
+    }
+    free(binds->items);
+    *binds = (vb_binds){0};
+}
+
+/* ---- names ------------------------------------------------------------------------------------------------ */
+
+/* What a name means: a dimension's key, a field of an element's record, its region or timespan. */
+struct meaning {
+    const vb_element *element;
+    const vb_field *field; /* NULL: the key, or... */
+    bool region;
+    int timespan; /* 1: the whole, 2: its begin, 3: its end */
+};
+
+static bool set_field(struct meaning *m, const char *field)
+{
+    static const char *const timespans[] = {"timespan", "timespan.begin", "timespan.end"};
+
+    if (m->element->is_dimension && !strcmp(field, m->element->keys[0].name))
+        return true;
+    if (m->element->spatial >= 0 && !strcmp(field, "region"))
+        return m->region = true;
+    for (int i = 0; m->element->temporal >= 0 && i < 3; i++)
+        if (!strcmp(field, timespans[i]))
+            return (m->timespan = i + 1);
+    m->field = vb_element_field(m->element, field);
+    return m->field != NULL;
+}
+
+/* A field without its element: of the one element of the group that has it. */
+static int find_unqualified(const vb_universe *u, const vb_group *among, const char *name, struct meaning *m)
+{
+    int found = 0;
+
+    for (int i = 0; among && i < vb_universe_count(u); i++) {
+        struct meaning candidate = {.element = vb_universe_at(u, i)};
+
+        if (vb_dimset_within(candidate.element->required, among->all) && vb_element_field(candidate.element, name) &&
+            set_field(&candidate, name)) {
+            *m = candidate;
+            found++;
+        }
+    }
+    return found;
+}
+
+static int resolve(const vb_universe *u, const vb_group *among, const char *text, const vb_expr *e, struct meaning *m,
+                   vb_error *err)
+{
+    const char *dot = strchr(e->text, '.');
+    vb_autofree char *head = vb_strndup(e->text, dot ? (size_t)(dot - e->text) : strlen(e->text));
+    int found;
+
+    *m = (struct meaning){.element = vb_universe_find(u, head)};
+    if (m->element && !dot && m->element->is_dimension)
+        return 0;
+    if (m->element && dot) {
+        if (set_field(m, dot + 1))
+            return 0;
+        return vb_expr_fail(err, text, e, "'%s' has no field '%s'", head, dot + 1);
+    }
+    found = dot ? 0 : find_unqualified(u, among, e->text, m);
+    if (found == 1)
+        return 0;
+    if (found > 1)
+        return vb_expr_fail(err, text, e, "'%s' is a field of several elements: write ELEMENT.%s", e->text, e->text);
+    vb_expr_fail(err, text, e, "'%s' is no dimension and no field of one", e->text);
+    if (!strpbrk(text, "'\""))
+        vb_hint(err, "text values stand in single quotes: instrument='DECam'");
+    return -EINVAL;
+}
+
+int vb_expr_dimensions(const vb_universe *u, const vb_group *among, const char *text, const vb_expr *e, vb_dimset *dims,
+                       vb_error *err)
+{
+    struct meaning m;
+    int r = 0;
+
+    if (e->kind == VB_EXPR_NAME) {
+        r = resolve(u, among, text, e, &m, err);
+        if (!r)
+            *dims = vb_dimset_union(*dims, m.element->required);
+    }
+    for (size_t i = 0; !r && i < e->count; i++)
+        r = vb_expr_dimensions(u, among, text, e->operands[i], dims, err);
+    return r;
+}
+
+static sql_type type_of_field(vb_field_type type)
+{
+    return type == VB_FIELD_STRING ? TEXT : type == VB_FIELD_HASH ? ANY : NUMBER;
+}
+
+static int compile_name(struct compiler *c, const vb_expr *e, struct piece *out)
+{
+    struct meaning m;
+    int r = resolve(vb_registry_universe(c->j->reg), c->j->group, c->text, e, &m, c->err);
+
+    if (r < 0)
+        return r;
+    if (!m.field && !m.region && !m.timespan) {
+        r = vb_join_dimension(c->j, m.element, c->err);
+        if (r < 0)
+            return r;
+        vb_buf_puts(&out->sql, c->j->columns[m.element->index]);
+        out->type = type_of_field(m.element->keys[0].type);
+        return 0;
+    }
+    r = vb_join_element(c->j, m.element, c->err);
+    if (r < 0)
+        return r;
+    out->element = m.element;
+    vb_buf_printf(&out->sql, "e_%s.", m.element->name);
+    if (m.field) {
+        vb_sql_name(&out->sql, m.field->name);
+        out->type = type_of_field(m.field->type);
+    } else if (m.region) {
+        vb_buf_puts(&out->sql, "region");
+        out->type = REGION;
+    } else {
+        vb_buf_puts(&out->sql, m.timespan == 3 ? "timespan_end" : "timespan_begin");
+        vb_buf_printf(&out->end, "e_%s.timespan_end", m.element->name);
+        out->type = m.timespan == 1 ? TIMESPAN : TIME;
+    }
+    return 0;
+}
+
+/* ---- values ----------------------------------------------------------------------------------------------- */
+
+/* T'...': ISO text, or a number as MJD; a scale after the last '/', or a format before the first ("mjd/58938.5/tai"). */
+static int parse_time(struct compiler *c, const vb_expr *e, int64_t *out)
+{
+    vb_autofree char *copy = vb_strdup(e->text);
+    vb_auto_error why = VB_ERROR_INIT;
+    char *text = copy, *slash = strrchr(copy, '/');
+    bool number, tai;
+    double mjd;
+    int r;
+
+    number = vb_starts_with(text, "mjd/");
+    if (number)
+        text += 4;
+    tai = slash && slash > text && !strcmp(slash, "/tai");
+    if (slash && slash >= text && (tai || !strcmp(slash, "/utc")))
+        *slash = 0;
+    number = number || vb_parse_double(text, &mjd);
+    if (number && !slash)
+        tai = true; /* Rubin: MJD is TAI unless said, ISO is UTC unless said */
+    if (number)
+        r = vb_parse_double(text, &mjd) ? vb_time_from_mjd(mjd, tai ? VB_SCALE_TAI : VB_SCALE_UTC, out, &why)
+                                        : vb_fail(&why, -EINVAL, "'%s' is not a number", text);
+    else
+        r = vb_time_parse_iso(text, tai ? VB_SCALE_TAI : VB_SCALE_UTC, out, &why);
+    return r < 0 ? vb_expr_fail(c->err, c->text, e, "%s", why.message) : 0;
+}
+
+static const vb_bind *find_bind(const struct compiler *c, const vb_expr *e)
+{
+    for (size_t i = 0; c->binds && i < c->binds->count; i++)
+        if (!strcmp(c->binds->items[i].name, e->text))
+            return &c->binds->items[i];
+    vb_expr_fail(c->err, c->text, e, "no value is given for ':%s'", e->text);
+    return NULL;
+}
+
+static void literal(struct compiler *c, vb_value value, sql_type type, struct piece *out)
+{
+    vb_join_bind(c->j, value, &out->sql);
+    out->type = type;
+}
+
+static int compile_value(struct compiler *c, const vb_expr *e, struct piece *out)
+{
+    const vb_bind *bind;
+    int64_t time;
+
+    switch (e->kind) {
+    case VB_EXPR_INT: literal(c, vb_value_int(e->integer), NUMBER, out); return 0;
+    case VB_EXPR_REAL: literal(c, vb_value_real(e->real), NUMBER, out); return 0;
+    case VB_EXPR_STRING: literal(c, vb_value_text(e->text), TEXT, out); return 0;
+    case VB_EXPR_NULL: vb_buf_puts(&out->sql, "NULL"); return 0;
+    case VB_EXPR_TIME:
+        if (parse_time(c, e, &time) < 0)
+            return -EINVAL;
+        literal(c, vb_value_int(time), TIME, out);
+        return 0;
+    default: break;
+    }
+    bind = find_bind(c, e);
+    if (!bind)
+        return -EINVAL;
+    if (bind->count != 1)
+        return vb_expr_fail(c->err, c->text, e, "':%s' is a list: it can only follow IN", e->text);
+    literal(c, vb_value_copy(&bind->values[0]), bind->values[0].kind == VB_TEXT ? TEXT : NUMBER, out);
+    return 0;
+}
+
+/* The numbers of a region's call: literals, perhaps negated. */
+static int call_numbers(struct compiler *c, const vb_expr *call, double *out)
+{
+    for (size_t i = 0; i < call->count; i++) {
+        const vb_expr *e = call->operands[i];
+        bool negative = e->kind == VB_EXPR_NEGATE;
+
+        if (negative)
+            e = e->operands[0];
+        if (e->kind != VB_EXPR_INT && e->kind != VB_EXPR_REAL)
+            return vb_expr_fail(c->err, c->text, e, "%s takes numbers in degrees", call->text);
+        out[i] = (e->kind == VB_EXPR_INT ? (double)e->integer : e->real) * (negative ? -1 : 1);
+    }
+    return 0;
+}
+
+static int make_region(const char *name, const double *v, size_t n, vb_region *out, vb_error *err)
+{
+    vb_vec3 points[64];
+
+    if (!strcmp(name, "POINT") && n == 2)
+        return vb_region_circle(vb_vec3_from_degrees(v[0], v[1]), 0, out, err);
+    if (!strcmp(name, "CIRCLE") && n == 3)
+        return vb_region_circle(vb_vec3_from_degrees(v[0], v[1]), v[2] * M_PI / 180, out, err);
+    if (!strcmp(name, "BOX") && n == 4)
+        return vb_region_box_degrees(v[0] - v[2] / 2, v[0] + v[2] / 2, v[1] - v[3] / 2, v[1] + v[3] / 2, out, err);
+    if (strcmp(name, "POLYGON") || n < 6 || n % 2 || n > 2 * VB_COUNT(points))
+        return vb_fail(err, -EINVAL, "regions are POINT(ra, dec), CIRCLE(ra, dec, radius), BOX(ra, dec, width, height) and "
+                                     "POLYGON(ra, dec, ra, dec, ra, dec, ...), in degrees");
+    for (size_t i = 0; i < n / 2; i++)
+        points[i] = vb_vec3_from_degrees(v[2 * i], v[2 * i + 1]);
+    return vb_region_hull(points, n / 2, out, err);
+}
+
+static int compile_region(struct compiler *c, const vb_expr *e, struct piece *out)
+{
+    vb_auto_region region = {0};
+    vb_auto_error why = VB_ERROR_INIT;
+    vb_autofree double *numbers = vb_alloc((e->count + 1) * sizeof *numbers);
+    int r = call_numbers(c, e, numbers);
+
+    if (r < 0)
+        return r;
+    if (make_region(e->text, numbers, e->count, &region, &why) < 0)
+        return vb_expr_fail(c->err, c->text, e, "%s", why.message);
+    vb_region_encode(&region, &out->region);
+    literal(c, vb_value_bytes(out->region.data, out->region.len), REGION, out);
+    return 0;
+}
+
+static int compile(struct compiler *c, const vb_expr *e, struct piece *out);
+
+static int mismatch(struct compiler *c, const vb_expr *at, const struct piece *a, const struct piece *b, const char *what)
+{
+    return vb_expr_fail(c->err, c->text, at, "%s and %s cannot be %s", type_names[a->type], type_names[b->type], what);
+}
+
+static bool comparable(const struct piece *a, const struct piece *b)
+{
+    return a->type == b->type || a->type == ANY || b->type == ANY;
+}
+
+/* GLOB(what, 'pattern'): `*` and `?` only, as in Rubin. */
+static int compile_glob(struct compiler *c, const vb_expr *e, struct piece *out)
+{
+    auto_piece what = {0};
+    vb_auto_buf pattern = {0};
+    int r;
+
+    if (e->count != 2 || e->operands[1]->kind != VB_EXPR_STRING)
+        return vb_expr_fail(c->err, c->text, e, "GLOB takes a name and a pattern in quotes");
+    r = compile(c, e->operands[0], &what);
+    if (r < 0)
+        return r;
+    if (what.type != TEXT)
+        return vb_expr_fail(c->err, c->text, e->operands[0], "GLOB wants text, not %s", type_names[what.type]);
+    for (const char *p = e->operands[1]->text; *p; p++)
+        vb_buf_puts(&pattern, *p == '[' ? "[[]" : (char[]){*p, 0});
+    vb_buf_printf(&out->sql, "(%s GLOB ", vb_buf_text(&what.sql));
+    vb_join_bind(c->j, vb_value_text(vb_buf_text(&pattern)), &out->sql);
+    vb_buf_putc(&out->sql, ')');
+    out->type = BOOLEAN;
+    return 0;
+}
+
+static int compile_call(struct compiler *c, const vb_expr *e, struct piece *out)
+{
+    if (!strcmp(e->text, "GLOB"))
+        return compile_glob(c, e, out);
+    return compile_region(c, e, out);
+}
+
+/* (T'a', T'b'): a timespan; NULL leaves a side open. */
+static int compile_tuple(struct compiler *c, const vb_expr *e, struct piece *out)
+{
+    auto_piece second = {0};
+    struct piece *sides[] = {out, &second};
+
+    for (int i = 0; i < 2; i++) {
+        const vb_expr *side = e->operands[i];
+
+        if (side->kind == VB_EXPR_NULL) {
+            literal(c, vb_value_int(i ? VB_TIME_MAX : VB_TIME_MIN), TIME, sides[i]);
+            continue;
+        }
+        if (compile(c, side, sides[i]) < 0)
+            return -EINVAL;
+        if (sides[i]->type != TIME)
+            return vb_expr_fail(c->err, c->text, side, "a timespan is (T'begin', T'end'), not %s", type_names[sides[i]->type]);
+    }
+    vb_buf_puts(&out->end, vb_buf_text(&second.sql));
+    out->type = TIMESPAN;
+    return 0;
+}
+
+/* ---- operators -------------------------------------------------------------------------------------------- */
+
+static int compile_compare(struct compiler *c, const vb_expr *e, struct piece *out)
+{
+    auto_piece a = {0}, b = {0};
+    int r = compile(c, e->operands[0], &a);
+
+    if (!r)
+        r = compile(c, e->operands[1], &b);
+    if (r < 0)
+        return r;
+    if (!comparable(&a, &b) || a.type == REGION || a.type == TIMESPAN)
+        return mismatch(c, e->operands[1], &a, &b, "compared");
+    vb_buf_printf(&out->sql, "(%s %s %s)", vb_buf_text(&a.sql), e->text, vb_buf_text(&b.sql));
+    out->type = BOOLEAN;
+    return 0;
+}
+
+static int compile_arithmetic(struct compiler *c, const vb_expr *e, struct piece *out)
+{
+    auto_piece a = {0}, b = {0};
+    int r = compile(c, e->operands[0], &a);
+
+    if (!r)
+        r = compile(c, e->operands[1], &b);
+    if (r < 0)
+        return r;
+    if (a.type != NUMBER || b.type != NUMBER)
+        return mismatch(c, e->operands[1], &a, &b, "reckoned with");
+    vb_buf_printf(&out->sql, "(%s %s %s)", vb_buf_text(&a.sql), e->text, vb_buf_text(&b.sql));
+    out->type = NUMBER;
+    return 0;
+}
+
+static int compile_joined(struct compiler *c, const vb_expr *e, struct piece *out)
+{
+    const char *between = e->kind == VB_EXPR_AND ? " AND " : " OR ";
+
+    vb_buf_puts(&out->sql, e->kind == VB_EXPR_NOT ? "(NOT " : "(");
+    for (size_t i = 0; i < e->count; i++) {
+        auto_piece operand = {0};
+        int r = compile(c, e->operands[i], &operand);
+
+        if (r < 0)
+            return r;
+        if (operand.type != BOOLEAN && operand.type != NUMBER)
+            return vb_expr_fail(c->err, c->text, e->operands[i], "expected a condition, not %s", type_names[operand.type]);
+        vb_buf_printf(&out->sql, "%s%s", i ? between : "", vb_buf_text(&operand.sql));
+    }
+    vb_buf_putc(&out->sql, ')');
+    out->type = BOOLEAN;
+    return 0;
+}
+
+static void add_range(const char *what, const vb_expr *range, vb_buf *out)
+{
+    vb_buf_printf(out, "(%s BETWEEN %" PRId64 " AND %" PRId64, what, range->integer, range->last);
+    if (range->step > 1)
+        vb_buf_printf(out, " AND (%s - %" PRId64 ") %% %" PRId64 " = 0", what, range->integer, range->step);
+    vb_buf_putc(out, ')');
+}
+
+/* The items of an IN list: single values in one SQL list, ranges beside it. */
+static int add_items(struct compiler *c, const vb_expr *e, const struct piece *what, vb_buf *list, vb_buf *ranges)
+{
+    for (size_t i = 1; i < e->count; i++) {
+        const vb_expr *item = e->operands[i];
+        const vb_bind *bind = item->kind == VB_EXPR_BIND ? find_bind(c, item) : NULL;
+        auto_piece value = {0};
+
+        if (item->kind == VB_EXPR_BIND && !bind)
+            return -EINVAL;
+        if (item->kind == VB_EXPR_RANGE) {
+            if (what->type != NUMBER)
+                return vb_expr_fail(c->err, c->text, item, "a range of integers beside %s", type_names[what->type]);
+            vb_buf_separate(ranges, " OR ");
+            add_range(vb_buf_text(&what->sql), item, ranges);
+            continue;
+        }
+        for (size_t k = 0; bind && k < bind->count; k++) {
+            vb_buf_separate(list, ", ");
+            vb_join_bind(c->j, vb_value_copy(&bind->values[k]), list);
+        }
+        if (bind)
+            continue;
+        if (compile(c, item, &value) < 0)
+            return -EINVAL;
+        if (!comparable(&value, what))
+            return mismatch(c, item, what, &value, "compared");
+        vb_buf_separate(list, ", ");
+        vb_buf_puts(list, vb_buf_text(&value.sql));
+    }
+    return 0;
+}
+
+static int compile_in(struct compiler *c, const vb_expr *e, struct piece *out)
+{
+    auto_piece what = {0};
+    vb_auto_buf list = {0}, ranges = {0};
+    int r = compile(c, e->operands[0], &what);
+
+    if (!r)
+        r = add_items(c, e, &what, &list, &ranges);
+    if (r < 0)
+        return r;
+    vb_buf_puts(&out->sql, e->kind == VB_EXPR_NOT_IN ? "(NOT (" : "((");
+    if (list.len || !ranges.len)
+        vb_buf_printf(&out->sql, "%s IN (%s)", vb_buf_text(&what.sql), vb_buf_text(&list));
+    vb_buf_printf(&out->sql, "%s%s))", list.len && ranges.len ? " OR " : "", vb_buf_text(&ranges));
+    out->type = BOOLEAN;
+    return 0;
+}
+
+static int compile_null(struct compiler *c, const vb_expr *e, struct piece *out)
+{
+    auto_piece what = {0};
+    int r = compile(c, e->operands[0], &what);
+
+    if (r < 0)
+        return r;
+    vb_buf_printf(&out->sql, "(%s IS %sNULL)", vb_buf_text(&what.sql), e->kind == VB_EXPR_IS_NULL ? "" : "NOT ");
+    out->type = BOOLEAN;
+    return 0;
+}
+
+/* A literal region: by the pixels of the overlap table first, so that the regions of the whole sky are not decoded. */
+static int add_pixels(struct compiler *c, const struct piece *column, const struct piece *literal_region, vb_buf *sql)
+{
+    enum { MANY = 200 };
+    const vb_element *common = vb_universe_common_skypix(vb_registry_universe(c->j->reg));
+    vb_auto_region region = {0};
+    vb_auto_ranges pixels = {0};
+    const char *name = column->element->name;
+    int r = vb_region_decode(literal_region->region.data, literal_region->region.len, &region, c->err);
+
+    if (!r)
+        r = vb_skypix_envelope(common->system, common->level, &region, &pixels, c->err);
+    if (r < 0 || pixels.count > MANY)
+        return r;
+    vb_buf_printf(sql, "e_%s._id IN (SELECT record_id FROM %s.\"overlap_%s\" WHERE ", name, c->j->schema, name);
+    for (size_t i = 0; i < pixels.count; i++)
+        vb_buf_printf(sql, "%spixel BETWEEN %" PRIu64 " AND %" PRIu64, i ? " OR " : "", pixels.items[i].begin,
+                      pixels.items[i].end - 1);
+    vb_buf_puts(sql, ") AND ");
+    return 0;
+}
+
+static int compile_overlaps(struct compiler *c, const vb_expr *e, struct piece *out)
+{
+    auto_piece a = {0}, b = {0};
+    int r = compile(c, e->operands[0], &a);
+
+    if (!r)
+        r = compile(c, e->operands[1], &b);
+    if (r < 0)
+        return r;
+    out->type = BOOLEAN;
+    vb_buf_putc(&out->sql, '(');
+    if (a.type == REGION && b.type == REGION) {
+        if (a.element && !b.element)
+            r = add_pixels(c, &a, &b, &out->sql);
+        else if (b.element && !a.element)
+            r = add_pixels(c, &b, &a, &out->sql);
+        vb_buf_printf(&out->sql, "vb_overlaps(%s, %s))", vb_buf_text(&a.sql), vb_buf_text(&b.sql));
+        return r;
+    }
+    if ((a.type != TIMESPAN && a.type != TIME) || (b.type != TIMESPAN && b.type != TIME) || (a.type == TIME && b.type == TIME))
+        return mismatch(c, e, &a, &b, "overlapped");
+    if (a.type == TIMESPAN && b.type == TIMESPAN)
+        vb_buf_printf(&out->sql, "%s < %s AND %s < %s)", vb_buf_text(&a.sql), vb_buf_text(&b.end), vb_buf_text(&b.sql),
+                      vb_buf_text(&a.end));
+    else if (a.type == TIMESPAN)
+        vb_buf_printf(&out->sql, "%s <= %s AND %s < %s)", vb_buf_text(&a.sql), vb_buf_text(&b.sql), vb_buf_text(&b.sql),
+                      vb_buf_text(&a.end));
+    else
+        vb_buf_printf(&out->sql, "%s <= %s AND %s < %s)", vb_buf_text(&b.sql), vb_buf_text(&a.sql), vb_buf_text(&a.sql),
+                      vb_buf_text(&b.end));
+    return 0;
+}
+
+static int compile_negate(struct compiler *c, const vb_expr *e, struct piece *out)
+{
+    auto_piece operand = {0};
+    int r = compile(c, e->operands[0], &operand);
+
+    if (r < 0)
+        return r;
+    if (operand.type != NUMBER)
+        return vb_expr_fail(c->err, c->text, e, "only a number can be negated, not %s", type_names[operand.type]);
+    vb_buf_printf(&out->sql, "(- %s)", vb_buf_text(&operand.sql));
+    out->type = NUMBER;
+    return 0;
+}
+
+static int compile(struct compiler *c, const vb_expr *e, struct piece *out)
+{
+    static int (*const by_kind[])(struct compiler *, const vb_expr *, struct piece *) = {
+        [VB_EXPR_INT] = compile_value,       [VB_EXPR_REAL] = compile_value,
+        [VB_EXPR_STRING] = compile_value,    [VB_EXPR_TIME] = compile_value,
+        [VB_EXPR_BIND] = compile_value,      [VB_EXPR_NULL] = compile_value,
+        [VB_EXPR_NAME] = compile_name,       [VB_EXPR_TUPLE] = compile_tuple,
+        [VB_EXPR_CALL] = compile_call,       [VB_EXPR_NOT] = compile_joined,
+        [VB_EXPR_AND] = compile_joined,      [VB_EXPR_OR] = compile_joined,
+        [VB_EXPR_NEGATE] = compile_negate,   [VB_EXPR_COMPARE] = compile_compare,
+        [VB_EXPR_ARITHMETIC] = compile_arithmetic, [VB_EXPR_OVERLAPS] = compile_overlaps,
+        [VB_EXPR_IN] = compile_in,           [VB_EXPR_NOT_IN] = compile_in,
+        [VB_EXPR_IS_NULL] = compile_null,    [VB_EXPR_IS_NOT_NULL] = compile_null,
+    };
+
+    if (!by_kind[e->kind])
+        return vb_expr_fail(c->err, c->text, e, "a range can only stand in a list after IN");
+    return by_kind[e->kind](c, e, out);
+}
+
+int vb_join_where(vb_join *j, const char *text, const vb_expr *e, const vb_binds *binds, vb_error *err)
+{
+    struct compiler c = {j, text, binds, err};
+    auto_piece condition = {0};
+    int r = compile(&c, e, &condition);
+
+    if (r < 0)
+        return r;
+    if (condition.type != BOOLEAN && condition.type != NUMBER)
+        return vb_expr_fail(err, text, e, "expected a condition, not %s", type_names[condition.type]);
+    vb_buf_puts(vb_join_condition(j), vb_buf_text(&condition.sql));
+    return 0;
+}
