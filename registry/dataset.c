@@ -184,6 +184,19 @@ int vb_dataset_by_id(vb_registry *reg, int64_t id, vb_dataset *out, vb_error *er
     return get_row(reg, DATASET_COLUMNS " WHERE id = ?", vb_arg_int(id), NULL, out, err);
 }
 
+int vb_dataset_list_uuids(vb_registry *reg, const vb_uuid *after, size_t limit, vb_uuid *out, size_t *count, vb_error *err)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    int r = vb_sql(reg->db, &s, err, "SELECT uuid FROM dataset WHERE uuid > ? ORDER BY uuid LIMIT ?", VB_ARGS(after, limit));
+
+    *count = 0;
+    while (!r && (r = vb_stmt_step(s, err)) > 0) {
+        out[(*count)++] = vb_col_uuid(s, 0);
+        r = 0;
+    }
+    return r;
+}
+
 int vb_location_get(vb_registry *reg, int64_t dataset_id, vb_location *out, vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
@@ -294,15 +307,21 @@ int vb_dataset_each(vb_registry *reg, const vb_collection *collection, const vb_
     return r;
 }
 
-int vb_store_root(vb_registry *reg, int64_t store_id, char **root, vb_error *err)
+int vb_store_list(vb_registry *reg, int64_t **ids, char ***roots, size_t *count, vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    int r = vb_sql(reg->db, &s, err, "SELECT root FROM store WHERE id = ?", VB_ARGS(store_id));
+    int64_t *numbers = NULL;
+    char **names = vb_alloc(sizeof *names);
+    size_t n = 0, cap = 0;
+    int r = vb_sql(reg->db, &s, err, "SELECT id, root FROM store ORDER BY id", VB_NO_ARGS);
 
-    if (!r)
-        r = vb_stmt_step(s, err);
-    if (r <= 0)
-        return r < 0 ? r : vb_fail(err, -ENOENT, "no store number %" PRId64, store_id);
-    *root = vb_strdup(vb_col_text(s, 0));
-    return 0;
+    while (!r && (r = vb_stmt_step(s, err)) > 0) {
+        *VB_PUSH(numbers, n, cap) = vb_col_int(s, 0);
+        vb_strv_add(&names, vb_col_text(s, 1));
+        r = 0;
+    }
+    *ids = numbers;
+    *roots = names;
+    *count = n;
+    return r;
 }

@@ -60,6 +60,9 @@ int vb_dataset_find(vb_registry *reg, const vb_dataset_type *type, const vb_data
 int vb_dataset_by_uuid(vb_registry *reg, const vb_uuid *uuid, vb_dataset *out, vb_error *err);
 int vb_dataset_by_id(vb_registry *reg, int64_t id, vb_dataset *out, vb_error *err);
 
+/* UUIDs above `after`, ascending, at most `limit`, of all datasets that the file speaks of. */
+int vb_dataset_list_uuids(vb_registry *reg, const vb_uuid *after, size_t limit, vb_uuid *out, size_t *count, vb_error *err);
+
 /* 1, 0 where no artifact is held. */
 int vb_location_get(vb_registry *reg, int64_t dataset_id, vb_location *out, vb_error *err);
 int vb_location_set(vb_registry *reg, int64_t dataset_id, const vb_location *location, vb_error *err);
@@ -74,7 +77,8 @@ typedef int vb_dataset_fn(void *arg, const vb_dataset *d, vb_error *err);
 int vb_dataset_each(vb_registry *reg, const vb_collection *collection, const vb_dataset_type *type, vb_dataset_fn *each,
                     void *arg, vb_error *err);
 
-/* Stores by number. Number 1, "file", is the repository's own directory. */
-int vb_store_root(vb_registry *reg, int64_t store_id, char **root, vb_error *err);
+/* All stores: number and root ("." is the repository's own directory; number 1, "file", is that).  The caller frees *ids,
+ * and *roots with vb_strv_free(). */
+int vb_store_list(vb_registry *reg, int64_t **ids, char ***roots, size_t *count, vb_error *err);
 
 #endif

@@ -1,7 +1,7 @@
 #include "registry/sky/shapes.h"
 
-/* Longitudes first.  An interval [a, b] runs eastward and wraps where a > b.  Intervals here are never empty: an empty
- * box is told by its latitudes. */
+/* Longitudes first.  An interval [a, b] runs eastward and wraps where a > b.  Intervals here are never empty:
+ * an empty box is told by its latitudes. */
 static const double turn = 2 * M_PI;
 
 static bool lon_wraps(const vb_box *x)
@@ -75,13 +75,15 @@ static void lon_fill(vb_box *x)
     x->lon_b = turn;
 }
 
-/* Widens x until it holds y. */
+/* Widens x until it holds y.  Where both ends of y are in x, either x holds y already, or the two go round
+ * the sky.  sphgeom takes one that wraps and one that does not for the latter, always; so do we, or polygons
+ * beside boxes would not compare as they do there. */
 static void lon_expand(vb_box *x, const vb_box *y)
 {
     bool has_a = lon_contains(x, y->lon_a), has_b = lon_contains(x, y->lon_b);
 
     if (has_a && has_b) {
-        if (lon_wraps(x) != lon_wraps(y)) /* y holds what x leaves out */
+        if (lon_wraps(x) != lon_wraps(y))
             lon_fill(x);
     } else if (has_a) {
         x->lon_b = y->lon_b;
@@ -148,7 +150,7 @@ unsigned vb_box_relate(const vb_box *a, const vb_box *b)
     unsigned lon, lat;
 
     if (vb_box_is_empty(a) || vb_box_is_empty(b))
-        return VB_DISJOINT | (vb_box_is_empty(a) ? VB_WITHIN : 0) | (vb_box_is_empty(b) ? VB_CONTAINS : 0);
+        return vb_relation_of_empty(vb_box_is_empty(a), vb_box_is_empty(b));
     lon = lon_relate(a, b);
     lat = lat_relate(a, b);
     return (lon & lat & (VB_CONTAINS | VB_WITHIN)) | ((lon | lat) & VB_DISJOINT);
@@ -168,26 +170,13 @@ vb_box vb_box_hull(const vb_box *a, const vb_box *b)
     return both;
 }
 
-/* Half the longitudes that a circle spans: asin(sin angle / cos lat), all where it holds a pole.  (The meridian that
- * touches the circle has a normal at pi/2 + angle from its centre.) */
+/* Half the longitudes that a circle spans: asin(sin angle / cos lat), all where it holds a pole.  (The
+ * meridian that touches the circle has a normal at pi/2 + angle from its centre.) */
 static double half_width(double angle, double lat)
 {
     if (fabs(lat) + angle >= M_PI_2)
         return M_PI;
     return asin(fmin(1, sin(angle) / cos(lat)));
-}
-
-vb_box vb_box_grow(const vb_box *b, double angle)
-{
-    vb_box grown = *b;
-
-    if (vb_box_is_empty(b) || angle <= 0)
-        return grown;
-    /* A circle is widest in longitude where it is nearest to a pole. */
-    lon_grow(&grown, half_width(angle, fmax(fabs(b->lat_a), fabs(b->lat_b))));
-    grown.lat_a = fmax(b->lat_a - angle, -M_PI_2);
-    grown.lat_b = fmin(b->lat_b + angle, M_PI_2);
-    return grown;
 }
 
 vb_box vb_circle_box(const vb_circle *c)
@@ -208,7 +197,8 @@ static double center_lon(const vb_box *b)
 
 vb_vec3 vb_box_center(const vb_box *b)
 {
-    return vb_box_is_empty(b) ? (vb_vec3){0, 0, 1} : vb_vec3_from_radians(center_lon(b), (b->lat_a + b->lat_b) / 2);
+    return vb_box_is_empty(b) ? (vb_vec3){0, 0, 1}
+                              : vb_vec3_from_radians(center_lon(b), (b->lat_a + b->lat_b) / 2);
 }
 
 static void corners(const vb_box *b, vb_vec3 out[4])
@@ -232,8 +222,8 @@ vb_circle vb_box_circle(const vb_box *b)
 
         return vb_circle_around(pole, fmin(to_north, to_south) + 4 * VB_ASIN_ERROR);
     }
-    /* At most half the sky wide: a parallel's points are the farther the more they differ in longitude, and along a
-     * meridian less than pi/2 away the farthest point is an end. */
+    /* At most half the sky wide: a parallel's points are the farther the more they differ in longitude, and
+     * along a meridian less than pi/2 away the farthest point is an end. */
     corners(b, corner);
     for (size_t i = 0; i < 4; i++)
         chord2 = fmax(chord2, vb_vec3_chord2(center, corner[i]));
@@ -285,9 +275,9 @@ unsigned vb_box_relate_circle(const vb_box *b, const vb_circle *c)
     unsigned side;
 
     if (vb_box_is_empty(b) || vb_circle_is_empty(c))
-        return VB_DISJOINT | (vb_box_is_empty(b) ? VB_WITHIN : 0) | (vb_circle_is_empty(c) ? VB_CONTAINS : 0);
+        return vb_relation_of_empty(vb_box_is_empty(b), vb_circle_is_empty(c));
     if (vb_box_is_full(b) || vb_circle_is_full(c))
-        return (vb_box_is_full(b) ? VB_CONTAINS : 0) | (vb_circle_is_full(c) ? VB_WITHIN : 0);
+        return vb_relation_of_full(vb_box_is_full(b), vb_circle_is_full(c));
     corners(b, corner);
     side = vb_points_relate_circle(corner, 4, c);
     if (side == VB_WITHIN)

@@ -42,9 +42,9 @@ unsigned vb_circle_relate(const vb_circle *a, const vb_circle *b)
     double between;
 
     if (vb_circle_is_empty(a) || vb_circle_is_empty(b))
-        return VB_DISJOINT | (vb_circle_is_empty(a) ? VB_WITHIN : 0) | (vb_circle_is_empty(b) ? VB_CONTAINS : 0);
+        return vb_relation_of_empty(vb_circle_is_empty(a), vb_circle_is_empty(b));
     if (vb_circle_is_full(a) || vb_circle_is_full(b))
-        return (vb_circle_is_full(a) ? VB_CONTAINS : 0) | (vb_circle_is_full(b) ? VB_WITHIN : 0);
+        return vb_relation_of_full(vb_circle_is_full(a), vb_circle_is_full(b));
     if (same(a, b))
         return VB_CONTAINS | VB_WITHIN;
     between = vb_vec3_angle(a->center, b->center);
@@ -89,8 +89,8 @@ unsigned vb_points_relate_circle(const vb_vec3 *points, size_t n, const vb_circl
     return inside ? VB_WITHIN : VB_DISJOINT;
 }
 
-/* The angle t from v to the plane with normal n has sin t = |v.n| / |v||n| and cos t = |v x n| / |v||n|; a squared
- * chord is 2 (1 - cos t). */
+/* The angle t from v to the plane with normal n has sin t = |v.n| / |v||n| and cos t = |v x n| / |v||n|; a
+ * squared chord is 2 (1 - cos t). */
 static double plane_cosine(vb_vec3 v, vb_vec3 vxn, vb_vec3 n, double *sine2)
 {
     double s = vb_vec3_dot(v, n), c2 = vb_vec3_norm2(vxn), h2 = s * s + c2;

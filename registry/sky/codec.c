@@ -51,12 +51,22 @@ static int decode_polygon(const uint8_t *p, size_t n, vb_region *out, vb_error *
     for (size_t i = 0; i < count; i++) {
         vertices[i] = get_vec3(p + i * VERTEX_BYTES);
         if (!vb_vec3_is_unit(vertices[i]))
-            return vb_fail(err, -EINVAL, "vertex %zu of an encoded polygon is no unit vector: %g, %g, %g", i + 1,
-                           vertices[i].x, vertices[i].y, vertices[i].z);
+            return vb_fail(err, -EINVAL, "vertex %zu of an encoded polygon is no unit vector: %g, %g, %g",
+                           i + 1, vertices[i].x, vertices[i].y, vertices[i].z);
     }
     if (!vb_polygon_turns_left(vertices, count))
-        return vb_fail(err, -EINVAL, "an encoded polygon is clockwise or not convex");
+        return vb_fail(err, -EINVAL, "an encoded polygon is clockwise, not convex or flat");
     return 0;
+}
+
+/* The whole sky may have more than 4 and pi, an empty circle any two below 0. */
+static bool circle_size_is_valid(const vb_circle *c)
+{
+    if (!isfinite(c->chord2) || !isfinite(c->angle))
+        return false;
+    if (c->chord2 < 0 && c->angle < 0)
+        return true;
+    return fabs(fmin(c->chord2, 4) - vb_chord2_of_angle(c->angle)) < 1e-6;
 }
 
 static int decode_circle(const uint8_t *p, size_t n, vb_region *out, vb_error *err)
@@ -68,8 +78,10 @@ static int decode_circle(const uint8_t *p, size_t n, vb_region *out, vb_error *e
     circle = (vb_circle){get_vec3(p), get_double(p + 24), get_double(p + 32)};
     if (!vb_vec3_is_unit(circle.center))
         return vb_fail(err, -EINVAL, "the centre of an encoded circle is no unit vector");
-    if (!isfinite(circle.chord2) || !isfinite(circle.angle))
-        return vb_fail(err, -EINVAL, "an encoded circle has no size");
+    if (!circle_size_is_valid(&circle))
+        return vb_fail(err, -EINVAL,
+                       "an encoded circle has squared chord %g and opening angle %g, which disagree",
+                       circle.chord2, circle.angle);
     out->kind = VB_REGION_CIRCLE;
     out->circle = circle;
     return 0;
@@ -80,8 +92,8 @@ static bool box_is_valid(const vb_box *b)
 {
     if (isnan(b->lon_a) && isnan(b->lon_b))
         return b->lat_a > b->lat_b;
-    return b->lon_a >= 0 && b->lon_a <= 2 * M_PI && b->lon_b >= 0 && b->lon_b <= 2 * M_PI && b->lat_a >= -M_PI_2 &&
-           b->lat_a <= b->lat_b && b->lat_b <= M_PI_2;
+    return b->lon_a >= 0 && b->lon_a <= 2 * M_PI && b->lon_b >= 0 && b->lon_b <= 2 * M_PI &&
+           b->lat_a >= -M_PI_2 && b->lat_a <= b->lat_b && b->lat_b <= M_PI_2;
 }
 
 static int decode_box(const uint8_t *p, size_t n, vb_region *out, vb_error *err)
@@ -92,7 +104,8 @@ static int decode_box(const uint8_t *p, size_t n, vb_region *out, vb_error *err)
     out->box = (vb_box){get_double(p), get_double(p + 8), get_double(p + 16), get_double(p + 24)};
     if (box_is_valid(&out->box))
         return 0;
-    return vb_fail(err, -EINVAL, "an encoded box has longitudes from %g to %g and latitudes from %g to %g radians",
+    return vb_fail(err, -EINVAL,
+                   "an encoded box has longitudes from %g to %g and latitudes from %g to %g radians",
                    out->box.lon_a, out->box.lon_b, out->box.lat_a, out->box.lat_b);
 }
 
@@ -109,8 +122,12 @@ static int decode_ellipse(const uint8_t *p, size_t n, vb_region *out, vb_error *
     if (n != ELLIPSE_BYTES)
         return refuse_length(err, "ellipse", n);
     out->kind = VB_REGION_ELLIPSE;
-    *e = (vb_ellipse){{get_vec3(p), get_vec3(p + 24), get_vec3(p + 48)}, get_double(p + 72), get_double(p + 80),
-                      get_double(p + 88), get_double(p + 96), get_double(p + 104)};
+    *e = (vb_ellipse){{get_vec3(p), get_vec3(p + 24), get_vec3(p + 48)},
+                      get_double(p + 72),
+                      get_double(p + 80),
+                      get_double(p + 88),
+                      get_double(p + 96),
+                      get_double(p + 104)};
     return ellipse_is_valid(e) ? 0 : vb_fail(err, -EINVAL, "an encoded ellipse has no axes or no size");
 }
 
@@ -131,7 +148,8 @@ static int decode_parts(const uint8_t *p, size_t n, int depth, vb_region *out, v
         int r;
 
         if (left < 8 || length > left - 8)
-            return vb_fail(err, -EINVAL, "part %u of an encoded region is longer than the region", out->count + 1);
+            return vb_fail(err, -EINVAL, "part %u of an encoded region is longer than the region",
+                           out->count + 1);
         r = decode(p + 8, length, depth + 1, VB_PUSH(out->parts, out->count, cap), err);
         if (r < 0)
             return vb_error_context(err, "part %u of a region", out->count);
@@ -154,7 +172,8 @@ static int decode(const uint8_t *p, size_t n, int depth, vb_region *out, vb_erro
     }
     if (n == 0)
         return refuse_length(err, "region", n);
-    return vb_fail(err, -EINVAL, "an encoded region starts with one of p c b e u i, and this one with 0x%02x", p[0]);
+    return vb_fail(err, -EINVAL, "an encoded region starts with one of p c b e u i, and this one with 0x%02x",
+                   p[0]);
 }
 
 int vb_region_decode(const void *data, size_t n, vb_region *out, vb_error *err)
@@ -164,7 +183,8 @@ int vb_region_decode(const void *data, size_t n, vb_region *out, vb_error *err)
     out->kind = VB_REGION_UNION;
     out->count = 0;
     if (n > VB_REGION_MAX_BYTES)
-        return vb_fail(err, -E2BIG, "an encoded region has %zu bytes, and %d are allowed", n, VB_REGION_MAX_BYTES);
+        return vb_fail(err, -E2BIG, "an encoded region has %zu bytes, and %d are allowed", n,
+                       VB_REGION_MAX_BYTES);
     r = decode(data, n, 0, out, err);
     if (r < 0)
         vb_region_free(out);
@@ -195,7 +215,8 @@ static ssize_t decode_hex(const char *text, size_t n, uint8_t *out)
 
 int vb_region_decode_text(const char *text, size_t n, vb_region *out, vb_error *err)
 {
-    /* Every type byte is a small letter: in hexadecimal it starts with 6 or 7, in base64 with one of Y Z a c d. */
+    /* Every type byte is a small letter: in hexadecimal it starts with 6 or 7, in base64 with one of Y Z a c
+     * d. */
     bool hex = n > 0 && (text[0] == '6' || text[0] == '7');
     uint8_t few[1 + VB_REGION_FEW * VERTEX_BYTES + 2];
     vb_autofree uint8_t *many = NULL;
@@ -211,7 +232,8 @@ int vb_region_decode_text(const char *text, size_t n, vb_region *out, vb_error *
         bytes = many = vb_realloc(NULL, room, 1);
     length = hex ? decode_hex(text, n, bytes) : vb_base64_decode(text, n, bytes);
     if (length < 0)
-        return vb_fail(err, -EINVAL, "the text of an encoded region is not %s", hex ? "hexadecimal" : "base64");
+        return vb_fail(err, -EINVAL, "the text of an encoded region is not %s",
+                       hex ? "hexadecimal" : "base64");
     return vb_region_decode(bytes, (size_t)length, out, err);
 }
 

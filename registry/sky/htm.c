@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* The corners of the eight triangles of level 0.  Four lie south of the equator, from longitude 0 on; the four north
- * of it are numbered backwards. */
+/* The corners of the eight triangles of level 0.  Four lie south of the equator, from longitude 0 on; the
+ * four north of it are numbered backwards. */
 static void root_trixel(unsigned root, vb_vec3 t[3])
 {
     static const vb_vec3 equator[] = {{1, 0, 0}, {0, 1, 0}, {-1, 0, 0}, {0, -1, 0}, {1, 0, 0}};
@@ -37,8 +37,8 @@ static void middles(const vb_vec3 t[3], vb_vec3 mid[3])
     mid[2] = vb_vec3_unit(vb_vec3_add(t[0], t[1]));
 }
 
-/* Children 0 to 2 sit in the corners, 3 in the middle.  A corner's own edge, between it and the middle, runs from its
- * second to its third vertex. */
+/* Children 0 to 2 sit in the corners, 3 in the middle.  A corner's own edge, between it and the middle, runs
+ * from its second to its third vertex. */
 static void child_trixel(const vb_vec3 t[3], const vb_vec3 mid[3], unsigned child, vb_vec3 out[3])
 {
     if (child == 3) {
@@ -102,8 +102,8 @@ static unsigned relate_trixel(const walk *w, const vb_vec3 t[3])
     }
 }
 
-/* Which children can a polygon touch?  Telling by the three edges round the middle child is much cheaper than asking
- * each child, and nearly always leaves one or two.  Bits. */
+/* Which children can a polygon touch?  Telling by the three edges round the middle child is much cheaper than
+ * asking each child, and nearly always leaves one or two.  Bits. */
 static unsigned candidates(const walk *w, const vb_vec3 mid[3])
 {
     unsigned children = 15;

@@ -12,8 +12,8 @@ static int refuse_wide(vb_error *err)
     return vb_fail(err, -EINVAL, "the points do not lie within one hemisphere, so they have no convex hull");
 }
 
-/* Finds the first two points that differ and the first that is not on their great circle; writes the three of them
- * counter-clockwise. */
+/* Finds the first two points that differ and the first that is not on their great circle; writes the three of
+ * them counter-clockwise. */
 static int first_triangle(const vb_vec3 *points, size_t n, vb_vec3 out[3], vb_error *err)
 {
     size_t second = 1, third;
@@ -33,8 +33,8 @@ static int first_triangle(const vb_vec3 *points, size_t n, vb_vec3 out[3], vb_er
     return refuse_flat(err);
 }
 
-/* The hull's edges that do not have the point on their left, which follow each other: how many there are, and the first
- * of them (edge i goes from vertex i to the next). */
+/* The hull's edges that do not have the point on their left, which follow each other: how many there are, and
+ * the first of them (edge i goes from vertex i to the next). */
 static size_t edges_seen(const vb_vec3 *hull, size_t n, vb_vec3 point, size_t *first)
 {
     size_t seen = 0;
@@ -52,26 +52,27 @@ static size_t edges_seen(const vb_vec3 *hull, size_t n, vb_vec3 point, size_t *f
     return seen;
 }
 
-/* Extends the hull by a point: the edges that it is not left of give way to two that meet in it.  False where those are
- * all edges: then its antipode is inside. */
+/* Extends the hull by a point: the edges that it is not left of give way to two that meet in it.  False where
+ * those are all edges: then its antipode is inside. */
 static bool extend(vb_vec3 *hull, size_t *count, vb_vec3 point)
 {
-    size_t n = *count, first, seen = edges_seen(hull, n, point, &first), keep = first + 1, lost = 0, tail = 0;
+    size_t n = *count, first, seen = edges_seen(hull, n, point, &first), next = (first + seen) % n,
+           place = first + 1;
 
     if (seen == n)
         return false;
     if (seen == 0)
         return true;
-    if (first + seen > n) { /* of the vertices that go, the last are the array's first */
-        lost = first + seen - n;
-        keep -= lost;
-        memmove(hull, hull + lost, keep * sizeof *hull);
-    } else {
-        tail = n - first - seen;
-        memmove(hull + keep + 1, hull + first + seen, tail * sizeof *hull);
+    *count = n + 2 - seen;
+    if (next > 0 && first + seen > n) {
+        /* What goes wraps round the array's end; vertices next to first stay.  Where vertex 0 is the first to
+         * go the point takes its place, as in sphgeom; else it comes last. */
+        place = first == n - 1 ? 0 : first + 1 - next;
+        memmove(hull + (place == 0), hull + next, (first + 1 - next) * sizeof *hull);
+    } else if (next > 0) {
+        memmove(hull + place + 1, hull + next, (n - next) * sizeof *hull);
     }
-    hull[keep] = point;
-    *count = keep + 1 + tail;
+    hull[place] = point;
     return true;
 }
 

@@ -10,10 +10,14 @@ bool vb_polygon_contains(const vb_vec3 *p, size_t n, vb_vec3 v)
 
 bool vb_polygon_turns_left(const vb_vec3 *p, size_t n)
 {
-    for (size_t i = n - 2, j = n - 1, k = 0; k < n; i = j, j = k++)
+    bool left = false;
+
+    for (size_t i = n - 2, j = n - 1, k = 0; k < n; i = j, j = k++) {
         if (vb_vec3_dot(p[i], vb_vec3_cross(p[j], p[k])) < -VB_ORIENT_SURE)
             return false;
-    return true;
+        left = left || vb_orient(p[i], p[j], p[k]) > 0;
+    }
+    return left;
 }
 
 /* True where all of b surely lies to the right of one edge of a: the quick way out, and the usual one. */
@@ -40,12 +44,14 @@ static size_t count_inside(const vb_vec3 *p, size_t n, const vb_vec3 *points, si
     return inside;
 }
 
-/* Do the segments ab and cd cross, at a point inside both?  Where they do, going round the four ends turns one way. */
+/* Do the segments ab and cd cross, at a point inside both?  Where they do, going round the four ends turns
+ * one way. */
 static bool segments_cross(vb_vec3 a, vb_vec3 b, vb_vec3 c, vb_vec3 d)
 {
     int side = vb_orient(a, c, d);
 
-    return side != 0 && vb_orient(b, d, c) == side && vb_orient(c, b, a) == side && vb_orient(d, a, b) == side;
+    return side != 0 && vb_orient(b, d, c) == side && vb_orient(c, b, a) == side &&
+           vb_orient(d, a, b) == side;
 }
 
 static bool edges_cross(const vb_vec3 *a, size_t na, const vb_vec3 *b, size_t nb)
@@ -149,17 +155,30 @@ double vb_polygon_gap_chord2(const vb_vec3 *a, size_t na, const vb_vec3 *b, size
     return least;
 }
 
-/* Each edge, seen as a sector of its great circle, weighs its angle and points along its normal (J. E. Brock, "The
- * centroid and inertia tensor for a spherical triangle", 1974, for any polygon). */
+/* t / sin t - 1, by the series of asin where t is small. */
+static double excess(double sine, double cosine)
+{
+    double s2 = sine * sine;
+
+    if (sine < 0.02 && cosine > 0)
+        return s2 * (1.0 / 6 + s2 * (3.0 / 40 + s2 * 5 / 112));
+    return sine > 0 ? atan2(sine, cosine) / sine - 1 : 0;
+}
+
+/* Each edge weighs its angle t and points along its normal (J. E. Brock, "The centroid and inertia tensor for
+ * a spherical triangle", 1974, for any polygon): a x b * t / sin t.  In small polygons the sum of a x b
+ * cancels to next to nothing, so that is taken from differences, and what remains of the weight on its own.
+ */
 vb_vec3 vb_polygon_center(const vb_vec3 *p, size_t n)
 {
     vb_vec3 sum = {0};
 
     for (size_t i = n - 1, j = 0; j < n; i = j++) {
-        vb_vec3 normal = vb_vec3_robust_cross(p[i], p[j]);
+        vb_vec3 normal = vb_vec3_scale(vb_vec3_robust_cross(p[i], p[j]), 0.5);
+        double weight = excess(sqrt(vb_vec3_norm2(normal)), vb_vec3_dot(p[i], p[j]));
 
-        if (!vb_vec3_is_zero(normal))
-            sum = vb_vec3_add(sum, vb_vec3_scale(vb_vec3_unit(normal), vb_vec3_angle(p[i], p[j])));
+        sum = vb_vec3_add(sum, vb_vec3_cross(vb_vec3_sub(p[i], p[0]), vb_vec3_sub(p[j], p[0])));
+        sum = vb_vec3_add(sum, vb_vec3_scale(normal, weight));
     }
     return vb_vec3_is_zero(sum) ? p[0] : vb_vec3_unit(sum);
 }
@@ -174,8 +193,8 @@ vb_circle vb_polygon_circle(const vb_vec3 *p, size_t n)
     return vb_circle_of_chord2(center, chord2 + 2 * VB_CHORD2_ERROR);
 }
 
-/* The highest or lowest latitude of a great circle is as far from the equator as its normal is from the pole.  Widens
- * the box where that point lies between a and b. */
+/* The highest or lowest latitude of a great circle is as far from the equator as its normal is from the pole.
+ * Widens the box where that point lies between a and b. */
 static void add_summit(vb_box *box, vb_vec3 a, vb_vec3 b, double slack)
 {
     vb_vec3 n = vb_vec3_robust_cross(a, b);
@@ -209,5 +228,6 @@ vb_box vb_polygon_box(const vb_vec3 *p, size_t n)
     if (eastward && westward)
         return box;
     /* Edges that all run one way go round a pole. */
-    return westward ? vb_box_make(0, 2 * M_PI, -M_PI_2, box.lat_b) : vb_box_make(0, 2 * M_PI, box.lat_a, M_PI_2);
+    return westward ? vb_box_make(0, 2 * M_PI, -M_PI_2, box.lat_b)
+                    : vb_box_make(0, 2 * M_PI, box.lat_a, M_PI_2);
 }

@@ -21,7 +21,8 @@ static unsigned relate_simple(const vb_region *a, const vb_region *b)
         return relate_polygon(a, b);
     if (a->kind == VB_REGION_CIRCLE)
         return vb_circle_relate(&a->circle, &b->circle);
-    return b->kind == VB_REGION_BOX ? vb_box_relate(&a->box, &b->box) : vb_box_relate_circle(&a->box, &b->circle);
+    return b->kind == VB_REGION_BOX ? vb_box_relate(&a->box, &b->box)
+                                    : vb_box_relate_circle(&a->box, &b->circle);
 }
 
 static vb_region round_ellipse(const vb_region *region)
@@ -29,8 +30,8 @@ static vb_region round_ellipse(const vb_region *region)
     return (vb_region){.kind = VB_REGION_CIRCLE, .circle = vb_ellipse_outer(&region->ellipse)};
 }
 
-/* A union is disjoint, or within, where all parts are, and contains what any part does; an intersection the other way
- * round. */
+/* A union is disjoint, or within, where all parts are, and contains what any part does; an intersection the
+ * other way round. */
 static unsigned relate_parts(const vb_region *a, const vb_region *b)
 {
     unsigned all = VB_DISJOINT | VB_CONTAINS | VB_WITHIN, any = 0;
@@ -69,7 +70,10 @@ bool vb_region_overlaps(const vb_region *a, const vb_region *b)
 {
     if (a->kind == VB_REGION_POLYGON && b->kind == VB_REGION_POLYGON)
         return vb_polygon_overlaps(vb_region_vertices(a), a->count, vb_region_vertices(b), b->count);
-    return !(vb_region_relate(a, b) & VB_DISJOINT);
+    if (vb_region_relate(a, b) & VB_DISJOINT)
+        return false;
+    /* The parts of the other may tell what the parts of the one do not: (a1 and a2) against (b1 or b2). */
+    return !(vb_region_is_compound(a) && vb_region_is_compound(b) && vb_region_relate(b, a) & VB_DISJOINT);
 }
 
 int vb_region_overlaps_encoded(const void *a, size_t na, const void *b, size_t nb, bool *out, vb_error *err)

@@ -4,22 +4,6 @@
 
 static const double rad_per_deg = M_PI / 180;
 
-vb_vec3 vb_vec3_unit(vb_vec3 v)
-{
-    double ax = fabs(v.x), ay = fabs(v.y), az = fabs(v.z);
-    double largest = fmax(ax, fmax(ay, az)), rest, norm;
-
-    v = (vb_vec3){v.x / largest, v.y / largest, v.z / largest};
-    if (ax == largest)
-        rest = v.y * v.y + v.z * v.z;
-    else if (ay == largest)
-        rest = v.x * v.x + v.z * v.z;
-    else
-        rest = v.x * v.x + v.y * v.y;
-    norm = sqrt(1 + rest);
-    return (vb_vec3){v.x / norm, v.y / norm, v.z / norm};
-}
-
 vb_vec3 vb_vec3_orthogonal(vb_vec3 v)
 {
     return vb_vec3_unit(fabs(v.x) > fabs(v.y) ? (vb_vec3){-v.z, 0, v.x} : (vb_vec3){0, v.z, -v.y});
@@ -60,8 +44,8 @@ double vb_vec3_angle(vb_vec3 a, vb_vec3 b)
     return s == 0 && c == 0 ? 0 : atan2(s, c);
 }
 
-/* The sum of n doubles is kept as an expansion: doubles that do not overlap, the smallest first, so that the last that
- * is not zero has the sign of them all. */
+/* The sum of n doubles is kept as an expansion: doubles that do not overlap, the smallest first, so that the
+ * last that is not zero has the sign of them all. */
 static int sign_of_sum(const double *terms, size_t n)
 {
     double e[24];

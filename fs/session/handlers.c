@@ -1,0 +1,487 @@
+/* handlers.c - FUSE requests that only ask. */
+#include "fs/session/internal.h"
+#include "fs/view/job.h"
+#include "registry/base/mem.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+vb_session *vb_session_of(fuse_req_t req)
+{
+    return fuse_req_userdata(req);
+}
+
+/* The node of a request.  The kernel names only what it was told of; should it not, the root answers with ENOENT or ENOTDIR. */
+vb_node *vb_session_node(fuse_req_t req, fuse_ino_t ino)
+{
+    vb_node *node = vb_nodes_get(vb_session_of(req)->view->nodes, ino);
+
+    return node ? node : vb_nodes_get(vb_session_of(req)->view->nodes, VB_INO_ROOT);
+}
+
+static void reply(fuse_req_t req, int r)
+{
+    fuse_reply_err(req, r < 0 ? -r : 0);
+}
+
+void vb_session_entry(vb_session *s, vb_node *node, struct fuse_entry_param *e)
+{
+    *e = (struct fuse_entry_param){.ino = node->ino, .entry_timeout = s->options.timeout, .attr_timeout = s->options.timeout};
+    vb_view_attr(vb_session_call, node, &e->attr);
+}
+
+void vb_session_reply_entry(fuse_req_t req, vb_node *node)
+{
+    vb_session *s = vb_session_of(req);
+    struct fuse_entry_param e;
+
+    vb_session_entry(s, node, &e);
+    if (fuse_reply_entry(req, &e))
+        vb_nodes_unref(s->view->nodes, node, 1); /* the request was interrupted: the kernel does not have it */
+}
+
+void vb_handle_init(void *userdata, struct fuse_conn_info *conn)
+{
+    vb_session *s = userdata;
+    unsigned wanted = FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ATOMIC_O_TRUNC;
+
+    /* Job sessions answer READDIR only, so that stats show as look-ups (FS.md, 10). */
+    conn->want &= ~(unsigned)(FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_AUTO_INVAL_DATA);
+    conn->want |= wanted & conn->capable;
+    if (s->options.writable && !s->wire.passthrough)
+        conn->want |= FUSE_CAP_WRITEBACK_CACHE & conn->capable;
+    conn->max_background = 64;
+    conn->congestion_threshold = 48;
+}
+
+static void handle_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    vb_node *child = NULL;
+    int r = vb_view_lookup(vb_session_call, vb_session_node(req, parent), name, &child);
+
+    if (!r) {
+        vb_session_reply_entry(req, child);
+    } else if (r == -ENOENT) { /* the kernel may remember that there is nothing */
+        struct fuse_entry_param e = {.entry_timeout = vb_session_of(req)->options.timeout};
+
+        fuse_reply_entry(req, &e);
+    } else {
+        reply(req, r);
+    }
+}
+
+static void handle_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
+{
+    vb_nodes *nodes = vb_session_of(req)->view->nodes;
+    vb_node *node = vb_nodes_get(nodes, ino);
+
+    if (node)
+        vb_nodes_unref(nodes, node, nlookup);
+    fuse_reply_none(req);
+}
+
+static void handle_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+    vb_nodes *nodes = vb_session_of(req)->view->nodes;
+
+    for (size_t i = 0; i < count; i++) {
+        vb_node *node = vb_nodes_get(nodes, forgets[i].ino);
+
+        if (node)
+            vb_nodes_unref(nodes, node, forgets[i].nlookup);
+    }
+    fuse_reply_none(req);
+}
+
+static void handle_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    struct stat st;
+
+    vb_view_attr(vb_session_call, vb_session_node(req, ino), &st);
+    fuse_reply_attr(req, &st, vb_session_of(req)->options.timeout);
+}
+
+static void handle_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+    vb_node *node = vb_session_node(req, ino);
+    vb_auto_buf target = {0};
+    int r = node->class->link ? node->class->link(vb_session_call, node, &target) : -EINVAL;
+
+    if (r < 0)
+        reply(req, r);
+    else
+        fuse_reply_readlink(req, vb_buf_text(&target));
+}
+
+/* ---- files --------------------------------------------------------------------------------------------------- */
+
+static void handle_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    vb_session *s = vb_session_of(req);
+    vb_node *node = vb_session_node(req, ino);
+    vb_content content;
+    int r = node->class->open ? node->class->open(vb_session_call, node, fi->flags, &content) : -EISDIR;
+
+    if (r < 0) {
+        reply(req, r);
+        return;
+    }
+    vb_wire_reply_open(req, (uintptr_t)vb_session_open_handle(s, node, &content), vb_session_backing(s, node, &content));
+}
+
+static void handle_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    vb_session_close_handle(vb_session_of(req), (struct handle *)(uintptr_t)fi->fh);
+    reply(req, 0);
+}
+
+/* The parts of a content of several segments that a read asks for. */
+static void read_segments(fuse_req_t req, const vb_content *content, int64_t offset, int64_t size)
+{
+    vb_autofree struct fuse_bufvec *v = vb_alloc(sizeof *v + (size_t)content->nsegments * sizeof v->buf[0]);
+    int64_t start = 0;
+
+    for (int i = 0; i < content->nsegments; i++) {
+        const vb_segment *part = &content->segments[i];
+        int64_t from = offset > start ? offset - start : 0, to = offset + size - start;
+
+        if (to > part->length)
+            to = part->length;
+        if (from < to)
+            v->buf[v->count++] = (struct fuse_buf){.size = (size_t)(to - from), .flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK,
+                                                   .fd = content->fd, .pos = part->offset + from};
+        start += part->length;
+    }
+    fuse_reply_data(req, v, 0);
+}
+
+static void handle_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+    const vb_content *content = &((struct handle *)(uintptr_t)fi->fh)->content;
+    struct fuse_bufvec v = FUSE_BUFVEC_INIT(size);
+    size_t left = offset < content->size ? (size_t)(content->size - offset) : 0;
+
+    if (content->fd < 0) {
+        fuse_reply_buf(req, left ? content->text + offset : NULL, left < size ? left : size);
+        return;
+    }
+    if (!content->whole) {
+        read_segments(req, content, offset, (int64_t)(left < size ? left : size));
+        return;
+    }
+    v.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK;
+    v.buf[0].fd = content->fd;
+    v.buf[0].pos = offset;
+    fuse_reply_data(req, &v, 0);
+}
+
+/* ---- directories --------------------------------------------------------------------------------------------- */
+
+static void handle_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    vb_node *node = vb_session_node(req, ino);
+
+    if (!node->class->list) {
+        reply(req, -ENOTDIR);
+        return;
+    }
+    fi->fh = (uintptr_t)vb_session_open_handle(vb_session_of(req), node, NULL);
+    if (fuse_reply_open(req, fi))
+        vb_session_close_handle(vb_session_of(req), (struct handle *)(uintptr_t)fi->fh);
+}
+
+static void handle_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    vb_session_close_handle(vb_session_of(req), (struct handle *)(uintptr_t)fi->fh);
+    reply(req, 0);
+}
+
+/* Makes the entry at `offset` the next one: 1, 0 at the end.  Offsets 0 and 1 are "." and "..". */
+static int seek_entry(vb_listing *l, uint64_t offset)
+{
+    int r = 0;
+
+    if (offset < l->offset || !l->offset) { /* a rewind, or the first read */
+        vb_listing_clear(l);
+        l->offset = 2;
+    }
+    while (!r) {
+        if (l->at < l->count && l->offset == offset)
+            return 1;
+        if (l->at < l->count) {
+            l->at++;
+            l->offset++;
+            continue;
+        }
+        if (l->done)
+            return 0;
+        for (size_t i = 0; i < l->count; i++)
+            free(l->page[i].name);
+        l->count = l->at = 0;
+        r = l->dir->class->list(vb_session_call, l->dir, l);
+    }
+    return r;
+}
+
+static size_t add_direntry(fuse_req_t req, char *buf, size_t size, const char *name, mode_t type, uint64_t ino, uint64_t next)
+{
+    struct stat st = {.st_ino = ino ? ino : 0xffffffff, .st_mode = type};
+
+    return fuse_add_direntry(req, buf, size, name, &st, (off_t)next);
+}
+
+static void handle_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+    struct handle *h = (struct handle *)(uintptr_t)fi->fh;
+    vb_autofree char *buf = vb_alloc(size);
+    uint64_t at = (uint64_t)offset;
+    size_t used = 0, n;
+    int r = 1;
+
+    for (; at < 2; at++, used += n) {
+        n = add_direntry(req, buf + used, size - used, at ? ".." : ".", S_IFDIR, at ? 0 : h->node->ino, at + 1);
+        if (n > size - used)
+            break;
+    }
+    while (at >= 2 && (r = seek_entry(&h->listing, at)) > 0) {
+        const vb_entry *e = &h->listing.page[h->listing.at];
+
+        n = add_direntry(req, buf + used, size - used, e->name, e->type, e->ino, at + 1);
+        if (n > size - used)
+            break;
+        used += n;
+        at++;
+    }
+    if (r < 0 && !used)
+        reply(req, r);
+    else
+        fuse_reply_buf(req, buf, used);
+}
+
+/* ---- the rest ------------------------------------------------------------------------------------------------ */
+
+static void handle_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+    struct statvfs st = {.f_bsize = 4096, .f_frsize = 4096, .f_namemax = 255};
+
+    fuse_reply_statfs(req, &st);
+}
+
+/* The size first, then the bytes: as getxattr and listxattr want it. */
+static void reply_xattr(fuse_req_t req, int r, const vb_buf *value, size_t size)
+{
+    if (r < 0)
+        reply(req, r);
+    else if (!size)
+        fuse_reply_xattr(req, value->len);
+    else if (value->len > size)
+        reply(req, -ERANGE);
+    else
+        fuse_reply_buf(req, vb_buf_text(value), value->len);
+}
+
+static void handle_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+{
+    vb_node *node = vb_session_node(req, ino);
+    vb_auto_buf value = {0};
+
+    reply_xattr(req, node->class->xattr ? node->class->xattr(vb_session_call, node, name, &value) : -ENODATA, &value, size);
+}
+
+static void handle_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+    vb_node *node = vb_session_node(req, ino);
+    vb_auto_buf names = {0};
+
+    reply_xattr(req, node->class->xattrs ? node->class->xattrs(vb_session_call, node, &names) : 0, &names, size);
+}
+
+#define ASKING_HANDLERS                                                                                      \
+    .init = vb_handle_init, .lookup = handle_lookup, .forget = handle_forget,                                \
+    .forget_multi = handle_forget_multi, .getattr = handle_getattr, .readlink = handle_readlink,             \
+    .open = handle_open, .read = handle_read, .release = handle_release, .opendir = handle_opendir,          \
+    .readdir = handle_readdir, .releasedir = handle_releasedir, .getxattr = handle_getxattr,                 \
+    .listxattr = handle_listxattr
+
+const struct fuse_lowlevel_ops vb_session_read_ops = {ASKING_HANDLERS, .statfs = handle_statfs};
+
+/* ---- requests that change: scratch only ---------------------------------------------------------------------- */
+
+static void reply_child(fuse_req_t req, int r, vb_node *child)
+{
+    if (r < 0)
+        reply(req, r);
+    else
+        vb_session_reply_entry(req, child);
+}
+
+static void handle_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+{
+    vb_session *s = vb_session_of(req);
+    vb_node *dir = vb_session_node(req, parent), *child = NULL;
+    struct fuse_entry_param e;
+    vb_content content;
+    int r = dir->class->create ? dir->class->create(vb_session_call, dir, name, mode, fi->flags, &child, &content) : -EROFS;
+
+    if (r < 0) {
+        reply(req, r);
+        return;
+    }
+    vb_session_entry(s, child, &e);
+    vb_wire_reply_create(req, &e, (uintptr_t)vb_session_open_handle(s, child, &content), vb_session_backing(s, child, &content));
+}
+
+static void handle_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
+{
+    vb_node *dir = vb_session_node(req, parent), *child = NULL;
+
+    reply_child(req, dir->class->make ? dir->class->make(vb_session_call, dir, name, mode, device, &child) : -EROFS, child);
+}
+
+static void handle_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+    handle_mknod(req, parent, name, mode | S_IFDIR, 0);
+}
+
+static void handle_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+    vb_node *dir = vb_session_node(req, parent), *child = NULL;
+
+    reply_child(req, dir->class->symlink ? dir->class->symlink(vb_session_call, dir, name, target, &child) : -EROFS, child);
+}
+
+static void handle_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
+{
+    vb_node *dir = vb_session_node(req, parent), *node = vb_session_node(req, ino);
+    int r = dir->class->hardlink ? dir->class->hardlink(vb_session_call, node, dir, name) : -EROFS;
+
+    if (!r)
+        vb_nodes_ref(vb_session_of(req)->view->nodes, node);
+    reply_child(req, r, node);
+}
+
+static void handle_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    vb_node *dir = vb_session_node(req, parent);
+
+    reply(req, dir->class->unlink ? dir->class->unlink(vb_session_call, dir, name, false) : -EROFS);
+}
+
+static void handle_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    vb_node *dir = vb_session_node(req, parent);
+
+    reply(req, dir->class->unlink ? dir->class->unlink(vb_session_call, dir, name, true) : -EROFS);
+}
+
+static void handle_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to, const char *to_name, unsigned flags)
+{
+    vb_node *dir = vb_session_node(req, parent), *to_dir = vb_session_node(req, to);
+
+    reply(req, dir->class->rename ? dir->class->rename(vb_session_call, dir, name, to_dir, to_name, flags) : -EROFS);
+}
+
+static void handle_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int valid, struct fuse_file_info *fi)
+{
+    vb_node *node = vb_session_node(req, ino);
+    const vb_content *content = fi ? &((struct handle *)(uintptr_t)fi->fh)->content : NULL;
+    int r = node->class->setattr ? node->class->setattr(vb_session_call, node, st, (unsigned)valid, content) : -EROFS;
+
+    if (r < 0)
+        reply(req, r);
+    else
+        handle_getattr(req, ino, NULL);
+}
+
+static void handle_write(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *in, off_t offset, struct fuse_file_info *fi)
+{
+    struct handle *h = (struct handle *)(uintptr_t)fi->fh;
+    struct fuse_bufvec out = FUSE_BUFVEC_INIT(fuse_buf_size(in));
+    ssize_t n;
+
+    out.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK;
+    out.buf[0].fd = h->content.fd;
+    out.buf[0].pos = offset;
+    n = fuse_buf_copy(&out, in, 0);
+    if (n < 0) {
+        vb_autofree char *message = vb_format("writing an output: %s", strerror((int)-n));
+
+        /* The program may not look: a failed write fails the attempt (FS.md, 24). */
+        vb_job_note_fault(vb_session_call, message);
+        reply(req, (int)n);
+    } else {
+        fuse_reply_write(req, (size_t)n);
+    }
+}
+
+static void handle_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+    int fd = ((struct handle *)(uintptr_t)fi->fh)->content.fd;
+
+    reply(req, fd < 0 ? 0 : (datasync ? fdatasync(fd) : fsync(fd)) ? -errno : 0);
+}
+
+static void handle_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length, struct fuse_file_info *fi)
+{
+    int fd = ((struct handle *)(uintptr_t)fi->fh)->content.fd;
+
+    reply(req, fd < 0 ? -EOPNOTSUPP : fallocate(fd, mode, offset, length) ? -errno : 0);
+}
+
+static void handle_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct fuse_file_info *fi)
+{
+    const vb_content *content = &((struct handle *)(uintptr_t)fi->fh)->content;
+    off_t at = content->fd >= 0 && content->whole ? lseek(content->fd, offset, whence) : -1;
+
+    if (content->fd < 0 || !content->whole)
+        reply(req, -EINVAL);
+    else if (at < 0)
+        reply(req, -errno);
+    else
+        fuse_reply_lseek(req, at);
+}
+
+static void handle_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
+{
+    vb_node *node = vb_session_node(req, ino);
+
+    reply(req, node->class->setxattr ? node->class->setxattr(vb_session_call, node, name, value, size, flags) : -EROFS);
+}
+
+static void handle_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+    vb_node *node = vb_session_node(req, ino);
+
+    reply(req, node->class->removexattr ? node->class->removexattr(vb_session_call, node, name) : -EROFS);
+}
+
+static void handle_scratch_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+    struct statvfs st;
+
+    if (fstatvfs(vb_job_scratch(vb_session_of(req)->view->job), &st))
+        reply(req, -errno);
+    else
+        fuse_reply_statfs(req, &st);
+}
+
+const struct fuse_lowlevel_ops vb_session_write_ops = {
+    ASKING_HANDLERS,
+    .statfs = handle_scratch_statfs,
+    .create = handle_create,
+    .mknod = handle_mknod,
+    .mkdir = handle_mkdir,
+    .symlink = handle_symlink,
+    .link = handle_link,
+    .unlink = handle_unlink,
+    .rmdir = handle_rmdir,
+    .rename = handle_rename,
+    .setattr = handle_setattr,
+    .write_buf = handle_write,
+    .fsync = handle_fsync,
+    .fallocate = handle_fallocate,
+    .lseek = handle_lseek,
+    .setxattr = handle_setxattr,
+    .removexattr = handle_removexattr,
+};

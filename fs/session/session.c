@@ -1,0 +1,235 @@
+#include "fs/session/session.h"
+
+#include "fs/session/internal.h"
+#include "registry/base/log.h"
+#include "registry/base/mem.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+__thread vb_call *vb_session_call;
+
+enum { CACHED = 1, PASSTHROUGH = 2 };
+
+/* ---- handles ------------------------------------------------------------------------------------------------ */
+
+struct handle *vb_session_open_handle(vb_session *s, vb_node *node, const vb_content *content)
+{
+    struct handle *h = VB_NEW(struct handle);
+
+    h->node = node;
+    if (content)
+        h->content = *content;
+    else
+        h->content.fd = -1;
+    h->listing.dir = node;
+    vb_nodes_ref(s->view->nodes, node);
+    pthread_mutex_lock(&s->handles_lock);
+    h->next = s->handles;
+    if (h->next)
+        h->next->previous = h;
+    s->handles = h;
+    pthread_mutex_unlock(&s->handles_lock);
+    return h;
+}
+
+/* Gives up a node's backing file with its last handle. */
+static void leave_node(vb_session *s, vb_node *node)
+{
+    int backing = 0;
+
+    pthread_mutex_lock(&s->handles_lock);
+    if (node->open_count && !--node->open_count) {
+        backing = node->backing_id;
+        node->backing_id = 0;
+        node->open_mode = 0;
+    }
+    pthread_mutex_unlock(&s->handles_lock);
+    if (backing)
+        vb_wire_backing_close(&s->wire, backing);
+}
+
+void vb_session_close_handle(vb_session *s, struct handle *h)
+{
+    pthread_mutex_lock(&s->handles_lock);
+    if (h->previous)
+        h->previous->next = h->next;
+    else
+        s->handles = h->next;
+    if (h->next)
+        h->next->previous = h->previous;
+    pthread_mutex_unlock(&s->handles_lock);
+    if (h->node->class->open)
+        leave_node(s, h->node);
+    if (h->content.fd >= 0)
+        close(h->content.fd);
+    vb_listing_clear(&h->listing);
+    vb_nodes_unref(s->view->nodes, h->node, 1);
+    free(h);
+}
+
+int vb_session_backing(vb_session *s, vb_node *node, const vb_content *content)
+{
+    int id;
+
+    pthread_mutex_lock(&s->handles_lock);
+    if (!node->open_mode) {
+        /* The first open decides until the last release: mixing the two is EIO (FS.md, 16). */
+        id = s->wire.passthrough && content->fd >= 0 && content->whole ? vb_wire_backing_open(&s->wire, content->fd) : 0;
+        if (id < 0) {
+            s->data_path = id == -ELOOP ? "cached (the store lies on a stacked file system)" : "cached (the kernel refuses passthrough)";
+            id = 0;
+        }
+        node->open_mode = id ? PASSTHROUGH : CACHED;
+        node->backing_id = id;
+    }
+    node->open_count++;
+    id = node->backing_id;
+    pthread_mutex_unlock(&s->handles_lock);
+    return id;
+}
+
+/* ---- the session -------------------------------------------------------------------------------------------- */
+
+static int new_session(vb_view *view, const char *options, const vb_session_options *wanted, vb_session **out, vb_error *err)
+{
+    vb_autofree char *name = vb_strdup("vbutler"), *flag = vb_strdup("-o"), *copy = vb_strdup(options);
+    char *argv[] = {name, flag, copy, NULL};
+    struct fuse_args args = {.argc = *options ? 3 : 1, .argv = argv};
+    vb_session *s = VB_NEW(vb_session);
+
+    s->view = view;
+    s->options = *wanted;
+    s->wire.device = -1;
+    s->wire.want_passthrough = wanted->passthrough;
+    s->data_path = wanted->passthrough ? "passthrough" : "cached (no right to passthrough)";
+    pthread_mutex_init(&s->handles_lock, NULL);
+    s->fuse = fuse_session_new(&args, wanted->writable ? &vb_session_write_ops : &vb_session_read_ops,
+                               sizeof(struct fuse_lowlevel_ops), s);
+    if (!s->fuse) {
+        vb_session_free(s);
+        return vb_fail(err, -EINVAL, "starting a FUSE session");
+    }
+    *out = s;
+    return 0;
+}
+
+int vb_session_new(vb_view *view, int device, const vb_session_options *options, vb_session **out, vb_error *err)
+{
+    int r = new_session(view, "", options, out, err);
+
+    if (r < 0) {
+        close(device);
+        return r;
+    }
+    (*out)->wire.device = device;
+    fcntl(device, F_SETFL, fcntl(device, F_GETFL) | O_NONBLOCK);
+    if (fuse_session_custom_io((*out)->fuse, &vb_wire_io, device)) {
+        close(device);
+        vb_session_free(VB_STEAL(*out));
+        return vb_fail(err, -EINVAL, "starting a FUSE session");
+    }
+    return 0;
+}
+
+int vb_session_mount(vb_view *view, const char *mountpoint, const char *source, bool allow_other,
+                     const vb_session_options *options, vb_session **out, vb_error *err)
+{
+    vb_auto(vb_session_free) vb_session *s = NULL;
+    vb_autofree char *text = vb_format("default_permissions%s,fsname=%s,subtype=vbutler%s", options->writable ? "" : ",ro", source,
+                                       allow_other ? ",allow_other" : "");
+    int r = new_session(view, text, options, &s, err);
+
+    if (r < 0)
+        return r;
+    if (fuse_session_mount(s->fuse, mountpoint)) {
+        r = vb_fail(err, -EPERM, "mounting at %s failed", mountpoint);
+        vb_hint(err, "libfuse has said why above; `vbutler umount %s` clears a mount that is left over", mountpoint);
+        return r;
+    }
+    s->mountpoint = vb_strdup(mountpoint);
+    s->wire.device = fuse_session_fd(s->fuse);
+    if (fuse_session_custom_io(s->fuse, &vb_wire_io, s->wire.device))
+        return vb_fail(err, -EINVAL, "starting a FUSE session at %s", mountpoint);
+    fcntl(s->wire.device, F_SETFL, fcntl(s->wire.device, F_GETFL) | O_NONBLOCK);
+    *out = VB_STEAL(s);
+    return 0;
+}
+
+void vb_session_free(vb_session *s)
+{
+    while (s->handles)
+        vb_session_close_handle(s, s->handles);
+    if (s->fuse) {
+        if (s->mountpoint)
+            fuse_session_unmount(s->fuse);
+        fuse_session_destroy(s->fuse); /* closes the device */
+    }
+    pthread_mutex_destroy(&s->handles_lock);
+    free(s->mountpoint);
+    free(s);
+}
+
+bool vb_session_gone(const vb_session *s)
+{
+    return s->wire.gone || fuse_session_exited(s->fuse);
+}
+
+void vb_session_stop(vb_session *s)
+{
+    fuse_session_exit(s->fuse);
+}
+
+const char *vb_session_data_path(const vb_session *s)
+{
+    return s->data_path;
+}
+
+/* ---- serving ------------------------------------------------------------------------------------------------ */
+
+/* Answers requests until there is none waiting. */
+static int answer(vb_session *s, struct fuse_buf *buf, vb_error *err)
+{
+    for (;;) {
+        int n = fuse_session_receive_buf(s->fuse, buf);
+
+        if (n == -EINTR)
+            continue;
+        if (n == -EAGAIN || n == 0 || vb_session_gone(s))
+            return 0;
+        if (n < 0)
+            return vb_fail_errno(err, n, "reading from /dev/fuse");
+        fuse_session_process_buf(s->fuse, buf);
+    }
+}
+
+int vb_session_serve(vb_session *s, vb_call *call, vb_session_watch *watches, size_t count, bool until_watches_end, vb_error *err)
+{
+    vb_autofree struct pollfd *fds = vb_alloc((count + 1) * sizeof *fds);
+    struct fuse_buf buf = {0};
+    size_t left = count;
+    int r = 0;
+
+    vb_session_call = call;
+    while (!r && !vb_session_gone(s) && !(until_watches_end && !left)) {
+        fds[0] = (struct pollfd){s->wire.device, POLLIN, 0};
+        for (size_t i = 0; i < count; i++)
+            fds[i + 1] = (struct pollfd){watches[i].fd, POLLIN, 0};
+        if (poll(fds, count + 1, 500) < 0 && errno != EINTR)
+            r = vb_fail_errno(err, -errno, "waiting for requests");
+        if (!r && fds[0].revents)
+            r = answer(s, &buf, err);
+        for (size_t i = 0; i < count; i++)
+            if (fds[i + 1].revents && !watches[i].ready(watches[i].arg)) {
+                watches[i].fd = -1;
+                left--;
+            }
+    }
+    vb_session_call = NULL;
+    free(buf.mem);
+    return r;
+}

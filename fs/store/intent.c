@@ -1,0 +1,216 @@
+#include "fs/store/intent.h"
+
+#include "registry/base/log.h"
+#include "registry/base/mem.h"
+#include "registry/base/path.h"
+#include "registry/base/text.h"
+#include "registry/store_paths.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+
+enum { MAX_INTENT = 1 << 30 };
+
+static const char folder_name[] = ".vbutler/transfers", lock_name[] = "lock";
+
+struct vb_intent {
+    char *folder, *name;
+    vb_buf text;
+    int fd; /* of the written file, locked; -1: not written */
+    const vb_repo *repo;
+};
+
+void vb_intent_temporary(vb_buf *out, const vb_uuid *uuid, const char *path)
+{
+    char id[VB_UUID_TEXT];
+    const char *base = vb_path_base(path);
+
+    vb_buf_add(out, path, (size_t)(base - path));
+    vb_buf_printf(out, ".%s.part", vb_uuid_format(*uuid, id));
+}
+
+/* The folder's lock, held until it is closed. */
+static int lock_folder(const char *folder, vb_error *err)
+{
+    vb_autofree char *path = vb_path_join(folder, lock_name);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+
+    if (fd >= 0 && !flock(fd, LOCK_EX))
+        return fd;
+    vb_fail_errno(err, -errno, "locking %s", path);
+    if (fd >= 0)
+        close(fd);
+    return err ? err->code : -EACCES;
+}
+
+/* ---- sweeping --------------------------------------------------------------------------------------------- */
+
+/* A file that some intent names. */
+struct planned {
+    char *path;
+    vb_uuid uuid;
+    bool alive; /* its writer lives */
+};
+
+struct plans {
+    struct planned *items;
+    size_t count, cap;
+    char **dead; /* intents of dead writers */
+};
+
+static void plans_clear(struct plans *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        free(p->items[i].path);
+    free(p->items);
+    vb_strv_free(p->dead);
+}
+
+/* A line is "UUID PATH". */
+static void take_line(struct plans *p, char *line, bool alive)
+{
+    char *space = strchr(line, ' ');
+    vb_uuid uuid;
+
+    if (!space)
+        return; /* half a line: its writer was killed before it made anything */
+    *space = 0;
+    if (vb_uuid_parse(line, &uuid) && vb_path_is_safe(space + 1))
+        *VB_PUSH(p->items, p->count, p->cap) = (struct planned){vb_strdup(space + 1), uuid, alive};
+}
+
+static void read_intent(struct plans *p, const char *folder, const char *name)
+{
+    vb_autofree char *path = vb_path_join(folder, name);
+    vb_autoclose int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    vb_auto_buf text = {0};
+    bool alive;
+
+    if (fd < 0 || vb_read_file(AT_FDCWD, path, MAX_INTENT, &text, NULL) < 0)
+        return;
+    alive = flock(fd, LOCK_EX | LOCK_NB) != 0;
+    if (!alive)
+        vb_strv_add(&p->dead, path);
+    for (char *line = text.data, *end; line && (end = strchr(line, '\n')); line = end + 1) {
+        *end = 0;
+        take_line(p, line, alive);
+    }
+}
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(((const struct planned *)a)->path, ((const struct planned *)b)->path);
+}
+
+/* Removes what nobody holds.  A path that two intents name is alive if one of them is. */
+static int remove_lost(const vb_repo *repo, vb_registry *reg, struct plans *p, vb_error *err)
+{
+    vb_autofree const char **paths = vb_alloc((p->count + 1) * sizeof *paths);
+    vb_autofree bool *held = vb_alloc(p->count + 1);
+    vb_autoclose int root = open(repo->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    size_t removed = 0;
+    int r;
+
+    qsort(p->items, p->count, sizeof *p->items, compare);
+    for (size_t i = 0; i < p->count; i++)
+        paths[i] = p->items[i].path;
+    r = vb_store_paths_held(reg, 1, paths, p->count, held, err);
+    for (size_t i = 0; !r && i < p->count; i++)
+        for (size_t j = i; j < p->count && !strcmp(paths[i], paths[j]); j++) {
+            held[j] |= p->items[i].alive || p->items[j].alive;
+            held[i] |= held[j];
+        }
+    for (size_t i = 0; !r && i < p->count; i++) {
+        vb_auto_buf temporary = {0};
+
+        vb_intent_temporary(&temporary, &p->items[i].uuid, paths[i]);
+        if (!p->items[i].alive)
+            removed += !unlinkat(root, vb_buf_text(&temporary), 0);
+        if (!held[i])
+            removed += !unlinkat(root, paths[i], 0);
+    }
+    if (removed)
+        vb_log(VB_INFO, "removed %zu files of an ingest that was killed", removed);
+    return r;
+}
+
+static int sweep(const vb_repo *repo, vb_registry *reg, const char *folder, vb_error *err)
+{
+    __attribute__((cleanup(plans_clear))) struct plans p = {0};
+    DIR *dir = opendir(folder);
+    struct dirent *entry;
+    int r = 0;
+
+    if (!dir)
+        return vb_fail_errno(err, -errno, "listing %s", folder);
+    while ((entry = readdir(dir)))
+        if (entry->d_name[0] != '.' && strcmp(entry->d_name, lock_name) != 0)
+            read_intent(&p, folder, entry->d_name);
+    closedir(dir);
+    if (!p.dead)
+        return 0;
+    r = remove_lost(repo, reg, &p, err);
+    for (char **path = p.dead; !r && *path; path++)
+        unlink(*path);
+    return r;
+}
+
+/* ---- writing ---------------------------------------------------------------------------------------------- */
+
+int vb_intent_begin(const vb_repo *repo, vb_registry *reg, vb_intent **out, vb_error *err)
+{
+    vb_auto(vb_intent_end) vb_intent *intent = VB_NEW(vb_intent);
+    vb_autoclose int lock = -1;
+    char id[VB_UUID_TEXT];
+    int r;
+
+    intent->fd = -1;
+    intent->repo = repo;
+    intent->folder = vb_path_join(repo->root, folder_name);
+    intent->name = vb_path_join(intent->folder, vb_uuid_format(vb_uuid_v7(), id));
+    r = vb_mkdirs(AT_FDCWD, intent->folder, 0777, err);
+    if (r < 0)
+        return r;
+    lock = lock_folder(intent->folder, err);
+    if (lock < 0)
+        return lock;
+    r = sweep(repo, reg, intent->folder, err);
+    if (!r)
+        *out = VB_STEAL(intent);
+    return r;
+}
+
+void vb_intent_add(vb_intent *intent, const vb_uuid *uuid, const char *path)
+{
+    char id[VB_UUID_TEXT];
+
+    vb_buf_printf(&intent->text, "%s %s\n", vb_uuid_format(*uuid, id), path);
+}
+
+int vb_intent_write(vb_intent *intent, vb_error *err)
+{
+    vb_autoclose int lock = lock_folder(intent->folder, err);
+    int r;
+
+    if (lock < 0)
+        return lock;
+    intent->fd = open(intent->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (intent->fd < 0)
+        return vb_fail_errno(err, -errno, "writing %s", intent->name);
+    r = flock(intent->fd, LOCK_EX | LOCK_NB) ? -errno : vb_write_all(intent->fd, vb_buf_text(&intent->text), intent->text.len);
+    return r < 0 ? vb_fail_errno(err, r, "writing %s", intent->name) : 0;
+}
+
+void vb_intent_end(vb_intent *intent)
+{
+    if (intent->fd >= 0) {
+        unlink(intent->name);
+        close(intent->fd);
+    }
+    vb_buf_free(&intent->text);
+    free(intent->folder);
+    free(intent->name);
+    free(intent);
+}

@@ -1,0 +1,251 @@
+#include "fs/store/transfer.h"
+
+#include "fs/store/intent.h"
+#include "fs/store/place.h"
+#include "registry/base/log.h"
+#include "registry/base/mem.h"
+#include "registry/base/path.h"
+#include "registry/base/text.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+struct vb_transfer_work {
+    vb_places *places;
+    vb_intent *intent; /* NULL: nothing is made */
+    bool committed;
+};
+
+int vb_transfer_mode_parse(const char *text, vb_transfer_mode *out, vb_error *err)
+{
+    static const char *const names[] = {"copy",       "move", "hardlink", "symlink",
+                                        "relsymlink", "link", "direct",   "auto", NULL};
+    const char *near;
+
+    for (size_t i = 0; names[i]; i++)
+        if (!strcmp(text, names[i])) {
+            *out = (vb_transfer_mode)i;
+            return 0;
+        }
+    vb_fail(err, -EINVAL, "no transfer mode '%s': there are " VB_TRANSFER_MODES, text);
+    near = vb_nearest(text, names);
+    if (near)
+        vb_hint(err, "did you mean '%s'?", near);
+    return -EINVAL;
+}
+
+int vb_transfer_begin(const vb_repo *repo, vb_registry *reg, vb_transfer_mode mode, vb_transfer **out, vb_error *err)
+{
+    vb_auto(vb_transfer_end) vb_transfer *t = VB_NEW(vb_transfer);
+    int r;
+
+    t->repo = repo;
+    t->mode = mode;
+    t->work = VB_NEW(struct vb_transfer_work);
+    r = vb_places_open(repo, &t->work->places, err);
+    if (!r && mode != VB_TRANSFER_DIRECT)
+        r = vb_intent_begin(repo, reg, &t->work->intent, err);
+    if (!r)
+        *out = VB_STEAL(t);
+    return r;
+}
+
+void vb_transfer_add(vb_transfer *t, const char *source, const char *target, const char *spare, const vb_uuid *uuid)
+{
+    *VB_PUSH(t->files, t->count, t->cap) = (vb_transfer_file){
+        .source = vb_strdup(source),
+        .target = target ? vb_strdup(target) : NULL,
+        .spare = spare ? vb_strdup(spare) : NULL,
+        .uuid = *uuid,
+        .location = {.store_id = 1, .size = -1, .mtime = -1},
+    };
+}
+
+/* ---- doing ------------------------------------------------------------------------------------------------ */
+
+static int put_at(vb_transfer *t, vb_transfer_file *f, const vb_source *s, const char *path, vb_put_fn *put)
+{
+    vb_places *places = t->work->places;
+    int r = vb_places_prepare(places, path, false, &f->error);
+
+    f->made = path;
+    if (!r)
+        r = put(places, s, path, &f->uuid, &f->location, &f->error);
+    if (r == -ENOENT && !vb_places_prepare(places, path, true, &f->error)) {
+        vb_error_clear(&f->error);
+        r = put(places, s, path, &f->uuid, &f->location, &f->error);
+    }
+    return r;
+}
+
+/* Puts the file under its target, or else its spare name, as `put` does it. */
+static int put_somewhere(vb_transfer *t, vb_transfer_file *f, const vb_source *s, vb_put_fn *put)
+{
+    int r = put_at(t, f, s, f->target, put);
+
+    if (r == -EEXIST && f->spare) {
+        vb_error_clear(&f->error);
+        r = put_at(t, f, s, f->spare, put);
+    }
+    if (r < 0)
+        return r;
+    f->state = VB_TRANSFER_MADE;
+    f->location.path = vb_strdup(f->made);
+    return 0;
+}
+
+static int move(vb_transfer *t, vb_transfer_file *f, const vb_source *s)
+{
+    int r;
+
+    if (s->is_link)
+        return vb_fail(&f->error, -EINVAL, "is a symbolic link: 'move' would leave the file behind that it points to");
+    r = vb_source_may_link(s) ? put_somewhere(t, f, s, vb_put_hardlink) : -EXDEV;
+    if (!r) {
+        f->state = VB_TRANSFER_LINKED;
+        return 0;
+    }
+    if (r != -EXDEV && r != -EPERM && r != -EMLINK)
+        return r;
+    vb_error_clear(&f->error);
+    r = put_somewhere(t, f, s, vb_put_copy);
+    if (!r)
+        f->state = VB_TRANSFER_COPIED;
+    return r;
+}
+
+static int link_somehow(vb_transfer *t, vb_transfer_file *f, const vb_source *s)
+{
+    int r = put_somewhere(t, f, s, vb_put_hardlink);
+
+    if (r != -EXDEV && r != -EPERM && r != -EMLINK)
+        return r;
+    vb_error_clear(&f->error);
+    return put_somewhere(t, f, s, vb_put_symlink);
+}
+
+/* Registers the file where it is. */
+static int stay(vb_transfer *t, vb_transfer_file *f, const vb_source *s)
+{
+    char *path = NULL;
+    int r = vb_places_name(t->work->places, s, &path, &f->error);
+
+    if (r < 0)
+        return r;
+    f->location.path = path;
+    f->state = VB_TRANSFER_STAYS;
+    return 0;
+}
+
+static int transfer_one(vb_transfer *t, vb_transfer_file *f, vb_source *s)
+{
+    vb_transfer_mode mode = t->mode;
+    int r = vb_source_look(f->source, s, &f->error);
+
+    if (r < 0)
+        return r;
+    f->location.size = s->st.st_size;
+    f->location.mtime = vb_source_mtime(&s->st);
+    if (mode == VB_TRANSFER_AUTO)
+        mode = vb_places_inside(t->work->places, s) ? VB_TRANSFER_DIRECT : VB_TRANSFER_LINK;
+    switch (mode) {
+    case VB_TRANSFER_COPY: return put_somewhere(t, f, s, vb_put_copy);
+    case VB_TRANSFER_MOVE: return move(t, f, s);
+    case VB_TRANSFER_HARDLINK: return put_somewhere(t, f, s, vb_put_hardlink);
+    case VB_TRANSFER_SYMLINK: return put_somewhere(t, f, s, vb_put_symlink);
+    case VB_TRANSFER_RELSYMLINK: return put_somewhere(t, f, s, vb_put_relsymlink);
+    case VB_TRANSFER_LINK: return link_somehow(t, f, s);
+    case VB_TRANSFER_DIRECT:
+    case VB_TRANSFER_AUTO: break;
+    }
+    return stay(t, f, s);
+}
+
+static void each(void *arg, size_t i)
+{
+    vb_transfer *t = arg;
+    vb_transfer_file *f = &t->files[i];
+    vb_source s = {0};
+    int r = transfer_one(t, f, &s);
+
+    if (!r && (t->checksum || t->mode == VB_TRANSFER_MOVE) && !f->location.has_checksum) {
+        r = vb_source_hash(&s, &f->location.checksum, &f->error);
+        f->location.has_checksum = !r;
+    }
+    if (r < 0 && f->state >= VB_TRANSFER_MADE) {
+        vb_places_remove(t->work->places, f->made);
+        f->state = VB_TRANSFER_PLANNED;
+    }
+    if (r < 0 && !f->error.code)
+        vb_fail_errno(&f->error, r, "cannot be brought into the repository");
+}
+
+int vb_transfer_run(vb_transfer *t, size_t threads, const vb_progress *progress, vb_error *err)
+{
+    vb_intent *intent = t->work->intent;
+    int r = 0;
+
+    for (size_t i = 0; intent && i < t->count; i++) {
+        vb_intent_add(intent, &t->files[i].uuid, t->files[i].target);
+        if (t->files[i].spare)
+            vb_intent_add(intent, &t->files[i].uuid, t->files[i].spare);
+    }
+    if (intent && t->count)
+        r = vb_intent_write(intent, err);
+    if (r < 0)
+        return r;
+    vb_parallel(t->count, threads, each, t, "transferring files", progress);
+    return intent && t->count ? vb_places_sync(t->work->places, err) : 0;
+}
+
+/* ---- ending ----------------------------------------------------------------------------------------------- */
+
+/* The file is the repository's now: it gets its mode, and loses its old name. */
+static void finish_move(vb_transfer *t, vb_transfer_file *f)
+{
+    vb_auto_error err = VB_ERROR_INIT;
+    int r = 0;
+
+    if (f->state == VB_TRANSFER_LINKED)
+        r = vb_places_adopt(t->work->places, f->made, &err);
+    if (!r)
+        r = vb_source_remove(f->source, &f->location, &err);
+    if (r < 0)
+        vb_log(VB_WARNING, "%s: was ingested, but not removed: %s", f->source, err.message);
+}
+
+void vb_transfer_commit(vb_transfer *t)
+{
+    t->work->committed = true;
+    for (size_t i = 0; i < t->count; i++)
+        if (t->files[i].state == VB_TRANSFER_LINKED || t->files[i].state == VB_TRANSFER_COPIED)
+            finish_move(t, &t->files[i]);
+}
+
+static void undo(vb_transfer *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (t->files[i].state >= VB_TRANSFER_MADE)
+            vb_places_remove(t->work->places, t->files[i].made);
+    vb_places_remove_directories(t->work->places);
+}
+
+void vb_transfer_end(vb_transfer *t)
+{
+    if (!t->work->committed && t->work->places)
+        undo(t);
+    if (t->work->intent)
+        vb_intent_end(t->work->intent);
+    if (t->work->places)
+        vb_places_close(t->work->places);
+    for (size_t i = 0; i < t->count; i++) {
+        free(t->files[i].source);
+        free(t->files[i].target);
+        free(t->files[i].spare);
+        vb_location_clear(&t->files[i].location);
+        vb_error_clear(&t->files[i].error);
+    }
+    free(t->files);
+    free(t->work);
+    free(t);
+}

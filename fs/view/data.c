@@ -1,0 +1,450 @@
+/* data.c - data/COLLECTION/TYPE/k=v/k=v/FILE: a path is a query, a directory is its result.
+ *
+ * A directory may be several things at once: the beginning of collections' names, a collection, and a dataset type of the
+ * collection above; its look-ups and its listing are the union (FS.md, 4).  In a dataset type's part each component chooses a
+ * value; a listing offers the next required dimension that is missing, in the universe's order. */
+#include "fs/view/job.h"
+#include "fs/view/names.h"
+#include "fs/view/view.h"
+#include "registry/base/mem.h"
+#include "registry/base/text.h"
+#include "registry/query/facet.h"
+
+#include <string.h>
+
+enum { PAGE = 256 };
+
+struct chosen {
+    char *dimension;
+    vb_value value;
+};
+
+struct data_dir {
+    char *prefix;     /* what the path spells as the beginning of a collection's name; "" for data/ itself, NULL: nothing */
+    bool is_collection; /* `prefix` is a collection too */
+    char *collection; /* of the dataset type's part; NULL: none */
+    char *type;
+    struct chosen *choices;
+    size_t count;
+};
+
+static void dir_free(void *data)
+{
+    struct data_dir *d = data;
+
+    if (!d)
+        return;
+    for (size_t i = 0; i < d->count; i++) {
+        free(d->choices[i].dimension);
+        vb_value_clear(&d->choices[i].value);
+    }
+    free(d->choices);
+    free(d->prefix);
+    free(d->collection);
+    free(d->type);
+    free(d);
+}
+
+static const vb_node_class data_class;
+
+static const struct data_dir *state(const vb_node *dir)
+{
+    static const struct data_dir top = {.prefix = (char *)""};
+
+    return dir->data ? dir->data : &top;
+}
+
+/* ---- the dataset type's part ------------------------------------------------------------------------------ */
+
+/* A directory's query, resolved by this thread's handle. */
+struct query {
+    const vb_dataset_type *type;
+    vb_search search;
+    vb_choice choices[VB_MAX_ELEMENTS];
+    vb_faceted faceted;
+};
+
+static void query_clear(struct query *q)
+{
+    vb_search_clear(&q->search);
+}
+#define auto_query __attribute__((cleanup(query_clear))) struct query
+
+static int resolve(vb_call *c, const struct data_dir *d, struct query *q)
+{
+    char *names[] = {d->collection, NULL};
+    int r = vb_dataset_type_find(c->reg, d->type, &q->type, NULL);
+
+    if (!r)
+        r = vb_search_resolve(c->reg, names, &q->search, NULL);
+    for (size_t i = 0; !r && i < d->count; i++) {
+        q->choices[i].dimension = vb_universe_find(vb_registry_universe(c->reg), d->choices[i].dimension);
+        q->choices[i].value = d->choices[i].value; /* borrowed */
+    }
+    q->faceted = (vb_faceted){.type = q->type, .search = &q->search, .choices = q->choices, .count = d->count};
+    return r;
+}
+
+static const vb_choice *choice_of(const struct query *q, const vb_element *dimension)
+{
+    for (size_t i = 0; i < q->faceted.count; i++)
+        if (q->choices[i].dimension == dimension)
+            return &q->choices[i];
+    return NULL;
+}
+
+/* The next required dimension that a listing offers; NULL: the data ID is whole. */
+static const vb_element *missing_dimension(const struct query *q)
+{
+    for (int i = 0; i < q->type->group->nrequired; i++)
+        if (!choice_of(q, q->type->group->dims[i]))
+            return q->type->group->dims[i];
+    return NULL;
+}
+
+/* The data ID that the choices make; a governor dimension that was left out is the only one there is.  1: whole. */
+static int whole_dataid(vb_call *c, const struct query *q, vb_dataid *out)
+{
+    *out = (vb_dataid){.group = q->type->group};
+    for (int i = 0; i < q->type->group->nrequired; i++) {
+        const vb_element *dimension = q->type->group->dims[i];
+        const vb_choice *choice = choice_of(q, dimension);
+        vb_value values[2] = {{0}};
+        size_t n = 0;
+        int r;
+
+        if (choice) {
+            out->values[i] = vb_value_copy(&choice->value);
+            continue;
+        }
+        if (!dimension->is_governor)
+            return 0;
+        r = vb_faceted_values(c->reg, &q->faceted, dimension, NULL, 2, values, &n, NULL);
+        if (r < 0 || n != 1) {
+            for (size_t k = 0; k < n; k++)
+                vb_value_clear(&values[k]);
+            return r < 0 ? r : 0;
+        }
+        out->values[i] = values[0];
+    }
+    return 1;
+}
+
+/* A value as its dimension wants it, from its one spelling; false: another spelling, or none. */
+static bool parse_value(const vb_element *dimension, const char *spelling, vb_value *out)
+{
+    vb_auto_buf text = {0}, again = {0};
+
+    if (!vb_name_decode(spelling, &text) || vb_dimension_parse(dimension, vb_buf_text(&text), out, NULL) < 0)
+        return false;
+    vb_value_print(out, &again);
+    if (!strcmp(vb_buf_text(&again), vb_buf_text(&text)))
+        return true;
+    vb_value_clear(out);
+    return false;
+}
+
+static struct data_dir *with_choice(const struct data_dir *d, const char *dimension, vb_value value)
+{
+    struct data_dir *next = VB_NEW(struct data_dir);
+
+    next->collection = vb_strdup(d->collection);
+    next->type = vb_strdup(d->type);
+    next->choices = vb_alloc((d->count + 1) * sizeof *next->choices);
+    for (size_t i = 0; i < d->count; i++)
+        next->choices[i] = (struct chosen){vb_strdup(d->choices[i].dimension), vb_value_copy(&d->choices[i].value)};
+    next->choices[d->count] = (struct chosen){vb_strdup(dimension), value};
+    next->count = d->count + 1;
+    return next;
+}
+
+/* k=v: narrows the query, if anything is left. */
+static int lookup_facet(vb_call *c, const struct data_dir *d, struct query *q, const char *key, const char *spelling,
+                        struct data_dir **out)
+{
+    const vb_element *dimension = vb_universe_find(vb_registry_universe(c->reg), key);
+    vb_auto_value value = {0};
+    int r;
+
+    if (!dimension || !vb_dimset_has(q->type->group->all, dimension->index) || choice_of(q, dimension) ||
+        !parse_value(dimension, spelling, &value))
+        return -ENOENT;
+    q->choices[q->faceted.count] = (vb_choice){dimension, value};
+    q->faceted.count++;
+    r = vb_faceted_exists(c->reg, &q->faceted, NULL);
+    if (r <= 0)
+        return r < 0 ? r : -ENOENT;
+    *out = with_choice(d, key, value);
+    value = (vb_value){0};
+    return 0;
+}
+
+/* FILE: the one dataset of a whole data ID. */
+static int lookup_file(vb_call *c, vb_node *dir, const struct query *q, const char *name, vb_node **child)
+{
+    vb_auto_dataid id = {0};
+    vb_auto_dataset d = {0};
+    vb_auto_location location = {0};
+    vb_auto_buf file = {0};
+    int r = whole_dataid(c, q, &id);
+
+    if (r <= 0)
+        return r < 0 ? r : -ENOENT;
+    r = vb_dataset_find(c->reg, q->type, &id, &q->search, &d, NULL);
+    if (r > 0)
+        r = vb_view_locate(c, &d, &location);
+    if (r <= 0)
+        return r < 0 ? r : -ENOENT;
+    vb_view_file_name(&d, &location, &file);
+    if (strcmp(vb_buf_text(&file), name))
+        return -ENOENT;
+    vb_view_touch_dataset(c, dir, name, &d, VB_TOUCH_LOOKUP);
+    *child = vb_view_artifact(c, &d, &location);
+    return 0;
+}
+
+static int lookup_in_type(vb_call *c, vb_node *dir, const char *name, struct data_dir **facet, vb_node **child)
+{
+    const struct data_dir *d = state(dir);
+    vb_auto_buf key = {0}, value = {0};
+    auto_query q = {0};
+    int r = resolve(c, d, &q);
+
+    if (r < 0)
+        return r;
+    if (vb_name_split_facet(name, &key, &value))
+        return lookup_facet(c, d, &q, vb_buf_text(&key), vb_buf_text(&value), facet);
+    return lookup_file(c, dir, &q, name, child);
+}
+
+/* ---- the collections' part -------------------------------------------------------------------------------- */
+
+/* True where some collection's name is `prefix` or goes on after it with a '/'. */
+static int begins_collections(vb_call *c, const char *prefix, bool *is_collection, bool *begins)
+{
+    vb_autofree char *deeper = vb_format("%s/", prefix);
+    const vb_collection *found;
+    char **names;
+    int r = vb_collection_find(c->reg, prefix, &found, NULL);
+
+    *is_collection = !r;
+    r = vb_collection_list(c->reg, deeper, NULL, 1, &names, NULL);
+    if (r < 0)
+        return r;
+    *begins = *is_collection || names[0];
+    vb_strv_free(names);
+    return 0;
+}
+
+/* True where a collection, or any that a chain leads to, holds datasets of a type. */
+static bool holds_type(vb_call *c, const char *collection, const char *type)
+{
+    const vb_dataset_type *t;
+    vb_auto_search search = {0};
+    char *names[] = {(char *)collection, NULL};
+    vb_faceted f;
+
+    if (vb_dataset_type_find(c->reg, type, &t, NULL) < 0 || vb_search_resolve(c->reg, names, &search, NULL) < 0)
+        return false;
+    f = (vb_faceted){.type = t, .search = &search};
+    return vb_faceted_exists(c->reg, &f, NULL) > 0;
+}
+
+static int lookup_in_prefix(vb_call *c, const struct data_dir *d, const char *name, struct data_dir *next)
+{
+    vb_auto_buf text = {0};
+    vb_autofree char *longer = NULL;
+    bool is_collection, begins;
+    int r;
+
+    if (!vb_name_decode(name, &text) || strchr(vb_buf_text(&text), '/'))
+        return 0;
+    longer = *d->prefix ? vb_format("%s/%s", d->prefix, vb_buf_text(&text)) : vb_strdup(vb_buf_text(&text));
+    r = begins_collections(c, longer, &is_collection, &begins);
+    if (r < 0)
+        return r;
+    if (begins) {
+        next->prefix = VB_STEAL(longer);
+        next->is_collection = is_collection;
+    }
+    if (d->is_collection && holds_type(c, d->prefix, vb_buf_text(&text))) {
+        next->collection = vb_strdup(d->prefix);
+        next->type = vb_buf_steal(&text);
+    }
+    return 0;
+}
+
+static int data_lookup(vb_call *c, vb_node *dir, const char *name, vb_node **child)
+{
+    const struct data_dir *d = state(dir);
+    struct data_dir *next = VB_NEW(struct data_dir), *facet = NULL;
+    int r = d->prefix ? lookup_in_prefix(c, d, name, next) : 0;
+
+    *child = NULL;
+    if (!r && !next->prefix && !next->type && d->type) {
+        r = lookup_in_type(c, dir, name, &facet, child);
+        dir_free(next);
+        next = facet;
+    }
+    if (!r && next && (next->prefix || next->type))
+        *child = vb_nodes_path(c->view->nodes, dir, name, &data_class, VB_STEAL(next));
+    dir_free(next);
+    if (!r && !*child)
+        r = -ENOENT;
+    if (r == -ENOENT)
+        vb_view_touch(c, VB_JOURNAL_MISSING, dir, name, VB_TOUCH_MISSING);
+    return r;
+}
+
+/* ---- listing ---------------------------------------------------------------------------------------------- */
+
+/* One component of collections' names: the next after `*after`, which then lies beyond all that begin with it.  1: listed
+ * or passed over; 0: there is none. */
+static int list_component(vb_call *c, const struct data_dir *d, const char *prefix, char **after, vb_listing *l)
+{
+    vb_auto_buf component = {0};
+    const vb_collection *exact;
+    size_t n = strlen(prefix);
+    char **names, *slash;
+    bool listed;
+    int r = vb_collection_list(c->reg, prefix, *after, 1, &names, NULL);
+
+    if (r < 0)
+        return r;
+    free(*after);
+    *after = NULL;
+    if (names[0]) {
+        slash = strchr(names[0] + n, '/');
+        if (slash)
+            *slash = 0;
+        /* "a" comes before "a-b", and that before "a/c": so "a" was listed where it is a collection itself.  A dataset type
+         * of that name is listed with the types: one directory shows both. */
+        listed = (slash && !vb_collection_find(c->reg, names[0], &exact, NULL)) ||
+                 (d->is_collection && holds_type(c, d->prefix, names[0] + n));
+        vb_name_encode(&component, names[0] + n, strlen(names[0] + n));
+        if (!listed)
+            vb_listing_add(l, vb_buf_text(&component), S_IFDIR, 0);
+        *after = vb_format("%s%s", names[0], slash ? "/\xff" : "");
+    }
+    vb_strv_free(names);
+    return *after != NULL;
+}
+
+static int list_prefix(vb_call *c, const struct data_dir *d, vb_listing *l)
+{
+    vb_autofree char *prefix = *d->prefix ? vb_format("%s/", d->prefix) : vb_strdup("");
+    char *after = l->last.kind == VB_TEXT ? vb_strdup(l->last.text) : NULL;
+    int r = 1;
+
+    for (int i = 0; r > 0 && i < PAGE; i++)
+        r = list_component(c, d, prefix, &after, l);
+    vb_value_clear(&l->last);
+    l->last = vb_value_text(after);
+    free(after);
+    if (!r)
+        vb_listing_next_stage(l);
+    return r < 0 ? r : 0;
+}
+
+/* The dataset types of a collection, merged over a chain. */
+static int list_types(vb_call *c, const struct data_dir *d, vb_listing *l)
+{
+    vb_auto_search search = {0};
+    char *name[] = {d->prefix, NULL}, *last = NULL;
+    int r = vb_search_resolve(c->reg, name, &search, NULL);
+
+    for (size_t i = 0; !r && i < search.count; i++) {
+        char **names;
+
+        if (search.items[i]->type == VB_CALIBRATION)
+            continue;
+        r = vb_dataset_type_list(c->reg, search.items[i]->id, l->last.kind == VB_TEXT ? l->last.text : NULL, 1, &names, NULL);
+        if (!r && names[0] && (!last || strcmp(names[0], last) < 0)) {
+            free(last);
+            last = vb_strdup(names[0]);
+        }
+        if (!r)
+            vb_strv_free(names);
+    }
+    if (r < 0 || !last) {
+        free(last);
+        vb_listing_next_stage(l);
+        return r;
+    }
+    if (holds_type(c, d->prefix, last))
+        vb_listing_add(l, last, S_IFDIR, 0);
+    vb_value_clear(&l->last);
+    l->last = (vb_value){.kind = VB_TEXT, .len = strlen(last), .text = last};
+    return 0;
+}
+
+/* The values of the next dimension, or the one FILE. */
+static int list_facets(vb_call *c, const struct data_dir *d, vb_listing *l)
+{
+    vb_value values[PAGE] = {{0}};
+    const vb_element *dimension;
+    auto_query q = {0};
+    size_t n = 0;
+    int r = resolve(c, d, &q);
+
+    if (r < 0)
+        return r;
+    dimension = missing_dimension(&q);
+    if (!dimension) {
+        vb_auto_dataid id = {0};
+        vb_auto_dataset dataset = {0};
+        vb_auto_location location = {0};
+        vb_auto_buf file = {0};
+
+        r = whole_dataid(c, &q, &id);
+        if (r > 0)
+            r = vb_dataset_find(c->reg, q.type, &id, &q.search, &dataset, NULL);
+        if (r > 0)
+            r = vb_view_locate(c, &dataset, &location);
+        if (r > 0) {
+            vb_view_file_name(&dataset, &location, &file);
+            vb_listing_add(l, vb_buf_text(&file), S_IFREG, 0);
+        }
+        vb_listing_next_stage(l);
+        return r < 0 ? r : 0;
+    }
+    r = vb_faceted_values(c->reg, &q.faceted, dimension, l->last.kind ? &l->last : NULL, PAGE, values, &n, NULL);
+    for (size_t i = 0; i < n; i++) {
+        vb_auto_buf name = {0};
+
+        vb_name_facet(&name, dimension->name, &values[i]);
+        vb_listing_add(l, vb_buf_text(&name), S_IFDIR, 0);
+        vb_value_clear(&l->last);
+        l->last = values[i];
+    }
+    if (n < PAGE)
+        vb_listing_next_stage(l);
+    return r;
+}
+
+static int data_list(vb_call *c, vb_node *dir, vb_listing *l)
+{
+    const struct data_dir *d = state(dir);
+    int r = 0;
+
+    if (l->stage == 0)
+        vb_view_touch(c, VB_JOURNAL_DIRECTORY, dir, NULL, VB_TOUCH_LISTED);
+    while (!r && !l->done && l->at == l->count) {
+        if (l->stage == 0 && d->prefix)
+            r = list_prefix(c, d, l);
+        else if (l->stage == 1 && d->is_collection)
+            r = list_types(c, d, l);
+        else if (l->stage == 2 && d->type)
+            r = list_facets(c, d, l);
+        else if (l->stage > 2)
+            l->done = true;
+        else
+            vb_listing_next_stage(l);
+    }
+    return r;
+}
+
+static const vb_node_class data_class = {
+    .name = "data", .type = S_IFDIR, .lookup = data_lookup, .list = data_list, .free = dir_free};
+
+const vb_branch vb_branch_data = {"data", &data_class};

@@ -1,0 +1,268 @@
+/* merge.c - receipts become registry rows. */
+#include "registry/base/clock.h"
+#include "registry/base/mem.h"
+#include "registry/base/text.h"
+#include "registry/internal.h"
+#include "registry/provenance.h"
+#include "registry/schema.h"
+#include "registry/time.h"
+
+#include <string.h>
+
+/* ---- before the first receipt ----------------------------------------------------------------------------- */
+
+static int register_types(vb_registry *reg, const vb_graph *g, vb_error *err)
+{
+    int r = 0;
+
+    for (size_t t = 0; !r && t < g->ntasks; t++)
+        for (size_t c = 0; !r && c < g->tasks[t].count; c++) {
+            const vb_dataset_type *type = g->tasks[t].connections[c].type;
+            vb_dataset_type wanted = *type;
+
+            /* The same dimensions, of this handle's universe. */
+            wanted.group = vb_universe_conform(vb_registry_universe(reg), type->group->all);
+            r = vb_dataset_type_register(reg, &wanted, NULL, err);
+        }
+    return r;
+}
+
+static int register_task(vb_registry *reg, int64_t run_id, size_t position, const vb_task *task, vb_error *err)
+{
+    const vb_group *group = vb_universe_conform(vb_registry_universe(reg), task->group->all);
+    int64_t group_id, task_id = 0;
+    int r = vb_schema_group(reg->db, group, &group_id, err);
+
+    if (!r)
+        r = vb_sql_exec(reg->db, err, "INSERT OR IGNORE INTO task (run_id, label, position, group_id, definition)"
+                                      " VALUES (?, ?, ?, ?, ?)",
+                        VB_ARGS(run_id, task->label, position, group_id, task->definition));
+    if (!r)
+        r = vb_sql_int(reg->db, &task_id, err, "SELECT id FROM task WHERE run_id = ? AND label = ?", VB_ARGS(run_id, task->label));
+    for (size_t c = 0; r >= 0 && c < task->count; c++) {
+        const vb_connection *k = &task->connections[c];
+
+        r = vb_sql_exec(reg->db, err, "INSERT OR IGNORE INTO connection (task_id, name, kind, type_id, multiple, minimum, position)"
+                                      " SELECT ?, ?, ?, id, ?, ?, ? FROM dataset_type WHERE name = ?",
+                        VB_ARGS(task_id, k->name, (int)k->role, k->multiple, k->minimum, c, k->type->name));
+    }
+    return r < 0 ? r : 0;
+}
+
+int vb_provenance_register_run(vb_registry *reg, const vb_graph *g, vb_error *err)
+{
+    vb_auto_txn txn = {0};
+    const vb_collection *run, *chain;
+    int r = vb_registry_begin(reg, &txn, err);
+
+    if (!r)
+        r = register_types(reg, g, err);
+    if (!r)
+        r = vb_collection_register(reg, g->run, VB_RUN, NULL, &run, err);
+    if (!r && g->chain)
+        r = vb_collection_register(reg, g->chain, VB_CHAINED, NULL, &chain, err);
+    if (!r && g->chain)
+        r = vb_collection_set_children(reg, chain, g->chain_children, err);
+    for (size_t t = 0; !r && t < g->ntasks; t++)
+        r = register_task(reg, run->id, t, &g->tasks[t], err);
+    return r < 0 ? r : vb_txn_commit(&txn, err);
+}
+
+/* ---- one receipt ------------------------------------------------------------------------------------------ */
+
+struct merge {
+    vb_registry *reg;
+    const vb_graph *g;
+    const vb_receipt *receipt;
+    int64_t run_id, task_id, quantum_id;
+    vb_error *err;
+};
+
+static int find_task(struct merge *m)
+{
+    const vb_collection *run;
+    int r = vb_collection_find(m->reg, m->receipt->run, &run, m->err);
+
+    if (r < 0)
+        return r;
+    m->run_id = run->id;
+    r = vb_sql_int(m->reg->db, &m->task_id, m->err, "SELECT id FROM task WHERE run_id = ? AND label = ?",
+                   VB_ARGS(m->run_id, m->receipt->task));
+    if (!r)
+        return vb_fail(m->err, -ENOENT, "run '%s' has no task '%s'", m->receipt->run, m->receipt->task);
+    return r < 0 ? r : 0;
+}
+
+static int put_quantum(struct merge *m)
+{
+    const vb_receipt *q = m->receipt;
+    int r = vb_sql_exec(m->reg->db, m->err, "INSERT OR IGNORE INTO quantum (uuid, task_id, dataid, status, attempt)"
+                                            " VALUES (?, ?, ?, ?, ?)",
+                        VB_ARGS(&q->quantum, m->task_id, q->dataid, (int)q->status, q->attempt));
+
+    if (!r)
+        r = vb_sql_int(m->reg->db, &m->quantum_id, m->err, "SELECT id FROM quantum WHERE uuid = ?", VB_ARGS(&q->quantum));
+    if (r < 0)
+        return r;
+    /* A success counts for ever; a later failure counts more than an earlier one. */
+    return vb_sql_exec(m->reg->db, m->err, "UPDATE quantum SET status = ?2, attempt = ?3 WHERE id = ?1 AND (?2 = 1 OR"
+                                           " (status != 1 AND attempt < ?3))",
+                       VB_ARGS(m->quantum_id, (int)q->status, q->attempt));
+}
+
+static int put_attempt(struct merge *m)
+{
+    const vb_receipt *q = m->receipt;
+    vb_autofree char *text = vb_receipt_write(q);
+
+    return vb_sql_exec(m->reg->db, m->err, "INSERT INTO attempt (quantum_id, number, status, capture, host, started, wall, cpu,"
+                                           " memory, bytes_read, bytes_written, message, receipt)"
+                                           " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                       VB_ARGS(m->quantum_id, q->attempt, (int)q->status, q->capture, q->host, q->started, q->usage.wall,
+                               q->usage.cpu_user + q->usage.cpu_system, q->usage.memory, q->usage.bytes_read,
+                               q->usage.bytes_written, q->message, text));
+}
+
+static int connection_id(struct merge *m, const char *name, bool output, int64_t *out)
+{
+    int r;
+
+    *out = 0;
+    if (!name)
+        return 0;
+    r = vb_sql_int(m->reg->db, out, m->err, "SELECT id FROM connection WHERE task_id = ? AND name = ? AND (kind >= ?3) = ?4",
+                   VB_ARGS(m->task_id, name, (int)VB_ROLE_OUTPUT, output));
+    return r < 0 ? r : 0;
+}
+
+/* The row of a dataset; one that was removed since it was read gets a row that says so. */
+static int dataset_id(struct merge *m, const vb_receipt_input *in, int64_t *out)
+{
+    int r = vb_sql_int(m->reg->db, out, m->err, "SELECT id FROM dataset WHERE uuid = ?", VB_ARGS(&in->dataset));
+
+    if (r || !in->type || !in->dataid)
+        return r;
+    r = vb_sql_exec(m->reg->db, m->err, "INSERT INTO dataset (uuid, type_id, run_id, dataid, ingest_date, state)"
+                                        " SELECT ?, id, 0, ?, ?, ? FROM dataset_type WHERE name = ?",
+                    VB_ARGS(&in->dataset, in->dataid, vb_time_now(), (int)VB_DATASET_REMOVED, in->type));
+    *out = vb_db_last_id(m->reg->db);
+    return r < 0 ? r : vb_db_changes(m->reg->db) > 0;
+}
+
+static int put_inputs(struct merge *m)
+{
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < m->receipt->ninputs; i++) {
+        const vb_receipt_input *in = &m->receipt->inputs[i];
+        int64_t connection, dataset = 0;
+
+        r = connection_id(m, in->connection, false, &connection);
+        if (!r)
+            r = dataset_id(m, in, &dataset);
+        if (r > 0)
+            r = vb_sql_exec(m->reg->db, m->err, "INSERT OR REPLACE INTO quantum_input VALUES (?, ?, ?, ?)",
+                            VB_ARGS(m->quantum_id, connection, dataset, in->touch));
+    }
+    return r < 0 ? r : 0;
+}
+
+/* With --clobber-outputs: what the run has of that type and data ID gives way. */
+static int give_way(struct merge *m, const vb_dataset *d)
+{
+    vb_auto_search search = {0};
+    vb_auto_dataset there = {0};
+    char *names[] = {m->receipt->run, NULL};
+    int r;
+
+    if (!m->g->clobber_outputs)
+        return 0;
+    r = vb_search_resolve(m->reg, names, &search, m->err);
+    if (!r)
+        r = vb_dataset_find(m->reg, d->type, &d->dataid, &search, &there, m->err);
+    return r <= 0 ? r : vb_dataset_remove(m->reg, &there, m->err);
+}
+
+static int put_output(struct merge *m, const vb_receipt_output *out)
+{
+    vb_auto_dataset d = {.uuid = out->dataset, .run_id = m->run_id};
+    vb_location location = {.store_id = 1, .path = out->path, .size = out->size, .has_checksum = true, .checksum = out->checksum,
+                            .mtime = out->mtime};
+    int64_t connection;
+    int r = vb_dataset_type_find(m->reg, out->type, &d.type, m->err);
+
+    if (!r)
+        r = vb_dataid_unpack(d.type->group, out->dataid, &d.dataid, m->err);
+    if (!r)
+        r = give_way(m, &d);
+    if (!r)
+        r = vb_dataset_insert(m->reg, &d, &location, m->err);
+    if (!r)
+        r = connection_id(m, out->connection, true, &connection);
+    if (!r && m->quantum_id)
+        r = vb_sql_exec(m->reg->db, m->err, "INSERT OR REPLACE INTO quantum_output VALUES (?, ?, ?, ?)",
+                        VB_ARGS(m->quantum_id, connection, d.id, VB_TOUCH_DECLARED | VB_TOUCH_WRITTEN));
+    return r;
+}
+
+static int put_outputs(struct merge *m)
+{
+    int r = 0;
+
+    for (size_t i = 0; !r && m->receipt->status == VB_STATUS_SUCCEEDED && i < m->receipt->noutputs; i++)
+        if (m->receipt->outputs[i].path)
+            r = put_output(m, &m->receipt->outputs[i]);
+    return r;
+}
+
+int vb_provenance_has(vb_registry *reg, const vb_uuid *quantum, int attempt, bool *out, vb_error *err)
+{
+    int64_t one = 0;
+    int r = vb_sql_int(reg->db, &one, err, "SELECT 1 FROM quantum q JOIN attempt a ON a.quantum_id = q.id WHERE q.uuid = ?"
+                                           " AND a.number = ?", VB_ARGS(quantum, attempt));
+
+    *out = one;
+    return r < 0 ? r : 0;
+}
+
+int vb_provenance_merge(vb_registry *reg, const vb_graph *g, const vb_receipt *receipt, vb_error *err)
+{
+    struct merge m = {.reg = reg, .g = g, .receipt = receipt, .err = err};
+    bool merged;
+    int r = vb_provenance_has(reg, &receipt->quantum, receipt->attempt, &merged, err);
+
+    if (r < 0 || merged)
+        return r;
+    r = find_task(&m);
+    if (!r)
+        r = put_quantum(&m);
+    if (!r)
+        r = put_attempt(&m);
+    if (!r)
+        r = put_inputs(&m);
+    if (!r)
+        r = put_outputs(&m);
+    if (r < 0)
+        vb_error_context(err, "merging %s %s", receipt->task, receipt->dataid);
+    return r;
+}
+
+int vb_provenance_merge_init(vb_registry *reg, const vb_graph *g, const vb_receipt *receipt, vb_error *err)
+{
+    struct merge m = {.reg = reg, .g = g, .receipt = receipt, .err = err};
+    const vb_collection *run;
+    int r = vb_collection_find(reg, receipt->run, &run, err);
+
+    if (r < 0)
+        return r;
+    m.run_id = run->id;
+    for (size_t i = 0; !r && i < receipt->noutputs; i++) {
+        vb_auto_dataset there = {0};
+
+        r = vb_dataset_by_uuid(reg, &receipt->outputs[i].dataset, &there, err);
+        if (!r)
+            r = put_output(&m, &receipt->outputs[i]);
+        r = r < 0 ? r : 0;
+    }
+    return r;
+}

@@ -1,0 +1,200 @@
+/* init.c - pid 1 of a job: mounts the session, starts the task, reaps, reports.
+ *
+ * It runs in a process that was cloned from the zygote; it allocates little and calls nothing that could wait for a lock. */
+#include "runner/sandbox/message.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile pid_t task; /* for the signal handler */
+
+struct strings {
+    char **argv, **environment;
+    const char *directory;
+};
+
+static void report(int socket, vb_job_result result)
+{
+    vb_job_message message = {.kind = VB_MESSAGE_RESULT, .result = result};
+
+    vb_message_send(socket, &message, sizeof message, NULL, 0);
+}
+
+static void __attribute__((noreturn)) give_up(int socket, vb_job_step step)
+{
+    report(socket, (vb_job_result){.step = step, .error = errno});
+    _exit(1);
+}
+
+/* A request to end goes to the task: pid 1 itself would ignore it. */
+static void forward(int signal)
+{
+    if (task > 0)
+        kill(task, signal);
+}
+
+/* The strings as arrays of pointers into the mapped file. */
+static int map_strings(int fd, const vb_spawn_message *m, struct strings *out)
+{
+    char *p = mmap(NULL, m->length, PROT_READ, MAP_PRIVATE, fd, 0);
+    char **pointers = calloc(m->argc + m->envc + 2, sizeof *pointers);
+
+    if (p == MAP_FAILED || !pointers)
+        return -1;
+    out->argv = pointers;
+    out->environment = pointers + m->argc + 1;
+    for (uint32_t i = 0; i < m->argc; i++, p += strlen(p) + 1)
+        out->argv[i] = p;
+    for (uint32_t i = 0; i < m->envc; i++, p += strlen(p) + 1)
+        out->environment[i] = p;
+    out->directory = p;
+    return 0;
+}
+
+static void mount_session(int socket, const char *mountpoint)
+{
+    vb_job_message message = {.kind = VB_MESSAGE_DEVICE};
+    char options[128];
+    int device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+
+    if (device < 0)
+        give_up(socket, VB_STEP_FUSE);
+    snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=%u,group_id=%u,default_permissions", device, getuid(), getgid());
+    if (mount("vbutler", mountpoint, "fuse", MS_NOSUID | MS_NODEV, options))
+        give_up(socket, VB_STEP_MOUNT);
+    vb_message_send(socket, &message, sizeof message, &device, 1);
+    close(device); /* one stray copy would keep a dead session alive */
+}
+
+/* The namespace's own /proc: a task that looks for itself by getpid() must find itself.  Where the system forbids it (a masked
+ * /proc in a container) the old one stays: /proc/self is right there too. */
+static void mount_proc(void)
+{
+    (void)!mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+}
+
+static pid_t start_task(const struct strings *s, int out, int err, volatile int *error)
+{
+    pid_t pid = vfork();
+
+    if (pid)
+        return pid;
+    /* Memory is the parent's until exec: only descriptors and signals are touched. */
+    int null = open("/dev/null", O_RDONLY);
+    dup2(null, 0);
+    dup2(out, 1);
+    dup2(err, 2);
+    close_range(3, ~0U, 0);
+    signal(SIGTERM, SIG_DFL);
+    environ = s->environment;
+    execvp(s->argv[0], s->argv);
+    *error = errno;
+    _exit(127);
+}
+
+static double seconds(struct timeval t)
+{
+    return (double)t.tv_sec + (double)t.tv_usec / 1e6;
+}
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Bytes read and written by calls of this process and all that it has reaped. */
+static void read_io(int64_t *bytes_read, int64_t *bytes_written)
+{
+    char text[512];
+    int fd = open("/proc/self/io", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    long long r = 0, w = 0;
+
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = 0;
+    if (n > 0)
+        sscanf(text, "rchar: %lld wchar: %lld", &r, &w);
+    *bytes_read = r;
+    *bytes_written = w;
+}
+
+/* Reaps until the task has ended; what is left then dies with us. */
+static int wait_for_task(void)
+{
+    int status = 0;
+    pid_t pid;
+
+    while ((pid = wait(&status)) != task)
+        if (pid < 0 && errno != EINTR)
+            break;
+    return status;
+}
+
+static void run_task(int socket, const struct strings *s, int out, int err)
+{
+    vb_job_result result = {0};
+    struct rusage children;
+    int64_t read_before, written_before;
+    volatile int error = 0;
+    double start;
+
+    read_io(&read_before, &written_before);
+    start = now();
+    task = start_task(s, out, err, &error);
+    if (task < 0)
+        give_up(socket, VB_STEP_FORK);
+    close(out);
+    close(err);
+    result.status = wait_for_task();
+    result.usage.wall = now() - start;
+    result.ran = !error;
+    result.step = error ? VB_STEP_EXEC : VB_STEP_NONE;
+    result.error = error;
+    getrusage(RUSAGE_CHILDREN, &children);
+    read_io(&result.usage.bytes_read, &result.usage.bytes_written);
+    result.usage.bytes_read -= read_before;
+    result.usage.bytes_written -= written_before;
+    result.usage.cpu_user = seconds(children.ru_utime);
+    result.usage.cpu_system = seconds(children.ru_stime);
+    result.usage.memory = (int64_t)children.ru_maxrss * 1024;
+    report(socket, result);
+}
+
+void vb_job_init(int socket, int out, int err, int strings, const vb_spawn_message *message, const char *mountpoint, int alive)
+{
+    struct pollfd zygote = {alive, POLLIN, 0};
+    struct sigaction forwarded = {.sa_handler = forward};
+    struct strings s;
+    sigset_t none;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (poll(&zygote, 1, 0) > 0) /* it died before that */
+        _exit(1);
+    sigaction(SIGTERM, &forwarded, NULL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (map_strings(strings, message, &s))
+        give_up(socket, VB_STEP_FORK);
+    mount_session(socket, mountpoint);
+    mount_proc();
+    if (chdir(s.directory))
+        give_up(socket, VB_STEP_CHDIR);
+    run_task(socket, &s, out, err);
+    _exit(0);
+}
