@@ -233,6 +233,17 @@ int vb_location_set(vb_registry *reg, int64_t dataset_id, const vb_location *l, 
                        VB_COUNT(args));
 }
 
+int vb_location_each_absolute(vb_registry *reg, vb_path_fn *each, void *arg, vb_error *err)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    /* As in the index's own condition: '0' comes after '/'. */
+    int r = vb_sql(reg->db, &s, err, "SELECT path FROM location WHERE path >= '/' AND path < '0' ORDER BY path", VB_NO_ARGS);
+
+    while (!r && (r = vb_stmt_step(s, err)) > 0)
+        r = each(arg, vb_col_text(s, 0));
+    return r;
+}
+
 /* Deletes the dataset's row from the member table of each collection that has it. */
 static int remove_members(vb_registry *reg, const vb_dataset *d, vb_error *err)
 {

@@ -67,6 +67,10 @@ int vb_dataset_list_uuids(vb_registry *reg, const vb_uuid *after, size_t limit, 
 int vb_location_get(vb_registry *reg, int64_t dataset_id, vb_location *out, vb_error *err);
 int vb_location_set(vb_registry *reg, int64_t dataset_id, const vb_location *location, vb_error *err);
 
+/* Calls `each` with every absolute path of an artifact (ingested `direct`), sorted. */
+typedef int vb_path_fn(void *arg, const char *path);
+int vb_location_each_absolute(vb_registry *reg, vb_path_fn *each, void *arg, vb_error *err);
+
 /* Takes a dataset out of all collections and forgets where its artifact is.  The row stays, as removed, while
  * provenance speaks of it.  The artifact itself is the caller's to remove, after the commit. */
 int vb_dataset_remove(vb_registry *reg, const vb_dataset *d, vb_error *err);

@@ -266,3 +266,24 @@ int vb_provenance_merge_init(vb_registry *reg, const vb_graph *g, const vb_recei
     }
     return r;
 }
+
+int vb_provenance_mark_blocked(vb_registry *reg, const vb_graph *g, const vb_uuid *quanta, size_t count, vb_error *err)
+{
+    vb_auto_txn txn = {0};
+    int r = count ? vb_registry_begin(reg, &txn, err) : 0;
+
+    for (size_t i = 0; !r && i < count; i++) {
+        vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+
+        r = vb_sql(g->reg->db, &s, err, "SELECT t.label, q.dataid FROM quantum q JOIN task t ON t.id = q.task_id WHERE q.uuid = ?",
+                   VB_ARGS(&quanta[i]));
+        if (!r)
+            r = vb_stmt_step(s, err);
+        if (r > 0)
+            r = vb_sql_exec(reg->db, err, "INSERT OR IGNORE INTO quantum (uuid, task_id, dataid, status, attempt)"
+                                          " SELECT ?, t.id, ?, ?, 0 FROM task t JOIN collection c ON c.id = t.run_id"
+                                          " WHERE c.name = ? AND t.label = ?",
+                            VB_ARGS(&quanta[i], vb_col_text(s, 1), (int)VB_STATUS_BLOCKED, g->run, vb_col_text(s, 0)));
+    }
+    return r < 0 || !count ? r : vb_txn_commit(&txn, err);
+}

@@ -18,6 +18,9 @@ int vb_provenance_merge(vb_registry *reg, const vb_graph *g, const vb_receipt *r
  * run has already is left as it is.  Call it in a transaction. */
 int vb_provenance_merge_init(vb_registry *reg, const vb_graph *g, const vb_receipt *receipt, vb_error *err);
 
+/* Notes quanta that cannot run, because what they need was not made.  In a transaction of its own. */
+int vb_provenance_mark_blocked(vb_registry *reg, const vb_graph *g, const vb_uuid *quanta, size_t count, vb_error *err);
+
 /* True where the registry has this attempt of the quantum already. */
 int vb_provenance_has(vb_registry *reg, const vb_uuid *quantum, int attempt, bool *out, vb_error *err);
 

@@ -1,6 +1,7 @@
 #include "registry/receipt.h"
 
 #include "registry/base/clock.h"
+#include "registry/base/json.h"
 #include "registry/base/mem.h"
 #include "registry/time.h"
 
@@ -94,7 +95,7 @@ void vb_receipt_free(vb_receipt *r)
 static void put_text(json_t *object, const char *key, const char *text)
 {
     if (text)
-        json_object_set_new(object, key, json_string(text));
+        json_object_set_new(object, key, vb_json_text(text));
 }
 
 static void put_uuid(json_t *object, const char *key, vb_uuid uuid)

@@ -32,6 +32,7 @@ static const char tables[] =
     "CREATE TABLE location (dataset_id INTEGER NOT NULL, store_id INTEGER NOT NULL, path TEXT NOT NULL,"
     " size INTEGER NOT NULL, checksum BLOB, mtime INTEGER, formatter TEXT,"
     " PRIMARY KEY (dataset_id, store_id)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX location_absolute ON location (path) WHERE path >= '/' AND path < '0';" /* artifacts ingested direct */
 
     "CREATE TABLE instrument_rules (instrument TEXT PRIMARY KEY, rules TEXT NOT NULL) STRICT, WITHOUT ROWID;"
 

@@ -5,5 +5,17 @@
 #include "tools/cli.h"
 
 extern const vb_command vb_cmd_create;
+extern const vb_command vb_cmd_define_visits;
+extern const vb_command vb_cmd_exec;
+extern const vb_command vb_cmd_ingest_files;
+extern const vb_command vb_cmd_ingest_raws;
+extern const vb_command vb_cmd_mount;
+extern const vb_command vb_cmd_qgraph;
+extern const vb_command vb_cmd_register_dataset_type;
+extern const vb_command vb_cmd_register_instrument;
+extern const vb_command vb_cmd_register_skymap;
+extern const vb_command vb_cmd_report;
+extern const vb_command vb_cmd_run;
+extern const vb_command vb_cmd_umount;
 
 #endif

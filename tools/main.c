@@ -5,6 +5,18 @@
 
 static const vb_command *const commands[] = {
     &vb_cmd_create,
+    &vb_cmd_define_visits,
+    &vb_cmd_exec,
+    &vb_cmd_ingest_files,
+    &vb_cmd_ingest_raws,
+    &vb_cmd_mount,
+    &vb_cmd_qgraph,
+    &vb_cmd_register_dataset_type,
+    &vb_cmd_register_instrument,
+    &vb_cmd_register_skymap,
+    &vb_cmd_report,
+    &vb_cmd_run,
+    &vb_cmd_umount,
     NULL,
 };
 

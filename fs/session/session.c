@@ -203,6 +203,8 @@ static int answer(vb_session *s, struct fuse_buf *buf, vb_error *err)
             return 0;
         if (n < 0)
             return vb_fail_errno(err, n, "reading from /dev/fuse");
+        if (vb_session_call->live)
+            vb_registry_refresh(vb_session_call->reg, NULL);
         fuse_session_process_buf(s->fuse, buf);
     }
 }

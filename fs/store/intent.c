@@ -113,7 +113,8 @@ static int remove_lost(const vb_repo *repo, vb_registry *reg, struct plans *p, v
     size_t removed = 0;
     int r;
 
-    qsort(p->items, p->count, sizeof *p->items, compare);
+    if (p->count)
+        qsort(p->items, p->count, sizeof *p->items, compare);
     for (size_t i = 0; i < p->count; i++)
         paths[i] = p->items[i].path;
     r = vb_store_paths_held(reg, 1, paths, p->count, held, err);

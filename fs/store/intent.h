@@ -7,6 +7,7 @@
 #ifndef VB_FS_STORE_INTENT_H
 #define VB_FS_STORE_INTENT_H
 
+#include "registry/base/buf.h"
 #include "registry/base/uuid.h"
 #include "registry/repo.h"
 

@@ -73,3 +73,13 @@ const char *vb_journal_kind_name(vb_journal_kind kind)
 
     return names[kind];
 }
+
+const vb_journal_entry *vb_journal_find_dataset(const vb_journal *j, int64_t dataset_id)
+{
+    struct line *line;
+    char key[48];
+
+    snprintf(key, sizeof key, "%d %lld", VB_JOURNAL_DATASET, (long long)dataset_id);
+    HASH_FIND_STR(j->lines, key, line);
+    return line ? &line->entry : NULL;
+}

@@ -42,6 +42,9 @@ vb_journal_entry *vb_journal_touch(vb_journal *j, vb_journal_kind kind, const ch
 size_t vb_journal_count(const vb_journal *j);
 const vb_journal_entry *vb_journal_at(const vb_journal *j, size_t i);
 
+/* The entry of a dataset; NULL: it was not touched. */
+const vb_journal_entry *vb_journal_find_dataset(const vb_journal *j, int64_t dataset_id);
+
 const char *vb_journal_kind_name(vb_journal_kind kind); /* "dataset", ... */
 
 #endif

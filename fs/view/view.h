@@ -40,6 +40,7 @@ struct vb_call {
     vb_view *view;
     vb_registry *reg;
     vb_journal *journal; /* NULL: nobody asks */
+    bool live;           /* the registry may change: it is asked before each request */
 };
 
 extern const vb_branch vb_branch_data, vb_branch_by_id, vb_branch_dimensions, vb_branch_provenance, vb_branch_reports;

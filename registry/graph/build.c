@@ -40,6 +40,8 @@ void vb_graph_spec_clear(vb_graph_spec *spec)
     free(spec->chain);
     free(spec->where);
     free(spec->command);
+    free(spec->replaced);
+    free(spec->prune_replaced);
     *spec = (vb_graph_spec){0};
 }
 
@@ -69,10 +71,14 @@ static int collect_types(struct build *b)
     for (size_t t = 0; t < b->spec->ntasks; t++)
         for (size_t c = 0; c < b->spec->tasks[t].count; c++) {
             const vb_connection_spec *connection = &b->spec->tasks[t].connections[c];
+            vb_dataset_type wanted = connection->type;
             struct graph_type *type;
             const vb_dataset_type *registered;
-            int r = vb_dataset_type_register(b->graph, &connection->type, &registered, b->err);
+            int r;
 
+            /* The same dimensions, of the graph's own universe. */
+            wanted.group = vb_universe_conform(vb_registry_universe(b->graph), wanted.group->all);
+            r = vb_dataset_type_register(b->graph, &wanted, &registered, b->err);
             if (r < 0)
                 return r;
             type = find_type(b, registered->name);
@@ -209,6 +215,43 @@ static int fill_common(struct build *b)
         r = vb_stmt_step(s, b->err);
     if (!r && !vb_db_changes(b->db))
         r = vb_build_explain_empty(b);
+    return r;
+}
+
+/* A dimension that names the others (instrument, skymap) must be one, or be spoken of in the data query: the same visit number means
+ * different things in two instruments (SEMANTICS, 2). */
+static int check_governor(struct build *b, const vb_element *governor, const vb_dimset *spoken_of)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    vb_auto_buf sql = {0}, values = {0};
+    int n = 0, r;
+
+    vb_buf_puts(&sql, "SELECT DISTINCT ");
+    vb_sql_name(&sql, governor->name);
+    vb_buf_puts(&sql, " FROM temp.common ORDER BY 1");
+    r = vb_sql(b->db, &s, b->err, vb_buf_text(&sql), VB_NO_ARGS);
+    for (; !r && (r = vb_stmt_step(s, b->err)) > 0; r = 0, n++)
+        vb_buf_printf(&values, "%s'%s'", n ? ", " : "", vb_col_text(s, 0));
+    if (r < 0 || n < 2 || vb_dimset_has(*spoken_of, governor->index))
+        return r;
+    vb_fail(b->err, -EINVAL, "the inputs hold several values of %s (%s), and the data query does not choose", governor->name, values.data);
+    vb_hint(b->err, "add %s=... or %s in (...) to --data-query", governor->name, governor->name);
+    return -EINVAL;
+}
+
+static int check_governors(struct build *b)
+{
+    vb_auto(vb_expr_free) vb_expr *where = NULL;
+    vb_dimset spoken_of = {{0}};
+    int r = b->spec->where ? vb_expr_parse(b->spec->where, &where, b->err) : 0;
+
+    if (!r && where)
+        r = vb_expr_dimensions(universe(b), b->dims, b->spec->where, where, &spoken_of, b->err);
+    VB_EACH_DIMENSION(i, b->columns)
+    {
+        if (!r && vb_universe_at(universe(b), i)->is_governor)
+            r = check_governor(b, vb_universe_at(universe(b), i), &spoken_of);
+    }
     return r;
 }
 
@@ -528,6 +571,30 @@ static int make_edges(struct build *b, size_t t, const vb_connection_spec *conne
     return vb_sql_exec(b->db, b->err, vb_buf_text(&sql), VB_ARGS(connection->name));
 }
 
+/* A connection that is not `multiple` has one dataset a quantum. */
+static int check_single(struct build *b, size_t t, const vb_connection_spec *connection)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    int r = connection->multiple || connection->role > VB_ROLE_OUTPUT ? 0
+            : vb_sql(b->db, &s, b->err, connection->role == VB_ROLE_OUTPUT
+                         ? "SELECT q.dataid, count(*) FROM quantum_output e JOIN quantum q ON q.id = e.quantum_id JOIN connection c"
+                           " ON c.id = e.connection_id WHERE c.task_id = ? AND c.name = ? AND c.kind = ? GROUP BY e.quantum_id"
+                           " HAVING count(*) > 1 LIMIT 1"
+                         : "SELECT q.dataid, count(*) FROM quantum_input e JOIN quantum q ON q.id = e.quantum_id JOIN connection c"
+                           " ON c.id = e.connection_id WHERE c.task_id = ? AND c.name = ? AND c.kind = ? GROUP BY e.quantum_id"
+                           " HAVING count(*) > 1 LIMIT 1",
+                     VB_ARGS(b->task_ids[t], connection->name, (int)connection->role));
+
+    if (!r && s)
+        r = vb_stmt_step(s, b->err);
+    if (r <= 0)
+        return r;
+    vb_fail(b->err, -EINVAL, "task '%s', connection '%s': quantum %s has %" PRId64 " datasets of type '%s'", b->spec->tasks[t].label,
+            connection->name, vb_col_text(s, 0), vb_col_int(s, 1), connection->type.name);
+    vb_hint(b->err, "say 'multiple: true' on the connection if that is meant");
+    return -EINVAL;
+}
+
 static int make_all_edges(struct build *b)
 {
     int r = 0;
@@ -541,6 +608,8 @@ static int make_all_edges(struct build *b)
         }
         if (!r)
             r = vb_build_prerequisites(b, t);
+        for (size_t c = 0; !r && c < b->spec->tasks[t].count; c++)
+            r = check_single(b, t, &b->spec->tasks[t].connections[c]);
     }
     return r;
 }
@@ -549,6 +618,7 @@ static int make_all_edges(struct build *b)
 
 static int write_meta(struct build *b)
 {
+    vb_autofree char *root = vb_path_dir(vb_registry_path(b->src)), *repository = vb_path_absolute(root, NULL);
     vb_auto_buf inputs = {0}, children = {0};
     char text[VB_UUID_TEXT];
     const char *pairs[][2] = {
@@ -560,6 +630,9 @@ static int write_meta(struct build *b)
         {"data_query", b->spec->where},
         {"command", b->spec->command},
         {"clobber_outputs", b->spec->clobber_outputs ? "1" : NULL},
+        {"repository", repository},
+        {"replaced", b->spec->replaced},
+        {"prune_replaced", b->spec->prune_replaced},
     };
     int r = 0;
 
@@ -603,6 +676,8 @@ static int fill(struct build *b, vb_graph_counts *counts)
     r = insert_tasks(b);
     if (!r)
         r = fill_common(b);
+    if (!r)
+        r = check_governors(b);
     for (size_t t = 0; !r && t < b->spec->ntasks; t++)
         r = make_quanta(b, t, counts);
     if (!r)

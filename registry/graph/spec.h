@@ -41,6 +41,8 @@ typedef struct vb_graph_spec {
     char **skip_existing_in; /* collections in which a quantum's metadata means that it is done; NULL: run all */
     bool clobber_outputs;    /* outputs that the run has already are made anew */
     char *command;           /* the command line that asked for the graph */
+    char *replaced;          /* a run that the chain has no more; NULL */
+    char *prune_replaced;    /* "purge": its datasets are removed when execution starts; "unstore": their artifacts; NULL: kept */
 } vb_graph_spec;
 
 void vb_graph_spec_clear(vb_graph_spec *spec);

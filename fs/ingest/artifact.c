@@ -1,0 +1,39 @@
+#include "fs/ingest/artifact.h"
+
+#include "fs/view/names.h"
+#include "registry/base/path.h"
+#include "registry/base/text.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static bool is_plain(const char *extension)
+{
+    for (; *extension; extension++)
+        if (!isalnum((unsigned char)*extension) && !strchr("._+-", *extension))
+            return false;
+    return true;
+}
+
+static const char *extension_of(const vb_dataset_type *type, const char *path)
+{
+    const char *wanted = vb_dataset_type_extension(type, path), *has = vb_path_extension(path);
+
+    if (is_plain(has) && vb_starts_with(has, wanted))
+        return has;
+    return is_plain(wanted) ? wanted : "";
+}
+
+void vb_artifact_add(vb_transfer *transfer, const char *source, const char *run, const vb_dataset_type *type,
+                     const vb_dataid *dataid, const vb_uuid *uuid)
+{
+    const char *extension = extension_of(type, source);
+    vb_auto_buf target = {0}, spare = {0};
+
+    if (transfer->mode != VB_TRANSFER_DIRECT) {
+        vb_name_artifact(&target, run, type, dataid, extension, 1);
+        vb_buf_add(&spare, target.data, (size_t)(vb_path_base(target.data) - target.data));
+        vb_name_file_unique(&spare, type, dataid, extension, uuid);
+    }
+    vb_transfer_add(transfer, source, target.data, spare.data, uuid);
+}

@@ -1,0 +1,333 @@
+#include "fs/ingest/files.h"
+
+#include "fs/ingest/artifact.h"
+#include "fs/ingest/bind.h"
+#include "fs/ingest/table.h"
+#include "registry/base/mem.h"
+#include "registry/base/path.h"
+#include "registry/base/text.h"
+#include "registry/lookup.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <uthash.h>
+
+enum { MAX_NAMED = 3 }; /* files that an error names */
+
+/* A text that was seen: a data ID of the table (with its line), or one that has a record. */
+struct seen {
+    char *text;
+    size_t line;
+    UT_hash_handle hh;
+};
+
+struct job {
+    const vb_files_options *options;
+    vb_registry *reg;
+    vb_table table;
+    size_t path_column;
+    vb_bindings bindings;
+    struct seen *lines, *records;
+    struct row {
+        size_t row, transfer;
+        vb_dataid dataid;
+        vb_uuid uuid;
+    } *rows;
+    size_t nrows, rows_cap;
+    size_t existing;
+};
+
+static void forget(struct seen **table)
+{
+    struct seen *s, *next;
+
+    HASH_ITER(hh, *table, s, next)
+    {
+        HASH_DEL(*table, s);
+        free(s->text);
+        free(s);
+    }
+}
+
+static void job_clear(struct job *job)
+{
+    forget(&job->lines);
+    forget(&job->records);
+    for (size_t i = 0; i < job->nrows; i++)
+        vb_dataid_clear(&job->rows[i].dataid);
+    free(job->rows);
+    vb_table_clear(&job->table);
+}
+
+static struct seen *find_seen(struct seen *table, const vb_buf *text)
+{
+    struct seen *s;
+
+    HASH_FIND(hh, table, vb_buf_text(text), text->len, s);
+    return s;
+}
+
+static void add_seen(struct seen **table, vb_buf *text, size_t line)
+{
+    struct seen *s = VB_NEW(struct seen);
+    size_t n = text->len;
+
+    s->text = vb_buf_steal(text);
+    s->line = line;
+    HASH_ADD_KEYPTR(hh, *table, s->text, n, s);
+}
+
+/* ---- columns ---------------------------------------------------------------------------------------------- */
+
+static size_t find_path_column(const vb_table *t)
+{
+    static const char *const names[] = {"path", "file", "filename"};
+
+    for (size_t i = 0; i < t->ncolumns; i++)
+        for (size_t k = 0; k < VB_COUNT(names); k++)
+            if (!strcmp(t->columns[i], names[k]))
+                return i;
+    return 0;
+}
+
+static int bind_constant(struct job *job, char *text, vb_error *err)
+{
+    char *equals = strchr(text, '=');
+    int r;
+
+    if (!equals || equals == text || !equals[1])
+        return vb_fail(err, -EINVAL, "--data-id %s: must be like detector=42", text);
+    *equals = 0;
+    r = vb_bindings_add(&job->bindings, text, SIZE_MAX, equals + 1, err);
+    return r < 0 ? vb_error_context(err, "--data-id") : 0;
+}
+
+static int bind_all(struct job *job, vb_error *err)
+{
+    int r = 0;
+
+    job->path_column = find_path_column(&job->table);
+    for (char *const *p = job->options->dataid; !r && p && *p; p++)
+        r = bind_constant(job, *p, err);
+    for (size_t i = 0; !r && i < job->table.ncolumns; i++)
+        if (i != job->path_column) {
+            r = vb_bindings_add(&job->bindings, job->table.columns[i], i, NULL, err);
+            if (r < 0)
+                vb_error_context(err, "%s: column %zu", job->table.name, i + 1);
+        }
+    return r < 0 ? r : vb_bindings_complete(&job->bindings, err);
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------------- */
+
+/* -EEXIST where another line has the same data ID. */
+static int check_new(struct job *job, const vb_dataid *id, size_t line, vb_error *err)
+{
+    vb_auto_buf packed = {0}, text = {0};
+    const struct seen *other;
+
+    vb_dataid_pack(id, &packed);
+    other = find_seen(job->lines, &packed);
+    if (!other) {
+        add_seen(&job->lines, &packed, line);
+        return 0;
+    }
+    vb_dataid_print(id, &text);
+    return vb_fail(err, -EEXIST, "%s is in line %zu too", vb_buf_text(&text), other->line);
+}
+
+/* -ENOENT where a dimension has no record of its value: a slip of the pen, most likely. */
+static int check_record(struct job *job, const vb_element *element, const vb_dataid *id, vb_error *err)
+{
+    vb_auto_dataid part = {0};
+    vb_auto_buf key = {0}, text = {0};
+    int r;
+
+    vb_dataid_project(id, vb_universe_conform(vb_registry_universe(job->reg), element->required), &part);
+    vb_buf_puts(&key, element->name);
+    vb_dataid_pack(&part, &key);
+    if (find_seen(job->records, &key))
+        return 0;
+    r = vb_record_exists(job->reg, element, &part, err);
+    if (r > 0)
+        add_seen(&job->records, &key, 0);
+    if (r)
+        return r < 0 ? r : 0;
+    vb_dataid_print(&part, &text);
+    return vb_fail(err, -ENOENT, "the repository has no %s %s", element->name, vb_buf_text(&text));
+}
+
+static int check_records(struct job *job, const vb_dataid *id, vb_error *err)
+{
+    int r = 0;
+
+    for (int i = 0; !r && i < id->group->nrequired; i++)
+        if (id->group->dims[i]->has_table && !id->group->dims[i]->is_skypix)
+            r = check_record(job, id->group->dims[i], id, err);
+    return r;
+}
+
+static int plan_row(struct job *job, size_t row, const vb_search *run, vb_error *err)
+{
+    char *const *cells = &job->table.cells[row * job->table.ncolumns];
+    vb_auto_dataset there = {0};
+    vb_auto_buf text = {0};
+    vb_dataid id;
+    int r = vb_bindings_dataid(&job->bindings, cells, &id, err);
+
+    if (r < 0)
+        return r;
+    r = *cells[job->path_column] ? 0 : vb_fail(err, -EINVAL, "has no path");
+    if (!r)
+        r = check_new(job, &id, job->table.lines[row], err);
+    if (!r)
+        r = check_records(job, &id, err);
+    if (!r && run->count)
+        r = vb_dataset_find(job->reg, job->bindings.type, &id, run, &there, err);
+    if (!r) {
+        *VB_PUSH(job->rows, job->nrows, job->rows_cap) = (struct row){.row = row, .dataid = id, .uuid = vb_uuid_v7()};
+        return 0;
+    }
+    vb_dataid_print(&id, &text);
+    vb_dataid_clear(&id);
+    if (r > 0 && !job->options->skip_existing) {
+        vb_fail(err, -EEXIST, "%s %s is in %s already", job->options->type, vb_buf_text(&text), job->options->run);
+        vb_hint(err, "--skip-existing leaves out what is there");
+        return -EEXIST;
+    }
+    job->existing += r > 0;
+    return r < 0 ? r : 0;
+}
+
+static int plan_rows(struct job *job, vb_error *err)
+{
+    vb_auto_search search = {0};
+    const vb_collection *run;
+    int r = 0;
+
+    if (!vb_collection_find(job->reg, job->options->run, &run, NULL))
+        *VB_PUSH(search.items, search.count, search.cap) = run;
+    for (size_t i = 0; !r && i < job->table.nrows; i++) {
+        r = plan_row(job, i, &search, err);
+        if (r < 0)
+            vb_error_context(err, "%s:%zu", job->table.name, job->table.lines[i]);
+    }
+    return r;
+}
+
+/* ---- files ------------------------------------------------------------------------------------------------ */
+
+static void plan_transfers(struct job *job, vb_transfer *transfer)
+{
+    for (size_t i = 0; i < job->nrows; i++) {
+        const char *path = vb_table_cell(&job->table, job->rows[i].row, job->path_column);
+        vb_autofree char *full = job->options->prefix ? vb_path_join(job->options->prefix, path) : vb_strdup(path);
+
+        vb_artifact_add(transfer, full, job->options->run, job->bindings.type, &job->rows[i].dataid, &job->rows[i].uuid);
+    }
+}
+
+/* The first files that failed, by line. */
+static int check_transfers(const struct job *job, const vb_transfer *transfer, vb_error *err)
+{
+    size_t failed = 0;
+
+    for (size_t i = 0; i < transfer->count; i++) {
+        const vb_transfer_file *f = &transfer->files[i];
+        size_t line = job->table.lines[job->rows[i].row];
+
+        if (!f->error.code || ++failed > MAX_NAMED)
+            continue;
+        if (failed == 1) {
+            vb_fail(err, f->error.code, "%s:%zu: %s: %s", job->table.name, line, f->source, f->error.message);
+            if (f->error.hint)
+                vb_hint(err, "%s", f->error.hint);
+        } else if (err) {
+            vb_fail(err, err->code, "%s\n%s:%zu: %s: %s", err->message, job->table.name, line, f->source, f->error.message);
+        }
+    }
+    if (failed > MAX_NAMED && err)
+        vb_fail(err, err->code, "%s\nand %zu more files", err->message, failed - MAX_NAMED);
+    return failed ? -EINVAL : 0;
+}
+
+static int register_rows(struct job *job, vb_transfer *transfer, vb_error *err)
+{
+    vb_auto_txn txn = {0};
+    const vb_collection *run;
+    const vb_dataset_type *type;
+    int r = vb_registry_begin(job->reg, &txn, err);
+
+    if (!r)
+        r = vb_collection_register(job->reg, job->options->run, VB_RUN, NULL, &run, err);
+    if (!r)
+        r = vb_dataset_type_find(job->reg, job->options->type, &type, err);
+    for (size_t i = 0; !r && i < job->nrows; i++) {
+        vb_dataset d = {.uuid = job->rows[i].uuid, .type = type, .run_id = run->id, .dataid = job->rows[i].dataid};
+        vb_location location = transfer->files[i].location;
+
+        location.formatter = (char *)job->options->formatter;
+        r = vb_dataset_insert(job->reg, &d, &location, err);
+        if (r < 0)
+            vb_error_context(err, "%s:%zu", job->table.name, job->table.lines[job->rows[i].row]);
+    }
+    if (!r)
+        r = vb_txn_commit(&txn, err);
+    if (!r)
+        vb_transfer_commit(transfer);
+    return r;
+}
+
+static int check_run(struct job *job, vb_error *err)
+{
+    const vb_collection *run;
+
+    if (vb_collection_find(job->reg, job->options->run, &run, NULL) || run->type == VB_RUN)
+        return 0;
+    return vb_fail(err, -EINVAL, "collection '%s' is a %s: files go into a RUN", run->name,
+                   vb_collection_type_name(run->type));
+}
+
+static int find_type(struct job *job, vb_error *err)
+{
+    int r = vb_dataset_type_find(job->reg, job->options->type, &job->bindings.type, err);
+
+    if (r == -ENOENT && err && !err->hint)
+        vb_hint(err, "vbutler register-dataset-type REPO %s STORAGE_CLASS DIMENSIONS... makes it", job->options->type);
+    return r;
+}
+
+int vb_ingest_files(const vb_repo *repo, const char *table, const vb_files_options *options, vb_files_report *report,
+                    vb_error *err)
+{
+    vb_auto(vb_registry_close) vb_registry *reg = NULL;
+    __attribute__((cleanup(job_clear))) struct job job = {.options = options};
+    vb_auto(vb_transfer_end) vb_transfer *transfer = NULL;
+    int r = vb_repo_registry(repo, VB_ACCESS_WRITE, &reg, err);
+
+    *report = (vb_files_report){0};
+    job.reg = job.bindings.reg = reg;
+    if (!r)
+        r = find_type(&job, err);
+    if (!r)
+        r = check_run(&job, err);
+    if (!r)
+        r = vb_table_read(table, &job.table, err);
+    if (!r)
+        r = bind_all(&job, err);
+    if (!r)
+        r = plan_rows(&job, err);
+    if (!r)
+        r = vb_transfer_begin(repo, reg, options->transfer, &transfer, err);
+    if (r < 0)
+        return r;
+    transfer->checksum = options->checksum;
+    plan_transfers(&job, transfer);
+    r = vb_transfer_run(transfer, options->threads, options->progress, err);
+    if (!r)
+        r = check_transfers(&job, transfer, err);
+    if (!r)
+        r = register_rows(&job, transfer, err);
+    *report = (vb_files_report){.ingested = job.nrows, .existing = job.existing};
+    return r;
+}

@@ -1,0 +1,30 @@
+/* files.h - files of any dataset type into a repository, from a table of paths and data IDs.
+ *
+ * All or nothing: one bad line, and nothing is ingested. */
+#ifndef VB_FS_INGEST_FILES_H
+#define VB_FS_INGEST_FILES_H
+
+#include "fs/store/transfer.h"
+
+typedef struct vb_files_options {
+    const char *type, *run;   /* the dataset type is registered, the run need not be */
+    char *const *dataid;      /* "k=v" for all rows; may be NULL */
+    const char *prefix;       /* directory of relative paths; NULL: the current one */
+    const char *formatter;    /* Rubin's, kept for exports; may be NULL */
+    vb_transfer_mode transfer;
+    bool checksum;
+    bool skip_existing; /* a dataset that is there is no error */
+    size_t threads;     /* 0: as many as there are processors */
+    const vb_progress *progress;
+} vb_files_options;
+
+typedef struct vb_files_report {
+    size_t ingested, existing;
+} vb_files_report;
+
+/* The table's path column is the first called path, file or filename, or else the first; the others are dimensions of the
+ * type ("detector"), other keys of them ("detector.full_name"), or HEALPix pixels in ring order ("healpix5.ring"). */
+int vb_ingest_files(const vb_repo *repo, const char *table, const vb_files_options *options, vb_files_report *report,
+                    vb_error *err);
+
+#endif

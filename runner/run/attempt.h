@@ -1,0 +1,87 @@
+/* attempt.h - one attempt of one quantum: its view, its command, its outputs, its receipt.  Internal to runner/run.
+ *
+ * An attempt is a value of its worker's thread.  Its steps, in order:
+ *
+ *     prepare   scratch directory, view with the inputs, command line
+ *     run       the job in its sandbox, its session served by this thread until no process of it is left
+ *     judge     exit status, faults of the session, policies, outputs that are missing
+ *     publish   outputs get their final names (an intent file says before which), log and metadata are written
+ *     note      the receipt, as a line of the attempt's file; what makes it count is the committer's link */
+#ifndef VB_RUNNER_RUN_ATTEMPT_H
+#define VB_RUNNER_RUN_ATTEMPT_H
+
+#include "fs/session/session.h"
+#include "fs/view/job.h"
+#include "registry/graph/graph.h"
+#include "registry/receipt.h"
+#include "registry/repo.h"
+#include "runner/run/log_capture.h"
+#include "runner/run/options.h"
+#include "runner/run/published.h"
+#include "runner/run/rundir.h"
+#include "runner/sandbox/zygote.h"
+
+#include <stdatomic.h>
+
+/* What all workers share; it does not change while they run, but for `published`. */
+typedef struct vb_site {
+    const vb_repo *repo;
+    int root; /* the repository's directory */
+    vb_rundir *dir;
+    vb_zygote *zygote;
+    const char *mountpoint;
+    char *host, *capture;  /* of every receipt: "complete", or why not */
+    bool passthrough;      /* may be asked for */
+    vb_published *published;
+    const vb_run_options *options;
+} vb_site;
+
+/* A worker's own: handles that belong to one thread. */
+typedef struct vb_worker {
+    vb_site *site;
+    vb_graph *graph;
+    vb_registry *repository; /* of an ad-hoc command: its view shows the repository, not the graph; NULL */
+    vb_search search;        /* likewise: its -i */
+    vb_stores *stores;
+    _Atomic pid_t job; /* init of the job that runs; 0: none.  Another thread may kill it. */
+    atomic_bool stop;  /* the job was killed because the run is to end */
+} vb_worker;
+
+typedef struct vb_attempt {
+    vb_worker *worker;
+    vb_quantum quantum;
+    json_t *definition;
+    int number;
+    int file; /* attempts/QUANTUM.N */
+    char *scratch;
+    char **input_names, **output_names; /* below work/, by edge */
+    char **argv, **environment;
+    vb_job_view *job;
+    vb_view *view;
+    vb_journal *journal;
+    vb_log_capture *log;
+    vb_job_result result;
+    bool timed_out;
+    const char *data_path;
+    vb_buf notes;        /* warnings for the log: a line each */
+    vb_receipt *receipt; /* done: given away */
+} vb_attempt;
+
+/* Makes attempt `number` (or the next that is free) of a quantum.  0 where there is a receipt, of success or failure; a negative
+ * errno where not even that could be had (no space for the attempt's file). */
+int vb_attempt_make(vb_worker *w, int64_t quantum_id, int number, vb_attempt *out, vb_error *err);
+void vb_attempt_clear(vb_attempt *a);
+#define vb_auto_attempt __attribute__((cleanup(vb_attempt_clear))) vb_attempt
+
+/* ---- the steps, one file each ---- */
+
+int vb_attempt_prepare(vb_attempt *a, vb_error *err);
+int vb_attempt_run(vb_attempt *a, vb_error *err);
+int vb_attempt_judge(vb_attempt *a, vb_error *err);   /* -ECANCELED, -EIO, ...: why it failed */
+int vb_attempt_publish(vb_attempt *a, vb_error *err); /* fills receipt->outputs */
+void vb_attempt_describe(vb_attempt *a);              /* fills the rest of the receipt */
+
+/* Removes what an attempt that lost, or died, has published: the paths below the repository's root. */
+void vb_attempt_unpublish(const vb_site *site, char *const *paths);
+
+#endif

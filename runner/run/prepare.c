@@ -1,0 +1,208 @@
+/* prepare.c - before the job: its scratch directory, its view, its command line and environment. */
+#include "fs/view/names.h"
+#include "registry/base/mem.h"
+#include "registry/base/path.h"
+#include "registry/base/text.h"
+#include "runner/command/expand.h"
+#include "runner/run/attempt.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const vb_branch *const job_branches[] = {&vb_branch_data, &vb_branch_dimensions, NULL};
+
+static int locate_published(void *arg, const vb_dataset *d, vb_location *out)
+{
+    return vb_published_find(arg, &d->uuid, out);
+}
+
+/* FILE below in/CONNECTION; a name that an earlier edge of the connection has is made unique. */
+static char *input_name(const vb_attempt *a, size_t i, const vb_location *location)
+{
+    const vb_edge *edge = &a->quantum.inputs[i];
+    const vb_dataset *d = &edge->dataset;
+    const char *extension = vb_dataset_type_extension(d->type, location->path);
+    vb_buf name = {0};
+
+    vb_buf_printf(&name, "in/%s/", edge->connection->name);
+    vb_name_file(&name, d->type, &d->dataid, extension);
+    for (size_t k = 0; k < i; k++)
+        if (a->input_names[k] && !strcmp(a->input_names[k], vb_buf_text(&name))) {
+            vb_buf_clear(&name);
+            vb_buf_printf(&name, "in/%s/", edge->connection->name);
+            vb_name_file_unique(&name, d->type, &d->dataid, extension, &d->uuid);
+            break;
+        }
+    return vb_buf_steal(&name);
+}
+
+static int locate(vb_attempt *a, const vb_dataset *d, vb_location *out, vb_error *err)
+{
+    vb_worker *w = a->worker;
+    int64_t size, mtime;
+    int r = d->state == VB_DATASET_PREDICTED ? vb_published_find(w->site->published, &d->uuid, out)
+                                             : vb_location_get(w->graph->reg, d->id, out, err);
+
+    if (r <= 0 || out->size >= 0)
+        return r;
+    r = vb_stores_stat(w->stores, out, &size, &mtime, err);
+    if (r < 0) {
+        vb_location_clear(out);
+        return r;
+    }
+    out->size = size;
+    return 1;
+}
+
+static int missing_input(const vb_attempt *a, const vb_dataset *d, vb_error *err)
+{
+    vb_auto_buf what = {0};
+
+    vb_dataset_print(d, &what);
+    return vb_fail(err, -ENOENT, "input %s has no artifact: it was pruned, or its quantum did not make it", vb_buf_text(&what));
+}
+
+static int add_inputs(vb_attempt *a, vb_error *err)
+{
+    a->input_names = vb_alloc((a->quantum.ninputs + 1) * sizeof *a->input_names);
+    for (size_t i = 0; i < a->quantum.ninputs; i++) {
+        const vb_edge *edge = &a->quantum.inputs[i];
+        vb_auto_dataset d = edge->dataset;
+        vb_auto_location location = {0};
+        int r;
+
+        d.dataid = vb_dataid_copy(&edge->dataset.dataid);
+        r = locate(a, &d, &location, err);
+        if (r < 0)
+            return r;
+        if (!r && edge->connection->minimum > 0)
+            return missing_input(a, &d, err);
+        if (!r)
+            continue;
+        a->input_names[i] = input_name(a, i, &location);
+        vb_job_add_input(a->job, edge->connection->name, vb_path_base(a->input_names[i]), &d, &location);
+    }
+    return 0;
+}
+
+/* Declared outputs have names, and their connections directories. */
+static void add_outputs(vb_attempt *a)
+{
+    a->output_names = vb_alloc((a->quantum.noutputs + 1) * sizeof *a->output_names);
+    for (size_t i = 0; i < a->quantum.noutputs; i++) {
+        const vb_edge *edge = &a->quantum.outputs[i];
+        vb_buf name = {0};
+
+        if (edge->connection->role != VB_ROLE_OUTPUT)
+            continue;
+        vb_buf_printf(&name, "out/%s/", edge->connection->name);
+        vb_name_file(&name, edge->dataset.type, &edge->dataset.dataid, vb_dataset_type_extension(edge->dataset.type, NULL));
+        a->output_names[i] = vb_buf_steal(&name);
+        vb_job_add_connection(a->job, true, edge->connection->name);
+    }
+}
+
+static int add_files(vb_attempt *a, vb_error *err)
+{
+    const char *name;
+    json_t *file;
+    int r = 0;
+
+    json_object_foreach(json_object_get(a->definition, "files"), name, file)
+    {
+        vb_autofree char *path = vb_format("%s/files/%s/%s", a->worker->site->dir->path, a->quantum.task->label, name);
+
+        if (!r)
+            r = vb_job_add_file(a->job, name, path, err);
+    }
+    return r;
+}
+
+static vb_policy policy(const vb_attempt *a, const char *key, vb_policy otherwise)
+{
+    const char *word = json_string_value(json_object_get(json_object_get(a->definition, "policy"), key));
+
+    if (!word)
+        return otherwise;
+    return !strcmp(word, "fail") ? VB_POLICY_FAIL : !strcmp(word, "warn") ? VB_POLICY_WARN : VB_POLICY_RECORD;
+}
+
+static int make_view(vb_attempt *a, vb_error *err)
+{
+    vb_worker *w = a->worker;
+    int r = vb_job_view_new(a->scratch, &a->job, err);
+
+    if (r < 0)
+        return r;
+    a->view = vb_view_new(w->stores, job_branches);
+    a->view->job = a->job;
+    a->view->locate = locate_published;
+    a->view->locate_arg = w->site->published;
+    a->view->undeclared = policy(a, "undeclaredInputs", VB_POLICY_RECORD);
+    a->journal = vb_journal_new();
+    if (w->repository)
+        vb_job_show_types(a->job, &w->search);
+    r = add_inputs(a, err);
+    if (!r)
+        r = add_files(a, err);
+    add_outputs(a);
+    return r;
+}
+
+/* ---- command and environment -------------------------------------------------------------------------------------- */
+
+static int cpus(const vb_attempt *a)
+{
+    json_int_t n = json_integer_value(json_object_get(json_object_get(a->definition, "resources"), "cpus"));
+
+    return n > 0 ? (int)n : 1;
+}
+
+static void set_variable(char ***environment, const char *name, const char *value)
+{
+    vb_autofree char *pair = vb_format("%s=%s", name, value);
+
+    vb_strv_add(environment, pair);
+}
+
+/* The runner's environment, with what the pipeline sets and where the job is. */
+static void make_environment(vb_attempt *a)
+{
+    const json_t *own = json_object_get(a->definition, "environment");
+    const char *mountpoint = a->worker->site->mountpoint, *name;
+    vb_autofree char *work = vb_path_join(mountpoint, "work");
+    char uuid[VB_UUID_TEXT];
+    json_t *value;
+
+    for (char **e = environ; *e; e++) {
+        vb_autofree char *key = vb_strndup(*e, strcspn(*e, "="));
+
+        if (strcmp(key, "PWD") && strcmp(key, "OLDPWD") && !vb_starts_with(key, "VBUTLER_") && !json_object_get(own, key))
+            vb_strv_add(&a->environment, *e);
+    }
+    json_object_foreach((json_t *)own, name, value)
+        set_variable(&a->environment, name, json_string_value(value));
+    set_variable(&a->environment, "PWD", work);
+    set_variable(&a->environment, "VBUTLER_MOUNT", mountpoint);
+    set_variable(&a->environment, "VBUTLER_RUN", a->worker->graph->run);
+    set_variable(&a->environment, "VBUTLER_TASK", a->quantum.task->label);
+    set_variable(&a->environment, "VBUTLER_QUANTUM", vb_uuid_format(a->quantum.uuid, uuid));
+}
+
+int vb_attempt_prepare(vb_attempt *a, vb_error *err)
+{
+    vb_expansion expansion = {.graph = a->worker->graph, .quantum = &a->quantum, .definition = a->definition, .cpus = cpus(a)};
+    int r = vb_rundir_make_scratch(a->worker->site->dir, &a->quantum.uuid, a->number, &a->scratch, err);
+
+    if (!r)
+        r = make_view(a, err);
+    if (r < 0)
+        return r;
+    expansion.input_names = a->input_names;
+    expansion.output_names = a->output_names;
+    expansion.work = vb_job_scratch(a->job);
+    r = vb_expand_command(&expansion, &a->argv, err);
+    if (!r)
+        make_environment(a);
+    return r;
+}

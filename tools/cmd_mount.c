@@ -1,0 +1,271 @@
+/* cmd_mount.c - a browsing mount: its own process, several threads, each with a registry handle. */
+#include "fs/session/session.h"
+#include "registry/base/log.h"
+#include "registry/base/mem.h"
+#include "registry/base/path.h"
+#include "registry/repo.h"
+#include "tools/commands.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool foreground, allow_other;
+static int64_t threads = 4;
+static const char *repository;
+
+enum { LIVE_MS = 500 }; /* how long the kernel may keep what may change */
+
+struct mount {
+    char *file;   /* of the registry, snapshot or graph */
+    char *root;   /* of the store */
+    char *source; /* what `mount` shows */
+    bool live;
+    vb_registry *reg;
+    vb_stores *stores;
+    vb_view *view;
+    vb_session *session;
+};
+
+struct thread {
+    struct mount *m;
+    pthread_t id;
+};
+
+/* A repository is mounted live; a file does not change. */
+static int find_source(const char *path, struct mount *m, vb_error *err)
+{
+    vb_auto(vb_repo_close) vb_repo *repo = NULL;
+    struct stat st;
+    int r;
+
+    if (stat(path, &st))
+        return vb_fail_errno(err, -errno, "%s", path);
+    m->source = vb_path_absolute(path, err);
+    if (!m->source)
+        return err->code;
+    m->live = S_ISDIR(st.st_mode);
+    if (!m->live) {
+        m->file = vb_strdup(m->source);
+        return 0;
+    }
+    r = vb_repo_open(path, &repo, err);
+    if (!r) {
+        m->file = vb_strdup(repo->registry_path);
+        m->root = vb_strdup(repo->root);
+    }
+    return r;
+}
+
+/* The store of a graph or snapshot is that of the repository from which it was made, unless -b says another. */
+static int find_root(struct mount *m, vb_error *err)
+{
+    int r = 0;
+
+    if (repository) {
+        free(m->root);
+        m->root = vb_path_absolute(repository, err);
+        return m->root ? 0 : err->code;
+    }
+    if (!m->root)
+        r = vb_registry_meta(m->reg, "repository", &m->root, err);
+    if (!r && !m->root)
+        r = vb_fail(err, -EINVAL, "%s does not say which repository it was made from: give --butler-config REPO", m->source);
+    return r;
+}
+
+static int open_mount(const char *path, const char *mountpoint, struct mount *m, vb_error *err)
+{
+    vb_session_options options = {0};
+    int r = find_source(path, m, err);
+
+    if (!r)
+        r = vb_registry_open(m->file, m->live ? VB_ACCESS_READ : VB_ACCESS_IMMUTABLE, &m->reg, err);
+    if (!r)
+        r = find_root(m, err);
+    if (!r)
+        r = vb_stores_open(m->reg, m->root, &m->stores, err);
+    if (r < 0)
+        return r;
+    options.timeout = m->live ? LIVE_MS / 1000.0 : VB_FOR_EVER;
+    options.passthrough = geteuid() == 0;
+    m->view = vb_view_new(m->stores, vb_browse_branches);
+    return vb_session_mount(m->view, mountpoint, m->source, allow_other, &options, &m->session, err);
+}
+
+static void close_mount(struct mount *m)
+{
+    if (m->session)
+        vb_session_free(m->session);
+    if (m->view)
+        vb_view_free(m->view);
+    if (m->stores)
+        vb_stores_close(m->stores);
+    if (m->reg)
+        vb_registry_close(m->reg);
+    free(m->file);
+    free(m->root);
+    free(m->source);
+}
+
+static void *serve(void *arg)
+{
+    struct mount *m = arg;
+    vb_auto(vb_registry_close) vb_registry *reg = NULL;
+    vb_auto_error err = VB_ERROR_INIT;
+    vb_call call = {.view = m->view, .live = m->live};
+    int r = vb_registry_open(m->file, m->live ? VB_ACCESS_READ : VB_ACCESS_IMMUTABLE, &reg, &err);
+
+    call.reg = reg;
+    if (!r)
+        r = vb_session_serve(m->session, &call, NULL, 0, false, &err);
+    if (r < 0)
+        vb_log(VB_ERROR, "%s", err.message);
+    return NULL;
+}
+
+static struct mount *stopping;
+
+static void on_signal(int signal)
+{
+    vb_session_stop(stopping->session);
+}
+
+static void serve_all(struct mount *m)
+{
+    struct sigaction stop = {.sa_handler = on_signal};
+    struct thread *all = vb_alloc((size_t)threads * sizeof *all);
+
+    stopping = m;
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGHUP, &stop, NULL);
+    for (int64_t i = 1; i < threads; i++)
+        pthread_create(&all[i].id, NULL, serve, m);
+    serve(m);
+    for (int64_t i = 1; i < threads; i++)
+        pthread_join(all[i].id, NULL);
+    free(all);
+}
+
+/* The daemon's side of detaching: its own session, no terminal, no directory that it keeps busy. */
+static void detach(int ready)
+{
+    int null = open("/dev/null", O_RDWR);
+    char ok = 0;
+
+    setsid();
+    if (chdir("/") || write(ready, &ok, 1) != 1)
+        _exit(VB_EXIT_FAILED);
+    dup2(null, 0);
+    dup2(null, 1);
+    dup2(null, 2);
+    close(null);
+    close(ready);
+}
+
+static int serve_mount(const char *path, const char *mountpoint, int ready, vb_error *err)
+{
+    struct mount m = {0};
+    int r = open_mount(path, mountpoint, &m, err);
+
+    if (!r && ready >= 0)
+        detach(ready);
+    if (!r)
+        serve_all(&m);
+    close_mount(&m);
+    return r;
+}
+
+/* The mount is there when the command returns. */
+static int run_in_background(const char *path, const char *mountpoint, vb_error *err)
+{
+    int pair[2];
+    char ok;
+    pid_t pid;
+    ssize_t n;
+
+    if (pipe2(pair, O_CLOEXEC))
+        return vb_fail_errno(err, -errno, "making a pipe");
+    fflush(NULL);
+    pid = fork();
+    if (pid < 0)
+        return vb_fail_errno(err, -errno, "starting a process");
+    if (!pid) {
+        int r;
+
+        close(pair[0]);
+        r = serve_mount(path, mountpoint, pair[1], err);
+        if (r < 0)
+            vb_error_print(err);
+        _exit(r < 0 ? VB_EXIT_FAILED : VB_EXIT_OK);
+    }
+    close(pair[1]);
+    n = read(pair[0], &ok, 1);
+    close(pair[0]);
+    return n == 1 ? 0 : -EIO; /* the daemon has said why */
+}
+
+static int check_mountpoint(const char *mountpoint, char **absolute, vb_error *err)
+{
+    struct stat st;
+
+    if (stat(mountpoint, &st) && errno == ENOENT && mkdir(mountpoint, 0755))
+        return vb_fail_errno(err, -errno, "making the mount point %s", mountpoint);
+    if (stat(mountpoint, &st)) {
+        int r = vb_fail_errno(err, -errno, "mount point %s", mountpoint);
+
+        if (errno == ENOTCONN)
+            vb_hint(err, "a file system whose server is gone lies there: vbutler umount %s", mountpoint);
+        return r;
+    }
+    if (!S_ISDIR(st.st_mode))
+        return vb_fail(err, -ENOTDIR, "mount point %s is no directory", mountpoint);
+    *absolute = vb_path_absolute(mountpoint, err);
+    return *absolute ? 0 : err->code;
+}
+
+static int run(int argc, char **argv, vb_error *err)
+{
+    vb_autofree char *mountpoint = NULL;
+    struct rlimit limit;
+    int r;
+
+    if (threads < 1 || threads > 64) {
+        vb_fail(err, -EINVAL, "--threads must be from 1 to 64");
+        return VB_EXIT_USAGE;
+    }
+    if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    r = check_mountpoint(argv[1], &mountpoint, err);
+    if (!r)
+        r = foreground ? serve_mount(argv[0], mountpoint, -1, err) : run_in_background(argv[0], mountpoint, err);
+    return r < 0 ? VB_EXIT_FAILED : VB_EXIT_OK;
+}
+
+static const vb_option options[] = {
+    {"butler-config", 'b', VB_OPTION_TEXT, &repository, "REPO", "where a graph's artifacts are, if its repository has moved"},
+    {"foreground", 'f', VB_OPTION_FLAG, &foreground, NULL, "stay in the foreground"},
+    {"allow-other", 0, VB_OPTION_FLAG, &allow_other, NULL, "let other users see it (root, or user_allow_other in /etc/fuse.conf)"},
+    {"threads", 0, VB_OPTION_INT, &threads, "N", "answer so many requests at a time (default 4)"},
+    VB_OPTION_END,
+};
+
+const vb_command vb_cmd_mount = {
+    .name = "mount",
+    .arguments = "REPO|GRAPH MOUNTPOINT",
+    .summary = "show a repository or a graph as a file system, read-only",
+    .details = "MOUNTPOINT gets data/ (datasets by collection, type and data ID), by-id/, dimensions/, provenance/ and reports/. The mount of a "
+               "repository shows what is committed while it is mounted. An ordinary user may mount too. vbutler umount takes it away.",
+    .min_args = 2,
+    .max_args = 2,
+    .options = options,
+    .run = run,
+};
