@@ -93,6 +93,17 @@ static int insert_member(vb_registry *reg, const vb_dataset *d, vb_error *err)
     return r;
 }
 
+static int put_location(vb_registry *reg, const char *sql, int64_t dataset_id, const vb_location *l, vb_error *err)
+{
+    vb_blob checksum = {l->has_checksum ? l->checksum.bytes : NULL, sizeof l->checksum.bytes};
+    vb_arg args[] = {vb_arg_int(dataset_id), vb_arg_int(l->store_id), vb_arg_text(l->path), vb_arg_int(l->size),
+                     vb_arg_blob(checksum), vb_arg_int(l->mtime), vb_arg_text(l->formatter)};
+
+    if (l->mtime < 0)
+        args[5] = (vb_arg){.kind = VB_NULL};
+    return vb_sql_exec(reg->db, err, sql, args, VB_COUNT(args));
+}
+
 int vb_dataset_insert(vb_registry *reg, vb_dataset *d, const vb_location *location, vb_error *err)
 {
     static const vb_uuid none;
@@ -115,7 +126,7 @@ int vb_dataset_insert(vb_registry *reg, vb_dataset *d, const vb_location *locati
     if (!r)
         r = note_summary(reg, d->run_id, d->type->id, err);
     if (!r && location)
-        r = vb_location_set(reg, d->id, location, err);
+        r = put_location(reg, "INSERT INTO location VALUES (?, ?, ?, ?, ?, ?, ?)", d->id, location, err);
     return r;
 }
 
@@ -223,14 +234,7 @@ int vb_location_get(vb_registry *reg, int64_t dataset_id, vb_location *out, vb_e
 
 int vb_location_set(vb_registry *reg, int64_t dataset_id, const vb_location *l, vb_error *err)
 {
-    vb_blob checksum = {l->has_checksum ? l->checksum.bytes : NULL, sizeof l->checksum.bytes};
-    vb_arg args[] = {vb_arg_int(dataset_id), vb_arg_int(l->store_id), vb_arg_text(l->path), vb_arg_int(l->size),
-                     vb_arg_blob(checksum), vb_arg_int(l->mtime), vb_arg_text(l->formatter)};
-
-    if (l->mtime < 0)
-        args[5] = (vb_arg){.kind = VB_NULL};
-    return vb_sql_exec(reg->db, err, "INSERT OR REPLACE INTO location VALUES (?, ?, ?, ?, ?, ?, ?)", args,
-                       VB_COUNT(args));
+    return put_location(reg, "INSERT OR REPLACE INTO location VALUES (?, ?, ?, ?, ?, ?, ?)", dataset_id, l, err);
 }
 
 int vb_location_each_absolute(vb_registry *reg, vb_path_fn *each, void *arg, vb_error *err)

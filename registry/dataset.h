@@ -51,6 +51,10 @@ void vb_location_clear(vb_location *l);
  * Call it in a transaction. */
 int vb_dataset_insert(vb_registry *reg, vb_dataset *d, const vb_location *location, vb_error *err);
 
+/* The same for many datasets of one type and run, and quicker; `locations` are as many, or NULL.  After a failure the
+ * transaction is to be undone. */
+int vb_dataset_insert_all(vb_registry *reg, vb_dataset *datasets, const vb_location *locations, size_t count, vb_error *err);
+
 /* Finds the first dataset of `type` with `dataid` along `search` (find-first; CALIBRATION members are skipped: they need
  * a time).  1 and *out where there is one, 0 where none has it. */
 int vb_dataset_find(vb_registry *reg, const vb_dataset_type *type, const vb_dataid *dataid, const vb_search *search,

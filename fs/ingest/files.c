@@ -2,24 +2,16 @@
 
 #include "fs/ingest/artifact.h"
 #include "fs/ingest/bind.h"
+#include "fs/ingest/seen.h"
 #include "fs/ingest/table.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
-#include "registry/lookup.h"
 
 #include <inttypes.h>
 #include <string.h>
-#include <uthash.h>
 
 enum { MAX_NAMED = 3 }; /* files that an error names */
-
-/* A text that was seen: a data ID of the table (with its line), or one that has a record. */
-struct seen {
-    char *text;
-    size_t line;
-    UT_hash_handle hh;
-};
 
 struct job {
     const vb_files_options *options;
@@ -27,7 +19,7 @@ struct job {
     vb_table table;
     size_t path_column;
     vb_bindings bindings;
-    struct seen *lines, *records;
+    vb_seen *seen;
     struct row {
         size_t row, transfer;
         vb_dataid dataid;
@@ -37,44 +29,14 @@ struct job {
     size_t existing;
 };
 
-static void forget(struct seen **table)
-{
-    struct seen *s, *next;
-
-    HASH_ITER(hh, *table, s, next)
-    {
-        HASH_DEL(*table, s);
-        free(s->text);
-        free(s);
-    }
-}
-
 static void job_clear(struct job *job)
 {
-    forget(&job->lines);
-    forget(&job->records);
+    if (job->seen)
+        vb_seen_free(job->seen);
     for (size_t i = 0; i < job->nrows; i++)
         vb_dataid_clear(&job->rows[i].dataid);
     free(job->rows);
     vb_table_clear(&job->table);
-}
-
-static struct seen *find_seen(struct seen *table, const vb_buf *text)
-{
-    struct seen *s;
-
-    HASH_FIND(hh, table, vb_buf_text(text), text->len, s);
-    return s;
-}
-
-static void add_seen(struct seen **table, vb_buf *text, size_t line)
-{
-    struct seen *s = VB_NEW(struct seen);
-    size_t n = text->len;
-
-    s->text = vb_buf_steal(text);
-    s->line = line;
-    HASH_ADD_KEYPTR(hh, *table, s->text, n, s);
 }
 
 /* ---- columns ---------------------------------------------------------------------------------------------- */
@@ -120,53 +82,6 @@ static int bind_all(struct job *job, vb_error *err)
 
 /* ---- rows ------------------------------------------------------------------------------------------------- */
 
-/* -EEXIST where another line has the same data ID. */
-static int check_new(struct job *job, const vb_dataid *id, size_t line, vb_error *err)
-{
-    vb_auto_buf packed = {0}, text = {0};
-    const struct seen *other;
-
-    vb_dataid_pack(id, &packed);
-    other = find_seen(job->lines, &packed);
-    if (!other) {
-        add_seen(&job->lines, &packed, line);
-        return 0;
-    }
-    vb_dataid_print(id, &text);
-    return vb_fail(err, -EEXIST, "%s is in line %zu too", vb_buf_text(&text), other->line);
-}
-
-/* -ENOENT where a dimension has no record of its value: a slip of the pen, most likely. */
-static int check_record(struct job *job, const vb_element *element, const vb_dataid *id, vb_error *err)
-{
-    vb_auto_dataid part = {0};
-    vb_auto_buf key = {0}, text = {0};
-    int r;
-
-    vb_dataid_project(id, vb_universe_conform(vb_registry_universe(job->reg), element->required), &part);
-    vb_buf_puts(&key, element->name);
-    vb_dataid_pack(&part, &key);
-    if (find_seen(job->records, &key))
-        return 0;
-    r = vb_record_exists(job->reg, element, &part, err);
-    if (r > 0)
-        add_seen(&job->records, &key, 0);
-    if (r)
-        return r < 0 ? r : 0;
-    vb_dataid_print(&part, &text);
-    return vb_fail(err, -ENOENT, "the repository has no %s %s", element->name, vb_buf_text(&text));
-}
-
-static int check_records(struct job *job, const vb_dataid *id, vb_error *err)
-{
-    int r = 0;
-
-    for (int i = 0; !r && i < id->group->nrequired; i++)
-        if (id->group->dims[i]->has_table && !id->group->dims[i]->is_skypix)
-            r = check_record(job, id->group->dims[i], id, err);
-    return r;
-}
-
 static int plan_row(struct job *job, size_t row, const vb_search *run, vb_error *err)
 {
     char *const *cells = &job->table.cells[row * job->table.ncolumns];
@@ -179,9 +94,9 @@ static int plan_row(struct job *job, size_t row, const vb_search *run, vb_error 
         return r;
     r = *cells[job->path_column] ? 0 : vb_fail(err, -EINVAL, "has no path");
     if (!r)
-        r = check_new(job, &id, job->table.lines[row], err);
+        r = vb_seen_add(job->seen, &id, job->table.lines[row], err);
     if (!r)
-        r = check_records(job, &id, err);
+        r = vb_seen_records(job->seen, &id, err);
     if (!r && run->count)
         r = vb_dataset_find(job->reg, job->bindings.type, &id, run, &there, err);
     if (!r) {
@@ -205,6 +120,7 @@ static int plan_rows(struct job *job, vb_error *err)
     const vb_collection *run;
     int r = 0;
 
+    job->seen = vb_seen_new(job->reg, job->bindings.type->group);
     if (!vb_collection_find(job->reg, job->options->run, &run, NULL))
         *VB_PUSH(search.items, search.count, search.cap) = run;
     for (size_t i = 0; !r && i < job->table.nrows; i++) {
@@ -251,6 +167,20 @@ static int check_transfers(const struct job *job, const vb_transfer *transfer, v
     return failed ? -EINVAL : 0;
 }
 
+/* Inserts all rows; their data IDs and paths stay where they are. */
+static int insert_rows(struct job *job, const vb_transfer *transfer, const vb_dataset_type *type, int64_t run, vb_error *err)
+{
+    vb_autofree vb_dataset *datasets = vb_alloc((job->nrows + 1) * sizeof *datasets);
+    vb_autofree vb_location *locations = vb_alloc((job->nrows + 1) * sizeof *locations);
+
+    for (size_t i = 0; i < job->nrows; i++) {
+        datasets[i] = (vb_dataset){.uuid = job->rows[i].uuid, .type = type, .run_id = run, .dataid = job->rows[i].dataid};
+        locations[i] = transfer->files[i].location;
+        locations[i].formatter = (char *)job->options->formatter;
+    }
+    return vb_dataset_insert_all(job->reg, datasets, locations, job->nrows, err);
+}
+
 static int register_rows(struct job *job, vb_transfer *transfer, vb_error *err)
 {
     vb_auto_txn txn = {0};
@@ -262,15 +192,8 @@ static int register_rows(struct job *job, vb_transfer *transfer, vb_error *err)
         r = vb_collection_register(job->reg, job->options->run, VB_RUN, NULL, &run, err);
     if (!r)
         r = vb_dataset_type_find(job->reg, job->options->type, &type, err);
-    for (size_t i = 0; !r && i < job->nrows; i++) {
-        vb_dataset d = {.uuid = job->rows[i].uuid, .type = type, .run_id = run->id, .dataid = job->rows[i].dataid};
-        vb_location location = transfer->files[i].location;
-
-        location.formatter = (char *)job->options->formatter;
-        r = vb_dataset_insert(job->reg, &d, &location, err);
-        if (r < 0)
-            vb_error_context(err, "%s:%zu", job->table.name, job->table.lines[job->rows[i].row]);
-    }
+    if (!r)
+        r = insert_rows(job, transfer, type, run->id, err);
     if (!r)
         r = vb_txn_commit(&txn, err);
     if (!r)

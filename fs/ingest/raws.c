@@ -42,37 +42,59 @@ static int put_instruments(vb_raws_plan *plan, vb_error *err)
     return r < 0 ? r : 0;
 }
 
-static int put_dataset(vb_raws_plan *plan, const vb_raws_item *item, const vb_transfer_file *file, int64_t run,
-                       vb_error *err)
-{
-    vb_dataset d = {.uuid = item->uuid, .type = plan->types[item->type].type, .run_id = run, .dataid = item->dataid};
-    vb_location location = file->location;
-    vb_autofree char *part = NULL;
+/* The datasets of one type, of files that arrived. */
+typedef struct batch {
+    vb_dataset *datasets; /* their data IDs are the items' */
+    vb_location *locations; /* so are the strings, but for `parts` */
+    char **parts;
+    size_t count;
+} batch;
 
-    if (item->part->hdu >= 0)
-        location.path = part = vb_format("%s#hdu=%d", file->location.path, item->part->hdu);
-    return vb_dataset_insert(plan->reg, &d, &location, err);
+static void batch_clear(batch *b)
+{
+    for (size_t i = 0; i < b->count; i++)
+        free(b->parts[i]);
+    free(b->datasets);
+    free(b->locations);
+    free(b->parts);
+}
+
+static void fill_batch(const vb_raws_plan *plan, const vb_transfer *transfer, size_t type, int64_t run, batch *b)
+{
+    b->datasets = vb_alloc((plan->nitems + 1) * sizeof *b->datasets);
+    b->locations = vb_alloc((plan->nitems + 1) * sizeof *b->locations);
+    b->parts = vb_alloc((plan->nitems + 1) * sizeof *b->parts);
+    for (size_t i = 0; i < plan->nitems; i++) {
+        const vb_raws_item *item = &plan->items[i];
+        const vb_transfer_file *file = &transfer->files[item->transfer];
+        vb_location *location = &b->locations[b->count];
+
+        if (item->type != type || file->error.code)
+            continue;
+        b->datasets[b->count] = (vb_dataset){.uuid = item->uuid, .type = plan->types[type].type, .run_id = run,
+                                             .dataid = item->dataid};
+        *location = file->location;
+        if (item->part->hdu >= 0)
+            location->path = b->parts[b->count] = vb_format("%s#hdu=%d", file->location.path, item->part->hdu);
+        b->count++;
+    }
 }
 
 static int put_datasets(vb_raws_plan *plan, const vb_transfer *transfer, vb_error *err)
 {
-    vb_autofree int64_t *runs = vb_alloc((plan->ntypes + 1) * sizeof *runs);
     int r = 0;
 
     for (size_t i = 0; !r && i < plan->ntypes; i++) {
+        __attribute__((cleanup(batch_clear))) batch b = {0};
         const vb_collection *run;
 
         r = vb_collection_register(plan->reg, plan->types[i].run, VB_RUN, NULL, &run, err);
         if (!r)
             r = vb_dataset_type_register(plan->reg, &plan->types[i].wanted, &plan->types[i].type, err);
-        runs[i] = r ? 0 : run->id;
-    }
-    for (size_t i = 0; !r && i < plan->nitems; i++) {
-        const vb_raws_item *item = &plan->items[i];
-        const vb_transfer_file *file = &transfer->files[item->transfer];
-
-        if (!file->error.code)
-            r = put_dataset(plan, item, file, runs[item->type], err);
+        if (r < 0)
+            return r;
+        fill_batch(plan, transfer, i, run->id, &b);
+        r = vb_dataset_insert_all(plan->reg, b.datasets, b.locations, b.count, err);
     }
     return r;
 }

@@ -191,28 +191,46 @@ const char *vb_session_data_path(const vb_session *s)
 
 /* ---- serving ------------------------------------------------------------------------------------------------ */
 
-/* Answers requests until there is none waiting. */
+/* Answers one request: the next one nearly always comes when this one is answered, so asking for it at once would be in vain. */
 static int answer(vb_session *s, struct fuse_buf *buf, vb_error *err)
 {
-    for (;;) {
-        int n = fuse_session_receive_buf(s->fuse, buf);
+    int n = fuse_session_receive_buf(s->fuse, buf);
 
-        if (n == -EINTR)
-            continue;
-        if (n == -EAGAIN || n == 0 || vb_session_gone(s))
-            return 0;
-        if (n < 0)
-            return vb_fail_errno(err, n, "reading from /dev/fuse");
-        if (vb_session_call->live)
-            vb_registry_refresh(vb_session_call->reg, NULL);
-        fuse_session_process_buf(s->fuse, buf);
-    }
+    if (n == -EINTR || n == -EAGAIN || n == 0 || vb_session_gone(s))
+        return 0;
+    if (n < 0)
+        return vb_fail_errno(err, n, "reading from /dev/fuse");
+    if (vb_session_call->live)
+        vb_registry_refresh(vb_session_call->reg, NULL);
+    fuse_session_process_buf(s->fuse, buf);
+    return 0;
+}
+
+/* A thread's buffer for requests, a megabyte, is kept from one session to the next. */
+static pthread_key_t buffer_key;
+
+static void free_buffer(void *mem)
+{
+    free(mem);
+}
+
+static void make_buffer_key(void)
+{
+    pthread_key_create(&buffer_key, free_buffer);
+}
+
+static struct fuse_buf take_buffer(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, make_buffer_key);
+    return (struct fuse_buf){.mem = pthread_getspecific(buffer_key)};
 }
 
 int vb_session_serve(vb_session *s, vb_call *call, vb_session_watch *watches, size_t count, bool until_watches_end, vb_error *err)
 {
     vb_autofree struct pollfd *fds = vb_alloc((count + 1) * sizeof *fds);
-    struct fuse_buf buf = {0};
+    struct fuse_buf buf = take_buffer();
     size_t left = count;
     int r = 0;
 
@@ -232,6 +250,6 @@ int vb_session_serve(vb_session *s, vb_call *call, vb_session_watch *watches, si
             }
     }
     vb_session_call = NULL;
-    free(buf.mem);
+    pthread_setspecific(buffer_key, buf.mem);
     return r;
 }

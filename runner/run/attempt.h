@@ -19,6 +19,7 @@
 #include "runner/run/options.h"
 #include "runner/run/published.h"
 #include "runner/run/rundir.h"
+#include "runner/run/slots.h"
 #include "runner/sandbox/zygote.h"
 
 #include <stdatomic.h>
@@ -33,6 +34,7 @@ typedef struct vb_site {
     char *host, *capture;  /* of every receipt: "complete", or why not */
     bool passthrough;      /* may be asked for */
     vb_published *published;
+    vb_slots *slots; /* processors */
     const vb_run_options *options;
 } vb_site;
 
@@ -56,6 +58,7 @@ typedef struct vb_attempt {
     char *scratch;
     char **input_names, **output_names; /* below work/, by edge */
     char **argv, **environment;
+    int cpus;
     vb_job_view *job;
     vb_view *view;
     vb_journal *journal;

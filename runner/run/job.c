@@ -125,16 +125,23 @@ int vb_attempt_run(vb_attempt *a, vb_error *err)
     vb_autofree char *work = vb_path_join(w->site->mountpoint, "work");
     vb_job_request request = {.argv = a->argv, .environment = a->environment, .directory = work};
     struct job job = {.attempt = a, .timer = -1};
-    int r = vb_log_capture_open(a->log, &request.out, &request.err, err);
+    int taken = 0, r = vb_log_capture_open(a->log, &request.out, &request.err, err);
 
+    if (!r) {
+        taken = vb_slots_take(w->site->slots, a->cpus);
+        r = atomic_load(&w->stop) ? vb_fail(err, -EINTR, "it was not started, because the run was ended") : 0;
+    }
     if (!r)
         r = vb_zygote_spawn(w->site->zygote, &request, &job.handle, err);
     vb_log_capture_started(a->log);
-    if (r < 0)
+    if (!r) {
+        atomic_store(&w->job, job.handle.pid);
+        r = serve(a, &job, err);
+        atomic_store(&w->job, 0);
+    }
+    vb_slots_give(w->site->slots, taken);
+    if (job.handle.pid <= 0)
         return r;
-    atomic_store(&w->job, job.handle.pid);
-    r = serve(a, &job, err);
-    atomic_store(&w->job, 0);
     close(job.handle.socket);
     if (job.timer >= 0)
         close(job.timer);

@@ -191,13 +191,15 @@ static void make_environment(vb_attempt *a)
 
 int vb_attempt_prepare(vb_attempt *a, vb_error *err)
 {
-    vb_expansion expansion = {.graph = a->worker->graph, .quantum = &a->quantum, .definition = a->definition, .cpus = cpus(a)};
+    vb_expansion expansion = {.graph = a->worker->graph, .quantum = &a->quantum, .definition = a->definition};
     int r = vb_rundir_make_scratch(a->worker->site->dir, &a->quantum.uuid, a->number, &a->scratch, err);
 
     if (!r)
         r = make_view(a, err);
     if (r < 0)
         return r;
+    a->cpus = cpus(a);
+    expansion.cpus = a->cpus;
     expansion.input_names = a->input_names;
     expansion.output_names = a->output_names;
     expansion.work = vb_job_scratch(a->job);

@@ -21,12 +21,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SHOWN_FAILURES = 10, TICK_MS = 200, GRACE_MS = 5000 };
+enum { SHOWN_FAILURES = 10, TICK_MS = 200, GRACE_MS = 5000, SPARE_THREADS = 8 };
 
 struct run {
     vb_site site;
@@ -41,6 +42,7 @@ struct run {
     int nthreads;
     char *mountpoint;
     _Atomic int ended_threads;
+    int ended; /* an eventfd: a worker has ended */
     pthread_mutex_t failures_lock; /* guards failures, error and the ad-hoc part of the outcome */
     int failures;
     vb_error error; /* of the run itself */
@@ -195,17 +197,21 @@ static void *worker_main(void *arg)
     }
     close_worker(start->worker);
     atomic_fetch_add(&start->run->ended_threads, 1);
+    eventfd_write(start->run->ended, 1);
     free(start);
     return NULL;
 }
 
 static void start_workers(struct run *run)
 {
-    int64_t ready = vb_schedule_counts(run->schedule).total;
+    int64_t total = vb_schedule_counts(run->schedule).total;
+    int processes = run->site.options->processes;
 
-    run->nthreads = run->site.options->processes;
-    if (ready < run->nthreads)
-        run->nthreads = ready ? (int)ready : 1;
+    /* More threads than programs at a time: the next are prepared and the last are published while programs run. */
+    run->nthreads = processes + (processes < SPARE_THREADS ? processes : SPARE_THREADS);
+    if (total < run->nthreads)
+        run->nthreads = total ? (int)total : 1;
+    run->site.slots = vb_slots_new(processes);
     run->workers = vb_alloc((size_t)run->nthreads * sizeof *run->workers);
     run->threads = vb_alloc((size_t)run->nthreads * sizeof *run->threads);
     for (int i = 0; i < run->nthreads; i++) {
@@ -240,13 +246,17 @@ static void watch(struct run *run, int signals, int64_t start)
     int64_t deadline = 0;
 
     while (atomic_load(&run->ended_threads) < run->nthreads) {
-        struct pollfd fd = {signals, POLLIN, 0};
+        struct pollfd fds[] = {{signals, POLLIN, 0}, {run->ended, POLLIN, 0}};
         struct signalfd_siginfo info;
+        eventfd_t ended;
         vb_counts counts = vb_schedule_counts(run->schedule);
 
         if (!run->site.options->no_progress)
             vb_run_progress_show(&counts, seconds_since(start));
-        if (poll(&fd, 1, TICK_MS) > 0 && read(signals, &info, sizeof info) == sizeof info) {
+        poll(fds, VB_COUNT(fds), TICK_MS);
+        if (fds[1].revents)
+            eventfd_read(run->ended, &ended);
+        if (fds[0].revents && read(signals, &info, sizeof info) == sizeof info) {
             bool again = run->outcome->interrupted;
 
             if (!again)
@@ -358,7 +368,7 @@ static int begin(struct run *run, const vb_repo *repo, vb_error *err)
     if (!r)
         r = vb_repo_registry(repo, VB_ACCESS_WRITE, &run->reg, err);
     if (!r)
-        r = vb_schedule_new(run->graph, run->site.options->processes, &run->schedule, err);
+        r = vb_schedule_new(run->graph, &run->schedule, err);
     if (r < 0)
         return r;
     umask(0);
@@ -391,6 +401,7 @@ static int execute(struct run *run, vb_error *err)
 
     vb_schedule_start(run->schedule);
     run->committer = vb_committer_start(&run->site, run->reg, run->graph);
+    run->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     start_workers(run);
     watch(run, signals, start);
     r = vb_committer_stop(run->committer, err);
@@ -404,6 +415,7 @@ static int execute(struct run *run, vb_error *err)
     run->outcome->wall = seconds_since(start);
     if (!run->site.options->no_progress)
         vb_run_progress_end(&counts, run->outcome->wall);
+    close(run->ended);
     close(signals);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return r;
@@ -415,6 +427,8 @@ static void end(struct run *run)
         vb_zygote_stop(run->site.zygote);
     if (run->schedule)
         vb_schedule_free(run->schedule);
+    if (run->site.slots)
+        vb_slots_free(run->site.slots);
     if (run->site.published)
         vb_published_free(run->site.published);
     if (run->reg)

@@ -2,7 +2,6 @@
 
 #include "registry/base/mem.h"
 
-#include <jansson.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -12,7 +11,6 @@ struct entry {
     vb_quantum_state state;
     uint32_t waits;            /* for so many producers that have not succeeded */
     uint32_t attempts;         /* so far */
-    int slots;                 /* processors that it takes */
     size_t first, dependents;  /* in s->edges */
 };
 
@@ -27,7 +25,6 @@ struct vb_schedule {
     size_t *queue;  /* ready ones, first come first served */
     size_t head, tail;
     size_t *by_uuid; /* indices in the order of UUIDs; made when first asked for */
-    int slots, free_slots;
     bool stopped;
     vb_counts counts;
 };
@@ -36,21 +33,11 @@ struct vb_schedule {
 
 struct loading {
     vb_schedule *s;
-    vb_graph *g;
     struct {
         size_t consumer, producer;
     } * pairs;
     size_t npairs, cap;
 };
-
-static int task_slots(const vb_task *task, int slots)
-{
-    json_t *definition = json_loads(task->definition, 0, NULL);
-    json_int_t n = json_integer_value(json_object_get(json_object_get(definition, "resources"), "cpus"));
-
-    json_decref(definition);
-    return n < 1 ? 1 : n > slots ? slots : (int)n;
-}
 
 static int add_quantum(void *arg, int64_t id, int64_t task_id, vb_uuid uuid)
 {
@@ -59,7 +46,6 @@ static int add_quantum(void *arg, int64_t id, int64_t task_id, vb_uuid uuid)
 
     e->id = id;
     e->uuid = uuid;
-    e->slots = (int)task_id; /* the task's, until all are read */
     if (id > l->s->max_id)
         l->s->max_id = id;
     return 0;
@@ -92,12 +78,8 @@ static void index_quanta(struct loading *l)
     vb_schedule *s = l->s;
 
     s->by_id = vb_alloc(((size_t)s->max_id + 1) * sizeof *s->by_id);
-    for (size_t i = 0; i < s->count; i++) {
-        const vb_task *task = vb_graph_task(l->g, s->entries[i].slots);
-
+    for (size_t i = 0; i < s->count; i++)
         s->by_id[s->entries[i].id] = i + 1;
-        s->entries[i].slots = task ? task_slots(task, s->slots) : 1;
-    }
 }
 
 /* From pairs to lists of dependents. */
@@ -123,15 +105,14 @@ static void lay_out_edges(struct loading *l)
     }
 }
 
-int vb_schedule_new(vb_graph *g, int slots, vb_schedule **out, vb_error *err)
+int vb_schedule_new(vb_graph *g, vb_schedule **out, vb_error *err)
 {
     vb_auto(vb_schedule_free) vb_schedule *s = VB_NEW(vb_schedule);
-    struct loading l = {.s = s, .g = g};
+    struct loading l = {.s = s};
     int r;
 
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->changed, NULL);
-    s->slots = s->free_slots = slots;
     r = vb_graph_each_quantum(g, add_quantum, &l, err);
     if (!r) {
         index_quanta(&l);
@@ -281,16 +262,14 @@ bool vb_schedule_next(vb_schedule *s, int64_t *quantum, int *attempt)
 
     pthread_mutex_lock(&s->lock);
     while (!s->stopped && !found) {
-        struct entry *e = s->head < s->tail ? &s->entries[s->queue[s->head % (s->count + 1)]] : NULL;
+        if (s->head < s->tail) {
+            struct entry *e = &s->entries[s->queue[s->head++ % (s->count + 1)]];
 
-        if (e && s->free_slots >= e->slots) {
-            s->head++;
-            s->free_slots -= e->slots;
             move(s, e, VB_RUNNING);
             *quantum = e->id;
             *attempt = (int)++e->attempts;
             found = true;
-        } else if (!e && !s->counts.running) {
+        } else if (!s->counts.running) {
             break;
         } else {
             pthread_cond_wait(&s->changed, &s->lock);
@@ -306,7 +285,6 @@ void vb_schedule_finish(vb_schedule *s, int64_t quantum, vb_quantum_state state)
 
     pthread_mutex_lock(&s->lock);
     move(s, e, state);
-    s->free_slots += e->slots;
     if (state == VB_SUCCEEDED)
         release(s, e);
     else

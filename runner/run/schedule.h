@@ -15,8 +15,8 @@ typedef struct vb_counts {
 
 typedef struct vb_schedule vb_schedule;
 
-/* Reads quanta and dependencies; `slots` is how many processors there are to give away. */
-int vb_schedule_new(vb_graph *g, int slots, vb_schedule **out, vb_error *err);
+/* Reads quanta and dependencies. */
+int vb_schedule_new(vb_graph *g, vb_schedule **out, vb_error *err);
 void vb_schedule_free(vb_schedule *s);
 VB_CLEANUP(vb_schedule, vb_schedule_free)
 

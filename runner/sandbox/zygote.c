@@ -3,214 +3,26 @@
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
-#include "runner/sandbox/message.h"
+#include "runner/sandbox/zygote/main.h"
+#include "runner/sandbox/zygote/message.h"
 
 #include <fcntl.h>
-#include <linux/close_range.h>
-#include <poll.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FIRST_KEPT = 600 }; /* above all descriptors of the zygote */
+/* The zygote as a program, by the build; empty where it cannot be linked statically (sanitizers). */
+extern const char vb_embedded_zygote[];
+extern const size_t vb_embedded_zygote_size;
 
 struct vb_zygote {
     int control;
     pid_t pid;
     char **unmasked;
 };
-
-/* A job that the zygote has to reap. */
-struct child {
-    pid_t pid;
-    int socket; /* kept open: its end tells the runner that the job is dead */
-};
-
-struct zygote_state {
-    int control, signals;
-    int alive[2]; /* nobody writes: inits hold the reading end, and see our death */
-    const char *mountpoint;
-    struct child *children;
-    size_t count, cap;
-};
-
-/* ---- in the zygote ------------------------------------------------------------------------------------------- */
-
-static int write_text(const char *path, const char *text)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : write(fd, text, strlen(text));
-    int error = errno;
-
-    if (fd >= 0)
-        close(fd);
-    errno = error;
-    return n < 0 ? -1 : 0;
-}
-
-/* An ordinary user's own user namespace, in which ids are the same. */
-static int own_user_namespace(void)
-{
-    uid_t uid = getuid();
-    gid_t gid = getgid();
-    char map[48];
-
-    if (unshare(CLONE_NEWUSER))
-        return -1;
-    snprintf(map, sizeof map, "%u %u 1", uid, uid);
-    if (write_text("/proc/self/uid_map", map))
-        return -1;
-    (void)!write_text("/proc/self/setgroups", "deny");
-    snprintf(map, sizeof map, "%u %u 1", gid, gid);
-    return write_text("/proc/self/gid_map", map);
-}
-
-static int enter_namespaces(void)
-{
-    if (geteuid() && own_user_namespace())
-        return -1;
-    if (unshare(CLONE_NEWNS))
-        return -1;
-    return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
-}
-
-/* Covers the directories; says which it could not. */
-static void lay_masks(const vb_zygote_options *options, vb_buf *failed)
-{
-    for (char *const *dir = options->masks; dir && *dir; dir++)
-        if (mount("vbutler-mask", *dir, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0555,size=4k,nr_inodes=8") &&
-            errno != ENOENT)
-            vb_buf_printf(failed, "%s: %s\n", *dir, strerror(errno));
-}
-
-static void forget_child(struct zygote_state *z, size_t i)
-{
-    close(z->children[i].socket);
-    z->children[i] = z->children[--z->count];
-}
-
-static void reap(struct zygote_state *z)
-{
-    struct signalfd_siginfo info;
-    pid_t pid;
-
-    (void)!read(z->signals, &info, sizeof info);
-    while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
-        for (size_t i = 0; i < z->count; i++)
-            if (z->children[i].pid == pid) {
-                forget_child(z, i);
-                break;
-            }
-}
-
-/* Everything but the descriptors of this job and the ones that init needs is closed in it. */
-static void __attribute__((noreturn)) become_init(struct zygote_state *z, const vb_spawn_message *m, int fds[VB_MESSAGE_FDS])
-{
-    int kept[VB_MESSAGE_FDS + 1];
-
-    for (int i = 0; i < VB_MESSAGE_FDS; i++)
-        kept[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, FIRST_KEPT);
-    kept[VB_MESSAGE_FDS] = fcntl(z->alive[0], F_DUPFD_CLOEXEC, FIRST_KEPT);
-    if (kept[0] < FIRST_KEPT) { /* a low limit on descriptors: close one by one */
-        close(z->control);
-        close(z->signals);
-        close(z->alive[1]);
-        for (size_t i = 0; i < z->count; i++)
-            close(z->children[i].socket);
-        vb_job_init(fds[0], fds[1], fds[2], fds[3], m, z->mountpoint, z->alive[0]);
-    }
-    close_range(3, FIRST_KEPT - 1, 0);
-    vb_job_init(kept[0], kept[1], kept[2], kept[3], m, z->mountpoint, kept[VB_MESSAGE_FDS]);
-}
-
-static void spawn(struct zygote_state *z, const vb_spawn_message *m, int fds[VB_MESSAGE_FDS])
-{
-    vb_job_message started = {.kind = VB_MESSAGE_STARTED};
-    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWNS | CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, NULL);
-
-    if (!pid)
-        become_init(z, m, fds);
-    started.pid = pid;
-    if (pid < 0)
-        started = (vb_job_message){.kind = VB_MESSAGE_RESULT, .result = {.step = VB_STEP_FORK, .error = errno}};
-    vb_message_send(fds[0], &started, sizeof started, NULL, 0);
-    if (pid > 0)
-        *VB_PUSH(z->children, z->count, z->cap) = (struct child){pid, fds[0]};
-    else
-        close(fds[0]);
-    for (int i = 1; i < VB_MESSAGE_FDS; i++)
-        close(fds[i]);
-}
-
-static void __attribute__((noreturn)) serve(struct zygote_state *z)
-{
-    for (;;) {
-        struct pollfd fds[2] = {{z->control, POLLIN, 0}, {z->signals, POLLIN, 0}};
-
-        if (poll(fds, 2, -1) < 0)
-            continue;
-        if (fds[1].revents)
-            reap(z);
-        if (fds[0].revents) {
-            vb_spawn_message m;
-            int descriptors[VB_MESSAGE_FDS];
-            size_t n;
-
-            if (vb_message_receive(z->control, &m, sizeof m, descriptors, &n) < 0)
-                _exit(0); /* the runner is gone: every init gets its death signal */
-            if (n == VB_MESSAGE_FDS)
-                spawn(z, &m, descriptors);
-        }
-    }
-}
-
-static void __attribute__((noreturn)) zygote_main(int control, pid_t runner, const vb_zygote_options *options)
-{
-    struct zygote_state z = {.control = control, .mountpoint = options->mountpoint};
-    vb_job_message ready = {.kind = VB_MESSAGE_READY};
-    vb_buf failed = {0};
-    sigset_t child;
-
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != runner)
-        _exit(0);
-    prctl(PR_SET_NAME, "vbutler-zygote");
-    setsid(); /* a Ctrl-C on the terminal is the runner's to handle */
-    z.control = dup2(control, 3);
-    close_range(4, ~0U, 0);
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &child, NULL);
-    signal(SIGINT, SIG_DFL);
-    signal(SIGPIPE, SIG_DFL);
-    if (enter_namespaces()) {
-        ready.result = (vb_job_result){.step = VB_STEP_FORK, .error = errno};
-    } else if (access("/dev/fuse", R_OK | W_OK)) {
-        ready.result = (vb_job_result){.step = VB_STEP_FUSE, .error = errno};
-    } else {
-        lay_masks(options, &failed);
-        z.signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-        if (z.signals < 0 || pipe2(z.alive, O_CLOEXEC))
-            ready.result = (vb_job_result){.step = VB_STEP_FORK, .error = errno};
-    }
-    vb_message_send(z.control, &ready, sizeof ready, NULL, 0);
-    send(z.control, vb_buf_text(&failed), failed.len + 1, MSG_NOSIGNAL);
-    if (ready.result.step)
-        _exit(1);
-    serve(&z);
-}
-
-/* ---- in the runner ------------------------------------------------------------------------------------------- */
 
 const char *vb_job_step_name(vb_job_step step)
 {
@@ -250,9 +62,44 @@ static int read_ready(vb_zygote *z, vb_error *err)
     return 0;
 }
 
+/* The program in a file that lies in memory only; -1 where there is none, or the system does not have such files. */
+static int open_program(void)
+{
+    int fd = vb_embedded_zygote_size ? memfd_create("vbutler-zygote", MFD_CLOEXEC) : -1;
+
+    if (fd >= 0 && vb_write_all(fd, vb_embedded_zygote, vb_embedded_zygote_size) < 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void __attribute__((noreturn)) become_zygote(int control, int program, pid_t runner, const vb_zygote_options *options)
+{
+    char pid[16], *empty[] = {NULL};
+    char **argv = NULL;
+
+    snprintf(pid, sizeof pid, "%d", (int)runner);
+    vb_strv_add(&argv, "vbutler-zygote");
+    vb_strv_add(&argv, pid);
+    vb_strv_add(&argv, options->mountpoint);
+    for (char *const *mask = options->masks; mask && *mask; mask++)
+        vb_strv_add(&argv, *mask);
+    if (program == VB_ZYGOTE_CONTROL)
+        program = fcntl(program, F_DUPFD_CLOEXEC, VB_ZYGOTE_CONTROL + 1);
+    if (control == VB_ZYGOTE_CONTROL)
+        fcntl(control, F_SETFD, 0);
+    else
+        dup2(control, VB_ZYGOTE_CONTROL);
+    if (program >= 0)
+        fexecve(program, argv, empty);
+    vb_zygote_main(runner, options->mountpoint, argv + 3);
+}
+
 int vb_zygote_start(const vb_zygote_options *options, vb_zygote **out, vb_error *err)
 {
     vb_auto(vb_zygote_stop) vb_zygote *z = VB_NEW(vb_zygote);
+    vb_autoclose int program = open_program();
     pid_t runner = getpid();
     int pair[2], r;
 
@@ -261,7 +108,7 @@ int vb_zygote_start(const vb_zygote_options *options, vb_zygote **out, vb_error 
     z->control = pair[0];
     z->pid = fork();
     if (!z->pid)
-        zygote_main(pair[1], runner, options);
+        become_zygote(pair[1], program, runner, options);
     close(pair[1]);
     if (z->pid < 0)
         return vb_fail_errno(err, -errno, "starting the process that starts jobs");

@@ -1,5 +1,6 @@
-#include "runner/sandbox/message.h"
+#include "runner/sandbox/zygote/message.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 

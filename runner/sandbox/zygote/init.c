@@ -1,8 +1,9 @@
 /* init.c - pid 1 of a job: mounts the session, starts the task, reaps, reports.
  *
  * It runs in a process that was cloned from the zygote; it allocates little and calls nothing that could wait for a lock. */
-#include "runner/sandbox/message.h"
+#include "runner/sandbox/zygote/message.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
