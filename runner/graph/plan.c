@@ -72,11 +72,19 @@ static int check_contiguous(vb_registry *reg, const vb_plan *plan, char *const *
     return r;
 }
 
-static char *stamped_run(const char *chain)
+/* CHAIN/TIME; where a run of this second is there already, of the next that is free. */
+static char *stamped_run(vb_registry *reg, const char *chain)
 {
+    const vb_collection *taken;
     char stamp[17];
 
-    return vb_format("%s/%s", chain, vb_clock_run_stamp(vb_clock_unix_ns(), stamp));
+    for (int64_t now = vb_clock_unix_ns();; now += 1000000000) {
+        char *name = vb_format("%s/%s", chain, vb_clock_run_stamp(now, stamp));
+
+        if (vb_collection_find(reg, name, &taken, NULL) < 0)
+            return name;
+        free(name);
+    }
 }
 
 static void add_all(char ***to, char *const *from)
@@ -103,7 +111,7 @@ static int extend_chain(vb_registry *reg, const vb_plan *plan, const vb_collecti
         else
             spec->run = vb_strdup(children[0]);
     } else if (!r) {
-        spec->run = plan->output_run ? vb_strdup(plan->output_run) : stamped_run(plan->output);
+        spec->run = plan->output_run ? vb_strdup(plan->output_run) : stamped_run(reg, plan->output);
     }
     if (!r) {
         if (skip)
@@ -133,7 +141,7 @@ static int new_chain(vb_registry *reg, const vb_plan *plan, vb_graph_spec *spec,
     }
     r = flatten(reg, plan->inputs, &flat, err);
     if (!r) {
-        spec->run = plan->output_run ? vb_strdup(plan->output_run) : stamped_run(plan->output);
+        spec->run = plan->output_run ? vb_strdup(plan->output_run) : stamped_run(reg, plan->output);
         vb_strv_add(&spec->chain_children, spec->run);
         add_all(&spec->chain_children, flat);
         spec->inputs = vb_strv_dup(plan->inputs);

@@ -78,7 +78,7 @@ static void add_missing(const vb_attempt *a, vb_buf *hint)
             continue;
         vb_buf_separate(hint, "\n");
         vb_buf_printf(hint, "it looked for %s (not there)", e->path);
-        if (vb_starts_with(e->path, "work/") && !strchr(e->path + 5, '/'))
+        if (!a->worker->repository && vb_starts_with(e->path, "work/") && !strchr(e->path + 5, '/'))
             vb_buf_printf(hint, "; the pipeline's task '%s' declares no file of that name under 'files'", label);
         named++;
     }
