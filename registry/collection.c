@@ -88,15 +88,15 @@ int vb_collection_by_id(vb_registry *reg, int64_t id, const vb_collection **out,
     return 0;
 }
 
-/* A name is a path: no empty, "." or ".." component, nothing that a glob would read as its own. */
+/* A name is a path in mounts and stores: no empty component, none that begins with a dot (`.vbutler` is ours, `.` and `..`
+ * are everybody's), nothing that a glob would read as its own. */
 static int check_name(const char *name, vb_error *err)
 {
     vb_autofree char *slashed = vb_format("/%s/", name);
 
-    if (!*name || strstr(slashed, "//") || strstr(slashed, "/./") || strstr(slashed, "/../") ||
-        !vb_utf8_valid(name, strlen(name)) || strpbrk(name, "*?[],\n"))
-        return vb_fail(err, -EINVAL, "'%s' cannot name a collection: components between slashes must not be empty, '.' "
-                                     "or '..', and '*', '?', '[', ']' and ',' are not allowed", name);
+    if (!*name || strstr(slashed, "//") || strstr(slashed, "/.") || !vb_utf8_valid(name, strlen(name)) || strpbrk(name, "*?[],\n"))
+        return vb_fail(err, -EINVAL, "'%s' cannot name a collection: components between slashes must not be empty or "
+                                     "begin with '.', and '*', '?', '[', ']' and ',' are not allowed", name);
     return 0;
 }
 

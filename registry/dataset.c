@@ -248,41 +248,6 @@ int vb_location_each_absolute(vb_registry *reg, vb_path_fn *each, void *arg, vb_
     return r;
 }
 
-/* Deletes the dataset's row from the member table of each collection that has it. */
-static int remove_members(vb_registry *reg, const vb_dataset *d, vb_error *err)
-{
-    vb_auto_buf sql = {0};
-    vb_arg args[VB_MAX_REQUIRED + 2];
-    int n = d->type->group->nrequired;
-
-    vb_buf_printf(&sql, "DELETE FROM member_%" PRId64 " WHERE ", d->type->group_id);
-    vb_sql_dimensions(&sql, d->type->group, "", " = ? AND ");
-    vb_buf_puts(&sql, n ? " = ? AND type_id = ? AND collection_id = ?" : "type_id = ? AND collection_id = ?");
-    vb_dataid_args(&d->dataid, args);
-    args[n] = vb_arg_int(d->type->id);
-    args[n + 1] = vb_arg_int(d->run_id);
-    return vb_sql_exec(reg->db, err, vb_buf_text(&sql), args, (size_t)n + 2);
-}
-
-int vb_dataset_remove(vb_registry *reg, const vb_dataset *d, vb_error *err)
-{
-    int64_t spoken_of = 0;
-    int r = remove_members(reg, d, err);
-
-    if (!r)
-        r = vb_sql_exec(reg->db, err, "DELETE FROM location WHERE dataset_id = ?", VB_ARGS(d->id));
-    if (!r)
-        r = vb_sql_int(reg->db, &spoken_of, err, "SELECT EXISTS (SELECT 1 FROM quantum_input WHERE dataset_id = ?1)"
-                                                 " OR EXISTS (SELECT 1 FROM quantum_output WHERE dataset_id = ?1)",
-                       VB_ARGS(d->id));
-    if (r < 0)
-        return r;
-    if (spoken_of)
-        return vb_sql_exec(reg->db, err, "UPDATE dataset SET state = ? WHERE id = ?",
-                           VB_ARGS((int)VB_DATASET_REMOVED, d->id));
-    return vb_sql_exec(reg->db, err, "DELETE FROM dataset WHERE id = ?", VB_ARGS(d->id));
-}
-
 static int each_of_type(vb_registry *reg, const vb_collection *collection, const vb_dataset_type *type,
                         vb_dataset_fn *each, void *arg, vb_error *err)
 {

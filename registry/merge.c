@@ -4,69 +4,10 @@
 #include "registry/base/text.h"
 #include "registry/internal.h"
 #include "registry/provenance.h"
-#include "registry/schema.h"
+#include "registry/prune.h"
 #include "registry/time.h"
 
 #include <string.h>
-
-/* ---- before the first receipt ----------------------------------------------------------------------------- */
-
-static int register_types(vb_registry *reg, const vb_graph *g, vb_error *err)
-{
-    int r = 0;
-
-    for (size_t t = 0; !r && t < g->ntasks; t++)
-        for (size_t c = 0; !r && c < g->tasks[t].count; c++) {
-            const vb_dataset_type *type = g->tasks[t].connections[c].type;
-            vb_dataset_type wanted = *type;
-
-            /* The same dimensions, of this handle's universe. */
-            wanted.group = vb_universe_conform(vb_registry_universe(reg), type->group->all);
-            r = vb_dataset_type_register(reg, &wanted, NULL, err);
-        }
-    return r;
-}
-
-static int register_task(vb_registry *reg, int64_t run_id, size_t position, const vb_task *task, vb_error *err)
-{
-    const vb_group *group = vb_universe_conform(vb_registry_universe(reg), task->group->all);
-    int64_t group_id, task_id = 0;
-    int r = vb_schema_group(reg->db, group, &group_id, err);
-
-    if (!r)
-        r = vb_sql_exec(reg->db, err, "INSERT OR IGNORE INTO task (run_id, label, position, group_id, definition)"
-                                      " VALUES (?, ?, ?, ?, ?)",
-                        VB_ARGS(run_id, task->label, position, group_id, task->definition));
-    if (!r)
-        r = vb_sql_int(reg->db, &task_id, err, "SELECT id FROM task WHERE run_id = ? AND label = ?", VB_ARGS(run_id, task->label));
-    for (size_t c = 0; r >= 0 && c < task->count; c++) {
-        const vb_connection *k = &task->connections[c];
-
-        r = vb_sql_exec(reg->db, err, "INSERT OR IGNORE INTO connection (task_id, name, kind, type_id, multiple, minimum, position)"
-                                      " SELECT ?, ?, ?, id, ?, ?, ? FROM dataset_type WHERE name = ?",
-                        VB_ARGS(task_id, k->name, (int)k->role, k->multiple, k->minimum, c, k->type->name));
-    }
-    return r < 0 ? r : 0;
-}
-
-int vb_provenance_register_run(vb_registry *reg, const vb_graph *g, vb_error *err)
-{
-    vb_auto_txn txn = {0};
-    const vb_collection *run, *chain;
-    int r = vb_registry_begin(reg, &txn, err);
-
-    if (!r)
-        r = register_types(reg, g, err);
-    if (!r)
-        r = vb_collection_register(reg, g->run, VB_RUN, NULL, &run, err);
-    if (!r && g->chain)
-        r = vb_collection_register(reg, g->chain, VB_CHAINED, NULL, &chain, err);
-    if (!r && g->chain)
-        r = vb_collection_set_children(reg, chain, g->chain_children, err);
-    for (size_t t = 0; !r && t < g->ntasks; t++)
-        r = register_task(reg, run->id, t, &g->tasks[t], err);
-    return r < 0 ? r : vb_txn_commit(&txn, err);
-}
 
 /* ---- one receipt ------------------------------------------------------------------------------------------ */
 
@@ -265,25 +206,4 @@ int vb_provenance_merge_init(vb_registry *reg, const vb_graph *g, const vb_recei
         r = r < 0 ? r : 0;
     }
     return r;
-}
-
-int vb_provenance_mark_blocked(vb_registry *reg, const vb_graph *g, const vb_uuid *quanta, size_t count, vb_error *err)
-{
-    vb_auto_txn txn = {0};
-    int r = count ? vb_registry_begin(reg, &txn, err) : 0;
-
-    for (size_t i = 0; !r && i < count; i++) {
-        vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-
-        r = vb_sql(g->reg->db, &s, err, "SELECT t.label, q.dataid FROM quantum q JOIN task t ON t.id = q.task_id WHERE q.uuid = ?",
-                   VB_ARGS(&quanta[i]));
-        if (!r)
-            r = vb_stmt_step(s, err);
-        if (r > 0)
-            r = vb_sql_exec(reg->db, err, "INSERT OR IGNORE INTO quantum (uuid, task_id, dataid, status, attempt)"
-                                          " SELECT ?, t.id, ?, ?, 0 FROM task t JOIN collection c ON c.id = t.run_id"
-                                          " WHERE c.name = ? AND t.label = ?",
-                            VB_ARGS(&quanta[i], vb_col_text(s, 1), (int)VB_STATUS_BLOCKED, g->run, vb_col_text(s, 0)));
-    }
-    return r < 0 || !count ? r : vb_txn_commit(&txn, err);
 }

@@ -113,7 +113,7 @@ int vb_executed_consumers(vb_registry *reg, int64_t dataset_id, int64_t after, s
 {
     return each_executed(reg, each, arg, err, EXECUTED_COLUMNS " WHERE q.id IN (SELECT quantum_id FROM quantum_input WHERE"
                                                                " dataset_id = ? AND touch & ?) AND q.id > ? ORDER BY q.id LIMIT ?",
-                         VB_ARGS(dataset_id, VB_TOUCH_READ | VB_TOUCH_EXECUTED, after, limit));
+                         VB_ARGS(dataset_id, (int)VB_TOUCH_USED, after, limit));
 }
 
 static int text_column(vb_registry *reg, char ***out, vb_error *err, const char *sql, const vb_arg *args, size_t count)

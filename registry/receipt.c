@@ -14,6 +14,7 @@ static const struct {
     {VB_TOUCH_DECLARED, "declared"}, {VB_TOUCH_MISSING, "missing"}, {VB_TOUCH_LOOKUP, "lookup"},
     {VB_TOUCH_LISTED, "listed"},     {VB_TOUCH_READ, "read"},       {VB_TOUCH_WRITTEN, "written"},
     {VB_TOUCH_EXECUTED, "executed"}, {VB_TOUCH_DENIED, "denied"},
+    {VB_TOUCH_STAGED, "staged"},
 };
 
 static const char *const statuses[] = {NULL, "succeeded", "failed", "blocked", "aborted"};

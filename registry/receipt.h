@@ -22,7 +22,10 @@ typedef enum vb_touch {
     VB_TOUCH_WRITTEN = 32,
     VB_TOUCH_EXECUTED = 64,
     VB_TOUCH_DENIED = 128, /* refused: not declared and the policy is `fail`, or a write to an input */
+    VB_TOUCH_STAGED = 256, /* copied into the job's directory, where nobody sees whether it is read: no FUSE */
 } vb_touch;
+
+enum { VB_TOUCH_USED = VB_TOUCH_READ | VB_TOUCH_EXECUTED | VB_TOUCH_STAGED }; /* the bytes are, or may be, in what was made */
 
 /* ["lookup", "read"] */
 json_t *vb_touch_json(unsigned touch);

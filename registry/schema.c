@@ -33,10 +33,16 @@ static const char tables[] =
     " size INTEGER NOT NULL, checksum BLOB, mtime INTEGER, formatter TEXT,"
     " PRIMARY KEY (dataset_id, store_id)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX location_absolute ON location (path) WHERE path >= '/' AND path < '0';" /* artifacts ingested direct */
+    "CREATE INDEX location_part ON location (path) WHERE instr(path, '#');" /* who else has a part of that file? */
+    /* Artifacts that nothing names any more: noted with the change that made them so, unlinked after its commit. */
+    "CREATE TABLE trash (id INTEGER PRIMARY KEY, store_id INTEGER NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL,"
+    " mtime INTEGER) STRICT;"
 
     "CREATE TABLE instrument_rules (instrument TEXT PRIMARY KEY, rules TEXT NOT NULL) STRICT, WITHOUT ROWID;"
 
     /* Quanta: predicted ones in a graph, executed ones in a registry. */
+    "CREATE TABLE execution (graph TEXT PRIMARY KEY, run_id INTEGER NOT NULL, command TEXT, begun TEXT NOT NULL) STRICT,"
+    " WITHOUT ROWID;"
     "CREATE TABLE task (id INTEGER PRIMARY KEY AUTOINCREMENT, run_id INTEGER NOT NULL, label TEXT NOT NULL,"
     " position INTEGER NOT NULL, group_id INTEGER NOT NULL, definition TEXT NOT NULL, UNIQUE (run_id, label)) STRICT;"
     "CREATE TABLE connection (id INTEGER PRIMARY KEY AUTOINCREMENT, task_id INTEGER NOT NULL, name TEXT NOT NULL,"

@@ -56,8 +56,8 @@ static int sql_fail(vb_db *db, vb_error *err, int rc, const char *what)
 static int configure(vb_db *db, vb_db_mode mode, vb_error *err)
 {
     static const char pragmas[] = "PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON; PRAGMA cache_size = -16384;"
-                                  "PRAGMA temp_store = FILE; PRAGMA mmap_size = 1073741824;";
-    int r;
+                                  "PRAGMA temp_store = FILE; PRAGMA mmap_size = 1073741824; PRAGMA journal_size_limit = 0;";
+    int persist = 1, r;
 
     sqlite3_extended_result_codes(db->handle, 1);
     sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
@@ -66,6 +66,8 @@ static int configure(vb_db *db, vb_db_mode mode, vb_error *err)
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
     sqlite3_limit(db->handle, SQLITE_LIMIT_ATTACHED, 4);
+    /* The log stays when the last writer closes: who may only read cannot make one. */
+    sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
     r = vb_functions_register(db->handle, err);
     return r < 0 ? r : vb_db_run(db, pragmas, err);
 }

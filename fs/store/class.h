@@ -12,6 +12,7 @@ typedef struct vb_store_class {
     /* Opens `path` below `root` (or an absolute path) for reading; a descriptor, or a negative errno. */
     int (*open)(const char *root, const char *path, vb_error *err);
     int (*stat)(const char *root, const char *path, struct stat *st, vb_error *err);
+    int (*remove)(const char *root, const char *path, vb_error *err); /* -ENOENT: it is not there */
 } vb_store_class;
 
 extern const vb_store_class vb_store_file;

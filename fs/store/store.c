@@ -2,12 +2,15 @@
 
 #include "fs/store/class.h"
 #include "fs/store/hdu.h"
+#include "registry/base/log.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
+#include "registry/trash.h"
 
 #include <inttypes.h>
 #include <string.h>
+#include <sys/sendfile.h>
 
 static const vb_store_class *const classes[] = {&vb_store_file};
 
@@ -149,6 +152,34 @@ int vb_stores_open_artifact(vb_stores *s, const vb_location *location, vb_conten
     return 0;
 }
 
+static int copy_segment(int from, const vb_segment *part, int to, vb_error *err)
+{
+    off_t offset = part->offset;
+    int64_t left = part->length;
+    ssize_t n = 1;
+
+    while (left > 0 && n > 0) {
+        n = sendfile(to, from, &offset, (size_t)left);
+        left -= n > 0 ? n : 0;
+    }
+    return left > 0 ? vb_fail_errno(err, n < 0 ? -errno : -EIO, "copying an artifact") : 0;
+}
+
+int vb_stores_copy_artifact(vb_stores *s, const vb_location *location, int to, vb_error *err)
+{
+    vb_content content;
+    int r = vb_stores_open_artifact(s, location, &content, err);
+
+    if (r < 0)
+        return r;
+    if (content.whole)
+        r = vb_copy_fd(content.fd, to, err);
+    for (int i = 0; !r && i < content.nsegments; i++)
+        r = copy_segment(content.fd, &content.segments[i], to, err);
+    close(content.fd);
+    return r;
+}
+
 int vb_stores_stat(vb_stores *s, const vb_location *location, int64_t *size, int64_t *mtime, vb_error *err)
 {
     vb_location unchecked = {.store_id = location->store_id, .path = location->path, .size = -1, .mtime = -1};
@@ -171,6 +202,52 @@ int vb_stores_stat(vb_stores *s, const vb_location *location, int64_t *size, int
     if (!r) {
         *size = content.size;
         close(content.fd);
+    }
+    return r;
+}
+
+/* True where the note may be dropped: the file is gone, or is another one, or has another part that is in use. */
+static bool empty_one(vb_stores *s, vb_registry *reg, const vb_trash *t)
+{
+    const struct store *store = find(s, t->store_id);
+    vb_auto_error err = VB_ERROR_INIT;
+    struct stat st;
+    bool used;
+    int r = vb_trash_in_use(reg, t, &used, &err);
+
+    if (r < 0 || used || !store)
+        return !r;
+    r = store->class->stat(store->root, t->path, &st, &err);
+    if (!r && ((t->size >= 0 && st.st_size != t->size) || (t->mtime >= 0 && mtime_ns(&st) != t->mtime)))
+        return true;
+    if (!r)
+        r = store->class->remove(store->root, t->path, &err);
+    if (r < 0 && r != -ENOENT)
+        vb_log(VB_WARNING, "%s; it will be tried again", err.message);
+    return !r || r == -ENOENT;
+}
+
+int vb_stores_empty_trash(vb_stores *s, vb_registry *reg, vb_error *err)
+{
+    enum { BATCH = 1000 };
+    size_t count = BATCH, gone = BATCH;
+    int r = 0;
+
+    while (!r && count == BATCH && gone) {
+        vb_trash *items;
+
+        r = vb_trash_list(reg, BATCH, &items, &count, err);
+        gone = 0;
+        for (size_t i = 0; !r && i < count; i++)
+            if (empty_one(s, reg, &items[i])) {
+                vb_trash done = items[i];
+
+                items[i] = items[gone];
+                items[gone++] = done;
+            }
+        if (!r && gone)
+            r = vb_trash_forget(reg, items, gone, err);
+        vb_trash_free(items, count);
     }
     return r;
 }

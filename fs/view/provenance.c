@@ -30,7 +30,7 @@ static void set_free(void *data)
 
 static bool belongs(set_kind kind, const vb_touched *t)
 {
-    bool declared = t->touch & VB_TOUCH_DECLARED, read = t->touch & (VB_TOUCH_READ | VB_TOUCH_EXECUTED);
+    bool declared = t->touch & VB_TOUCH_DECLARED, read = t->touch & VB_TOUCH_USED;
 
     switch (kind) {
     case INPUTS: return declared && read;

@@ -629,6 +629,7 @@ static int write_meta(struct build *b)
         {"inputs", NULL},
         {"data_query", b->spec->where},
         {"command", b->spec->command},
+        {"extends_run", b->spec->extends_run ? "1" : NULL},
         {"clobber_outputs", b->spec->clobber_outputs ? "1" : NULL},
         {"repository", repository},
         {"replaced", b->spec->replaced},

@@ -31,7 +31,10 @@ typedef struct vb_graph {
     char *id;         /* the graph's own UUID */
     char *run, *chain; /* chain may be NULL */
     char **chain_children, **inputs;
+    char *command;     /* that asked for the graph; may be NULL */
+    bool extends_run;  /* `run` was there when the graph was built */
     bool clobber_outputs;
+    char *replaced, *prune_replaced; /* as in vb_graph_spec */
     vb_task *tasks; /* in topological order */
     size_t ntasks, tasks_cap;
     int64_t nquanta;

@@ -19,6 +19,9 @@ void vb_graph_close(vb_graph *g)
     free(g->id);
     free(g->run);
     free(g->chain);
+    free(g->command);
+    free(g->replaced);
+    free(g->prune_replaced);
     vb_strv_free(g->chain_children);
     vb_strv_free(g->inputs);
     if (g->reg)
@@ -28,20 +31,18 @@ void vb_graph_close(vb_graph *g)
 
 static int read_meta(vb_graph *g, vb_error *err)
 {
-    vb_autofree char *children = NULL, *inputs = NULL, *clobber = NULL;
+    vb_autofree char *children = NULL, *inputs = NULL, *extends = NULL, *clobber = NULL;
+    struct {
+        const char *key;
+        char **value;
+    } values[] = {{"graph_id", &g->id}, {"run", &g->run}, {"chain", &g->chain}, {"chain_children", &children}, {"inputs", &inputs},
+                  {"command", &g->command}, {"extends_run", &extends}, {"clobber_outputs", &clobber},
+                  {"replaced", &g->replaced}, {"prune_replaced", &g->prune_replaced}};
     const vb_collection *run;
-    int r = vb_registry_meta(g->reg, "graph_id", &g->id, err);
+    int r = 0;
 
-    if (!r)
-        r = vb_registry_meta(g->reg, "run", &g->run, err);
-    if (!r)
-        r = vb_registry_meta(g->reg, "chain", &g->chain, err);
-    if (!r)
-        r = vb_registry_meta(g->reg, "chain_children", &children, err);
-    if (!r)
-        r = vb_registry_meta(g->reg, "inputs", &inputs, err);
-    if (!r)
-        r = vb_registry_meta(g->reg, "clobber_outputs", &clobber, err);
+    for (size_t i = 0; !r && i < VB_COUNT(values); i++)
+        r = vb_registry_meta(g->reg, values[i].key, values[i].value, err);
     if (!r && (!g->id || !g->run))
         r = vb_fail(err, -EINVAL, "%s: is incomplete: it names no run", vb_registry_path(g->reg));
     if (!r)
@@ -49,6 +50,7 @@ static int read_meta(vb_graph *g, vb_error *err)
     if (r < 0)
         return r;
     g->run_id = run->id;
+    g->extends_run = extends != NULL;
     g->clobber_outputs = clobber != NULL;
     g->chain_children = vb_split(children ? children : "", ',', NULL);
     g->inputs = vb_split(inputs ? inputs : "", ',', NULL);

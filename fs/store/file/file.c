@@ -34,4 +34,14 @@ static int file_stat(const char *root, const char *path, struct stat *st, vb_err
     return stat(full, st) ? vb_fail_errno(err, -errno, "artifact %s", full) : 0;
 }
 
-const vb_store_class vb_store_file = {.scheme = "file", .open = file_open, .stat = file_stat};
+static int file_remove(const char *root, const char *path, vb_error *err)
+{
+    vb_autofree char *full = NULL;
+    int r = resolve(root, path, &full, err);
+
+    if (r < 0)
+        return r;
+    return unlink(full) ? vb_fail_errno(err, -errno, "removing artifact %s", full) : 0;
+}
+
+const vb_store_class vb_store_file = {.scheme = "file", .open = file_open, .stat = file_stat, .remove = file_remove};

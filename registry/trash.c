@@ -1,0 +1,58 @@
+#include "registry/trash.h"
+
+#include "registry/base/mem.h"
+#include "registry/base/text.h"
+#include "registry/internal.h"
+
+#include <string.h>
+
+int vb_trash_list(vb_registry *reg, size_t limit, vb_trash **out, size_t *count, vb_error *err)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    vb_trash *items = NULL;
+    size_t n = 0, cap = 0;
+    int r = vb_sql(reg->db, &s, err, "SELECT id, store_id, path, size, ifnull(mtime, -1) FROM trash ORDER BY id LIMIT ?",
+                   VB_ARGS(limit));
+
+    while (!r && (r = vb_stmt_step(s, err)) > 0) {
+        vb_trash *t = VB_PUSH(items, n, cap);
+        const char *path = vb_col_text(s, 2);
+        size_t whole = strcspn(path, "#");
+
+        *t = (vb_trash){vb_col_int(s, 0), vb_col_int(s, 1), vb_strndup(path, whole), path[whole] ? -1 : vb_col_int(s, 3),
+                        vb_col_int(s, 4)};
+        r = 0;
+    }
+    *out = items;
+    *count = n;
+    return r;
+}
+
+void vb_trash_free(vb_trash *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(items[i].path);
+    free(items);
+}
+
+int vb_trash_forget(vb_registry *reg, const vb_trash *items, size_t count, vb_error *err)
+{
+    vb_auto_txn txn = {0};
+    int r = vb_registry_begin(reg, &txn, err);
+
+    for (size_t i = 0; !r && i < count; i++)
+        r = vb_sql_exec(reg->db, err, "DELETE FROM trash WHERE id = ?", VB_ARGS(items[i].id));
+    return r < 0 ? r : vb_txn_commit(&txn, err);
+}
+
+int vb_trash_in_use(vb_registry *reg, const vb_trash *item, bool *out, vb_error *err)
+{
+    vb_autofree char *first = vb_format("%s#", item->path), *end = vb_format("%s$", item->path); /* '$' comes after '#' */
+    int64_t one = 0;
+    int r = vb_sql_int(reg->db, &one, err, "SELECT 1 FROM location WHERE instr(path, '#') AND path >= ? AND path < ?"
+                                           " AND store_id = ? LIMIT 1",
+                       VB_ARGS(first, end, item->store_id));
+
+    *out = one;
+    return r < 0 ? r : 0;
+}
