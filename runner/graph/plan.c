@@ -179,6 +179,7 @@ static int plan_collections(vb_registry *reg, const vb_plan *plan, vb_graph_spec
         r = vb_fail(err, -EEXIST, "run '%s' is there already", spec->run);
         vb_hint(err, "--extend-run adds to it");
     }
+    spec->extends_run = run != NULL;
     return r;
 }
 

@@ -34,6 +34,7 @@ void vb_attempt_clear(vb_attempt *a)
     if (a->file >= 0)
         close(a->file);
     free(a->scratch);
+    free(a->work);
     vb_buf_free(&a->notes);
     json_decref(a->definition);
     vb_quantum_clear(&a->quantum);
@@ -160,6 +161,8 @@ static int begin(vb_worker *w, int64_t quantum_id, int number, vb_attempt *a, vb
     scratch = vb_rundir_scratch(w->site->dir, &a->quantum.uuid, a->number);
     spill = vb_format("%s.log", scratch);
     a->log = vb_log_capture_new(a->quantum.task->label, spill);
+    if (w->repository)
+        vb_log_capture_echo(a->log);
     a->receipt = start_receipt(a);
     return 0;
 }

@@ -30,7 +30,7 @@ typedef struct vb_site {
     int root; /* the repository's directory */
     vb_rundir *dir;
     vb_zygote *zygote;
-    const char *mountpoint;
+    const char *mountpoint; /* NULL: jobs are plain (stage.c) */
     char *host, *capture;  /* of every receipt: "complete", or why not */
     bool passthrough;      /* may be asked for */
     vb_published *published;
@@ -55,7 +55,7 @@ typedef struct vb_attempt {
     json_t *definition;
     int number;
     int file; /* attempts/QUANTUM.N */
-    char *scratch;
+    char *scratch, *work; /* the working directory, as the runner sees it and as the job does */
     char **input_names, **output_names; /* below work/, by edge */
     char **argv, **environment;
     int cpus;
@@ -83,6 +83,11 @@ int vb_attempt_run(vb_attempt *a, vb_error *err);
 int vb_attempt_judge(vb_attempt *a, vb_error *err);   /* -ECANCELED, -EIO, ...: why it failed */
 int vb_attempt_publish(vb_attempt *a, vb_error *err); /* fills receipt->outputs */
 void vb_attempt_describe(vb_attempt *a);              /* fills the rest of the receipt */
+
+/* Copies an input, or a file of the pipeline, into the working directory of a plain job. */
+int vb_attempt_stage_input(vb_attempt *a, const char *name, const vb_location *location, vb_error *err);
+int vb_attempt_stage_file(vb_attempt *a, const char *name, const char *path, vb_error *err);
+void vb_attempt_unstage(vb_attempt *a); /* the inputs: what is left is what the job has made */
 
 /* Removes what an attempt that lost, or died, has published: the paths below the repository's root. */
 void vb_attempt_unpublish(const vb_site *site, char *const *paths);

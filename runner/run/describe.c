@@ -32,6 +32,8 @@ static vb_receipt_input *add_input(vb_receipt *r, vb_uuid dataset, const char *c
 /* Every declared input, read or not; then what was touched beside them. */
 static void add_inputs(vb_attempt *a)
 {
+    unsigned declared = VB_TOUCH_DECLARED | (a->worker->site->mountpoint ? 0 : VB_TOUCH_STAGED);
+
     for (size_t i = 0; i < a->quantum.ninputs; i++) {
         const vb_edge *edge = &a->quantum.inputs[i];
         const vb_journal_entry *e = a->journal ? vb_journal_find_dataset(a->journal, edge->dataset.id) : NULL;
@@ -39,7 +41,7 @@ static void add_inputs(vb_attempt *a)
 
         vb_dataid_pack(&edge->dataset.dataid, &packed);
         add_input(a->receipt, edge->dataset.uuid, edge->connection->name, edge->dataset.type->name, vb_buf_text(&packed),
-                  VB_TOUCH_DECLARED | (e ? e->touch : 0));
+                  declared | (e ? e->touch : 0));
     }
     for (size_t i = 0; a->journal && i < vb_journal_count(a->journal); i++) {
         const vb_journal_entry *e = vb_journal_at(a->journal, i);
@@ -106,8 +108,11 @@ static json_t *environment_json(const vb_attempt *a)
 
 /* ---- scratch ------------------------------------------------------------------------------------------------------------ */
 
-static bool is_output(const vb_attempt *a, const char *path)
+/* A declared output, or a file of the pipeline (which is there where the job was plain). */
+static bool is_declared(const vb_attempt *a, const char *path)
 {
+    if (json_object_get(json_object_get(a->definition, "files"), path))
+        return true;
     for (size_t i = 0; i < a->quantum.noutputs; i++)
         if (a->output_names && a->output_names[i] && !strcmp(a->output_names[i], path))
             return true;
@@ -129,7 +134,7 @@ static void list_scratch(const vb_attempt *a, int dirfd, const char *prefix, jso
             continue;
         if (S_ISDIR(st.st_mode))
             list_scratch(a, dirfd, path, out);
-        else if (!is_output(a, path))
+        else if (!is_declared(a, path))
             json_array_append_new(out, json_pack("{s:o, s:I}", "path", vb_json_text(path), "size", (json_int_t)st.st_size));
     }
     if (dir)
@@ -172,12 +177,11 @@ static json_t *words_json(char *const *words)
 void vb_attempt_describe(vb_attempt *a)
 {
     json_t *details = a->receipt->details;
-    vb_autofree char *work = vb_path_join(a->worker->site->mountpoint, "work");
 
     a->receipt->usage = a->result.usage;
     add_inputs(a);
     json_object_set_new(details, "command", words_json(a->argv));
-    json_object_set_new(details, "cwd", json_string(work));
+    json_object_set_new(details, "cwd", vb_json_text(a->work ? a->work : a->scratch));
     json_object_set_new(details, "environment", environment_json(a));
     json_object_set_new(details, "exit", exit_json(a));
     if (a->data_path)

@@ -107,14 +107,18 @@ static int serve(vb_attempt *a, struct job *job, vb_error *err)
         {vb_log_capture_fd(a->log, 1), read_stream, &streams[1]},
         {start_timer(job), time_is_up, job},
     };
-    int r = vb_session_new(a->view, job->handle.device, &options, &session, err);
+    int r = 0;
 
-    if (!r)
+    if (w->site->mountpoint)
+        r = vb_session_new(a->view, job->handle.device, &options, &session, err);
+    if (!r && session)
         r = vb_session_serve(session, &call, watches, VB_COUNT(watches), false, err);
     if (r < 0)
         kill(job->handle.pid, SIGKILL);
     drain(watches, VB_COUNT(watches));
-    if (session)
+    if (!session)
+        vb_attempt_unstage(a);
+    else
         a->data_path = vb_session_data_path(session);
     return r;
 }
@@ -122,8 +126,7 @@ static int serve(vb_attempt *a, struct job *job, vb_error *err)
 int vb_attempt_run(vb_attempt *a, vb_error *err)
 {
     vb_worker *w = a->worker;
-    vb_autofree char *work = vb_path_join(w->site->mountpoint, "work");
-    vb_job_request request = {.argv = a->argv, .environment = a->environment, .directory = work};
+    vb_job_request request = {.argv = a->argv, .environment = a->environment, .directory = a->work};
     struct job job = {.attempt = a, .timer = -1};
     int taken = 0, r = vb_log_capture_open(a->log, &request.out, &request.err, err);
 

@@ -120,7 +120,7 @@ static int judge_inputs(vb_attempt *a, vb_error *err)
         denied += (e->touch & VB_TOUCH_DENIED) != 0;
         vb_buf_printf(&undeclared, "%s%s %s", undeclared.len ? ", " : "", e->type, e->path);
     }
-    for (size_t i = 0; i < a->quantum.ninputs; i++) {
+    for (size_t i = 0; a->worker->site->mountpoint && i < a->quantum.ninputs; i++) {
         const vb_journal_entry *e = vb_journal_find_dataset(a->journal, a->quantum.inputs[i].dataset.id);
 
         if (!e || !(e->touch & VB_TOUCH_READ))

@@ -26,7 +26,7 @@ struct vb_log_capture {
     int spill;         /* -1: everything is in memory */
     int64_t records;
     struct line tail[TAIL]; /* a ring */
-    bool ended;
+    bool ended, echo;
 };
 
 vb_log_capture *vb_log_capture_new(const char *name, const char *spill)
@@ -84,6 +84,11 @@ void vb_log_capture_started(vb_log_capture *log)
             close(log->write_fds[i]);
         log->write_fds[i] = -1;
     }
+}
+
+void vb_log_capture_echo(vb_log_capture *log)
+{
+    log->echo = true;
 }
 
 int vb_log_capture_fd(const vb_log_capture *log, int stream)
@@ -176,6 +181,8 @@ bool vb_log_capture_read(vb_log_capture *log, int stream)
             return true;
         if (n <= 0)
             break;
+        if (log->echo)
+            (void)!vb_write_all(stream ? STDERR_FILENO : STDOUT_FILENO, block, (size_t)n);
         take(log, stream, block, (size_t)n);
     }
     if (log->partial[stream].len) {

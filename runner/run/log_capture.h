@@ -24,6 +24,9 @@ VB_CLEANUP(vb_log_capture, vb_log_capture_free)
 int vb_log_capture_open(vb_log_capture *log, int *out, int *err_fd, vb_error *err);
 void vb_log_capture_started(vb_log_capture *log);
 
+/* What comes is also written to our own stdout and stderr, as it is. */
+void vb_log_capture_echo(vb_log_capture *log);
+
 /* The reading ends: 0 stdout, 1 stderr. */
 int vb_log_capture_fd(const vb_log_capture *log, int stream);
 

@@ -62,6 +62,15 @@ static int missing_input(const vb_attempt *a, const vb_dataset *d, vb_error *err
     return vb_fail(err, -ENOENT, "input %s has no artifact: it was pruned, or its quantum did not make it", vb_buf_text(&what));
 }
 
+/* The job sees the input under its name: through its session, or as a copy. */
+static int show_input(vb_attempt *a, size_t i, vb_dataset *d, vb_location *location, vb_error *err)
+{
+    if (!a->worker->site->mountpoint)
+        return vb_attempt_stage_input(a, a->input_names[i], location, err);
+    vb_job_add_input(a->job, a->quantum.inputs[i].connection->name, vb_path_base(a->input_names[i]), d, location);
+    return 0;
+}
+
 static int add_inputs(vb_attempt *a, vb_error *err)
 {
     a->input_names = vb_alloc((a->quantum.ninputs + 1) * sizeof *a->input_names);
@@ -80,26 +89,35 @@ static int add_inputs(vb_attempt *a, vb_error *err)
         if (!r)
             continue;
         a->input_names[i] = input_name(a, i, &location);
-        vb_job_add_input(a->job, edge->connection->name, vb_path_base(a->input_names[i]), &d, &location);
+        r = show_input(a, i, &d, &location, err);
+        if (r < 0)
+            return r;
     }
     return 0;
 }
 
 /* Declared outputs have names, and their connections directories. */
-static void add_outputs(vb_attempt *a)
+static int add_outputs(vb_attempt *a, vb_error *err)
 {
+    int r = 0;
+
     a->output_names = vb_alloc((a->quantum.noutputs + 1) * sizeof *a->output_names);
-    for (size_t i = 0; i < a->quantum.noutputs; i++) {
+    for (size_t i = 0; !r && i < a->quantum.noutputs; i++) {
         const vb_edge *edge = &a->quantum.outputs[i];
+        vb_autofree char *dir = vb_format("out/%s", edge->connection->name);
         vb_buf name = {0};
 
         if (edge->connection->role != VB_ROLE_OUTPUT)
             continue;
-        vb_buf_printf(&name, "out/%s/", edge->connection->name);
+        vb_buf_printf(&name, "%s/", dir);
         vb_name_file(&name, edge->dataset.type, &edge->dataset.dataid, vb_dataset_type_extension(edge->dataset.type, NULL));
         a->output_names[i] = vb_buf_steal(&name);
-        vb_job_add_connection(a->job, true, edge->connection->name);
+        if (a->worker->site->mountpoint)
+            vb_job_add_connection(a->job, true, edge->connection->name);
+        else
+            r = vb_mkdirs(vb_job_scratch(a->job), dir, 0755, err);
     }
+    return r;
 }
 
 static int add_files(vb_attempt *a, vb_error *err)
@@ -113,7 +131,7 @@ static int add_files(vb_attempt *a, vb_error *err)
         vb_autofree char *path = vb_format("%s/files/%s/%s", a->worker->site->dir->path, a->quantum.task->label, name);
 
         if (!r)
-            r = vb_job_add_file(a->job, name, path, err);
+            r = a->worker->site->mountpoint ? vb_job_add_file(a->job, name, path, err) : vb_attempt_stage_file(a, name, path, err);
     }
     return r;
 }
@@ -145,8 +163,7 @@ static int make_view(vb_attempt *a, vb_error *err)
     r = add_inputs(a, err);
     if (!r)
         r = add_files(a, err);
-    add_outputs(a);
-    return r;
+    return r < 0 ? r : add_outputs(a, err);
 }
 
 /* ---- command and environment -------------------------------------------------------------------------------------- */
@@ -170,7 +187,6 @@ static void make_environment(vb_attempt *a)
 {
     const json_t *own = json_object_get(a->definition, "environment");
     const char *mountpoint = a->worker->site->mountpoint, *name;
-    vb_autofree char *work = vb_path_join(mountpoint, "work");
     char uuid[VB_UUID_TEXT];
     json_t *value;
 
@@ -182,8 +198,9 @@ static void make_environment(vb_attempt *a)
     }
     json_object_foreach((json_t *)own, name, value)
         set_variable(&a->environment, name, json_string_value(value));
-    set_variable(&a->environment, "PWD", work);
-    set_variable(&a->environment, "VBUTLER_MOUNT", mountpoint);
+    set_variable(&a->environment, "PWD", a->work);
+    if (mountpoint)
+        set_variable(&a->environment, "VBUTLER_MOUNT", mountpoint);
     set_variable(&a->environment, "VBUTLER_RUN", a->worker->graph->run);
     set_variable(&a->environment, "VBUTLER_TASK", a->quantum.task->label);
     set_variable(&a->environment, "VBUTLER_QUANTUM", vb_uuid_format(a->quantum.uuid, uuid));
@@ -198,6 +215,7 @@ int vb_attempt_prepare(vb_attempt *a, vb_error *err)
         r = make_view(a, err);
     if (r < 0)
         return r;
+    a->work = a->worker->site->mountpoint ? vb_path_join(a->worker->site->mountpoint, "work") : vb_strdup(a->scratch);
     a->cpus = cpus(a);
     expansion.cpus = a->cpus;
     expansion.input_names = a->input_names;

@@ -319,14 +319,14 @@ static char *capture_text(const vb_zygote *z, const vb_buf *unmaskable)
     return why.len ? vb_format("partial (%s)", why.data) : vb_strdup("complete");
 }
 
+/* Jobs with a file system of their own each. */
 static int start_zygote(struct run *run, vb_error *err)
 {
     vb_auto(vb_registry_close) vb_registry *repository = NULL;
     vb_auto_buf unmaskable = {0};
-    char **masks = NULL, host[256];
+    char **masks = NULL;
     int r = make_mountpoint(run, err);
 
-    run->site.mountpoint = run->mountpoint;
     if (!r && run->site.options->exec_inputs)
         r = vb_repo_registry(run->site.repo, VB_ACCESS_READ, &repository, err);
     if (!r)
@@ -336,10 +336,28 @@ static int start_zygote(struct run *run, vb_error *err)
     vb_strv_free(masks);
     if (r < 0)
         return r;
+    run->site.mountpoint = run->mountpoint;
     run->site.capture = capture_text(run->site.zygote, &unmaskable);
     run->site.passthrough = geteuid() == 0;
-    run->site.host = vb_strdup(gethostname(host, sizeof host) ? "unknown" : host);
     return 0;
+}
+
+/* Where that cannot be had (-EPERM): jobs in plain directories.  An ad-hoc command declares nothing that could be put there. */
+static int start_jobs(struct run *run, vb_error *err)
+{
+    vb_auto_error why = VB_ERROR_INIT;
+    char host[256];
+    int r = start_zygote(run, &why);
+
+    run->site.host = vb_strdup(gethostname(host, sizeof host) ? "unknown" : host);
+    if (r != -EPERM || run->site.options->exec_inputs) {
+        vb_error_move(err, &why);
+        return r;
+    }
+    vb_log(VB_WARNING, "%s; so inputs are copied into plain directories, and what is read of them is not seen (%s)", why.message,
+           why.hint ? why.hint : "");
+    run->site.capture = vb_format("partial (no file system of its own: %s)", why.message);
+    return vb_zygote_start(&(vb_zygote_options){NULL, NULL}, &run->site.zygote, err);
 }
 
 /* Sessions hold a descriptor for each file that a job has made or opened. */
@@ -353,6 +371,19 @@ static void raise_descriptor_limit(void)
     }
 }
 
+/* Artifacts that gave way to others: what was replaced or clobbered.  What cannot be removed now is tried again by the next run. */
+static void empty_trash(struct run *run)
+{
+    vb_auto(vb_stores_close) vb_stores *stores = NULL;
+    vb_auto_error err = VB_ERROR_INIT;
+    int r = vb_stores_open(run->reg, run->site.repo->root, &stores, &err);
+
+    if (!r)
+        r = vb_stores_empty_trash(stores, run->reg, &err);
+    if (r < 0)
+        vb_log(VB_WARNING, "removing artifacts that are not needed any more: %s", err.message);
+}
+
 static int begin(struct run *run, const vb_repo *repo, vb_error *err)
 {
     int r = vb_graph_open(run->graph_file, &run->graph, err);
@@ -364,7 +395,7 @@ static int begin(struct run *run, const vb_repo *repo, vb_error *err)
     if (!r)
         r = vb_rundir_open(repo, run->graph, run->graph_file, &run->site.dir, err);
     if (!r) /* after the lock: a graph that another runner executes starts no jobs here */
-        r = start_zygote(run, err);
+        r = start_jobs(run, err);
     if (!r)
         r = vb_repo_registry(repo, VB_ACCESS_WRITE, &run->reg, err);
     if (!r)
@@ -375,8 +406,10 @@ static int begin(struct run *run, const vb_repo *repo, vb_error *err)
     raise_descriptor_limit();
     run->site.published = vb_published_new();
     r = vb_provenance_register_run(run->reg, run->graph, err);
-    if (!r)
-        r = vb_recover(&run->site, run->reg, run->graph, run->schedule, err);
+    if (r < 0)
+        return r;
+    empty_trash(run);
+    r = vb_recover(&run->site, run->reg, run->graph, run->schedule, err);
     return r < 0 ? r : vb_make_init_outputs(&run->site, run->reg, run->graph, err);
 }
 
@@ -407,6 +440,7 @@ static int execute(struct run *run, vb_error *err)
     r = vb_committer_stop(run->committer, err);
     if (!r)
         r = mark_blocked(run, err);
+    empty_trash(run);
     if (!r && run->error.code) {
         r = run->error.code;
         vb_error_move(err, &run->error);

@@ -82,7 +82,7 @@ static void __attribute__((noreturn)) become_zygote(int control, int program, pi
     snprintf(pid, sizeof pid, "%d", (int)runner);
     vb_strv_add(&argv, "vbutler-zygote");
     vb_strv_add(&argv, pid);
-    vb_strv_add(&argv, options->mountpoint);
+    vb_strv_add(&argv, options->mountpoint ? options->mountpoint : "");
     for (char *const *mask = options->masks; mask && *mask; mask++)
         vb_strv_add(&argv, *mask);
     if (program == VB_ZYGOTE_CONTROL)
@@ -93,7 +93,7 @@ static void __attribute__((noreturn)) become_zygote(int control, int program, pi
         dup2(control, VB_ZYGOTE_CONTROL);
     if (program >= 0)
         fexecve(program, argv, empty);
-    vb_zygote_main(runner, options->mountpoint, argv + 3);
+    vb_zygote_main(runner, argv[2], argv + 3);
 }
 
 int vb_zygote_start(const vb_zygote_options *options, vb_zygote **out, vb_error *err)
@@ -151,10 +151,12 @@ static int make_strings(const vb_job_request *request, vb_spawn_message *m, vb_e
     return r < 0 ? vb_fail_errno(err, r, "handing over a command line") : vb_steal_fd(&fd);
 }
 
-/* Waits for STARTED and DEVICE. */
+/* Waits for STARTED and DEVICE; a plain job's DEVICE brings none. */
 static int await_mount(vb_job_handle *job, vb_error *err)
 {
-    while (job->device < 0) {
+    bool mounted = false;
+
+    while (!mounted) {
         vb_job_message m;
         int fds[VB_MESSAGE_FDS];
         size_t n = 0;
@@ -162,13 +164,14 @@ static int await_mount(vb_job_handle *job, vb_error *err)
 
         if (r < 0)
             return vb_fail(err, -EIO, "starting a job: its first process was killed");
-        if (m.kind == VB_MESSAGE_STARTED)
-            job->pid = m.pid;
-        else if (m.kind == VB_MESSAGE_DEVICE && n == 1)
-            job->device = fds[0];
-        else
+        if (m.kind == VB_MESSAGE_RESULT)
             return vb_fail_errno(err, m.result.error ? -m.result.error : -EIO, "starting a job: %s",
                                  vb_job_step_name(m.result.step));
+        if (m.kind == VB_MESSAGE_STARTED)
+            job->pid = m.pid;
+        mounted = m.kind == VB_MESSAGE_DEVICE;
+        if (n)
+            job->device = fds[0];
     }
     return 0;
 }

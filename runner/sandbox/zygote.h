@@ -12,6 +12,9 @@
  *                                 reaps init
  *     <------------------------  dead: no process of the job is left
  *
+ * Where FUSE or namespaces cannot be had a plain zygote starts jobs without them: in a directory, with all of the file system in
+ * sight.  What a job leaves running is then killed by its init, which adopts it.
+ *
  * If the runner dies the zygote is killed, and with it every init, and with that every process of every job; their mounts go
  * with their namespaces. */
 #ifndef VB_RUNNER_SANDBOX_ZYGOTE_H
@@ -26,11 +29,11 @@
 typedef struct vb_zygote vb_zygote;
 
 typedef struct vb_zygote_options {
-    const char *mountpoint; /* a directory that is there; every job has its mount on it, in its own namespace */
+    const char *mountpoint; /* a directory that is there; every job has its mount on it, in its own namespace; NULL: a plain zygote */
     char *const *masks;     /* directories to cover; NULL-terminated */
 } vb_zygote_options;
 
-/* -EPERM and a hint where namespaces or FUSE cannot be had. */
+/* -EPERM and a hint where namespaces or FUSE cannot be had; a plain zygote needs neither. */
 int vb_zygote_start(const vb_zygote_options *options, vb_zygote **out, vb_error *err);
 
 /* Ends it and every job. */
@@ -43,18 +46,18 @@ char *const *vb_zygote_unmasked(const vb_zygote *z);
 typedef struct vb_job_request {
     char *const *argv;        /* argv[0] is looked for in PATH */
     char *const *environment; /* NAME=VALUE */
-    const char *directory;    /* current directory, below the mount */
+    const char *directory;    /* current directory: below the mount, or of a plain job */
     int out, err;             /* where stdout and stderr go; stdin is /dev/null */
 } vb_job_request;
 
 /* A job that was started: the runner's side of its socket. */
 typedef struct vb_job_handle {
     int socket;
-    int device; /* the FUSE device; the session takes it */
+    int device; /* the FUSE device; the session takes it; -1: a plain job */
     pid_t pid;  /* of its init, as the runner sees it */
 } vb_job_handle;
 
-/* Starts a job and waits for its mount.  Thread-safe. */
+/* Starts a job and waits for its mount, where it gets one.  Thread-safe. */
 int vb_zygote_spawn(vb_zygote *z, const vb_job_request *request, vb_job_handle *out, vb_error *err);
 
 typedef enum vb_job_step { VB_STEP_NONE, VB_STEP_FUSE, VB_STEP_MOUNT, VB_STEP_PROC, VB_STEP_CHDIR, VB_STEP_FORK, VB_STEP_EXEC } vb_job_step;

@@ -79,6 +79,16 @@ static void mount_session(int socket, const char *mountpoint)
     close(device); /* one stray copy would keep a dead session alive */
 }
 
+/* A job without namespaces: what it leaves behind becomes our child, and a signal to its group reaches most of it. */
+static void be_plain(int socket)
+{
+    vb_job_message message = {.kind = VB_MESSAGE_DEVICE};
+
+    setsid();
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    vb_message_send(socket, &message, sizeof message, NULL, 0);
+}
+
 /* The namespace's own /proc: a task that looks for itself by getpid() must find itself.  Where the system forbids it (a masked
  * /proc in a container) the old one stays: /proc/self is right there too. */
 static void mount_proc(void)
@@ -98,6 +108,7 @@ static pid_t start_task(const struct strings *s, int out, int err, volatile int 
     dup2(out, 1);
     dup2(err, 2);
     close_range(3, ~0U, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGTERM, SIG_DFL);
     environ = s->environment;
     execvp(s->argv[0], s->argv);
@@ -135,7 +146,7 @@ static void read_io(int64_t *bytes_read, int64_t *bytes_written)
     *bytes_written = w;
 }
 
-/* Reaps until the task has ended; what is left then dies with us. */
+/* Reaps until the task has ended; what is left then dies with us, or is killed by kill_the_rest(). */
 static int wait_for_task(void)
 {
     int status = 0;
@@ -145,6 +156,25 @@ static int wait_for_task(void)
         if (pid < 0 && errno != EINTR)
             break;
     return status;
+}
+
+/* Without a pid namespace: kills the children that we have adopted, and theirs, until there are none. */
+static void kill_the_rest(void)
+{
+    char path[64], text[4096], *next;
+    ssize_t n;
+
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
+    do {
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+        n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+        if (fd >= 0)
+            close(fd);
+        text[n > 0 ? n : 0] = 0;
+        for (char *p = text; strtol(p, &next, 10) > 0; p = next)
+            kill((pid_t)strtol(p, NULL, 10), SIGKILL);
+    } while (n > 0 && waitpid(-1, NULL, 0) > 0);
 }
 
 static void run_task(int socket, const struct strings *s, int out, int err)
@@ -192,10 +222,16 @@ void vb_job_init(int socket, int out, int err, int strings, const vb_spawn_messa
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (map_strings(strings, message, &s))
         give_up(socket, VB_STEP_FORK);
-    mount_session(socket, mountpoint);
-    mount_proc();
+    if (*mountpoint) {
+        mount_session(socket, mountpoint);
+        mount_proc();
+    } else {
+        be_plain(socket);
+    }
     if (chdir(s.directory))
         give_up(socket, VB_STEP_CHDIR);
     run_task(socket, &s, out, err);
+    if (!*mountpoint)
+        kill_the_rest();
     _exit(0);
 }

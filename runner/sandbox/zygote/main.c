@@ -35,7 +35,7 @@ struct child {
 struct zygote_state {
     int control, signals;
     int alive[2]; /* nobody writes: inits hold the reading end, and see our death */
-    const char *mountpoint;
+    const char *mountpoint; /* "": a plain zygote */
     struct child children[MAX_JOBS];
     size_t count;
 };
@@ -106,6 +106,8 @@ static void reap(struct zygote_state *z)
     while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
         for (size_t i = 0; i < z->count; i++)
             if (z->children[i].pid == pid) {
+                if (!*z->mountpoint)
+                    kill(-pid, SIGKILL); /* a pid namespace does that by itself */
                 forget_child(z, i);
                 break;
             }
@@ -133,8 +135,9 @@ static void __attribute__((noreturn)) become_init(struct zygote_state *z, const 
 
 static void spawn(struct zygote_state *z, const vb_spawn_message *m, int fds[VB_MESSAGE_FDS])
 {
+    unsigned long flags = *z->mountpoint ? CLONE_NEWNS | CLONE_NEWPID | SIGCHLD : SIGCHLD;
     vb_job_message started = {.kind = VB_MESSAGE_STARTED};
-    pid_t pid = z->count == MAX_JOBS ? -1 : (pid_t)syscall(SYS_clone, CLONE_NEWNS | CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, NULL);
+    pid_t pid = z->count == MAX_JOBS ? -1 : (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
 
     if (!pid)
         become_init(z, m, fds);
@@ -182,11 +185,13 @@ static vb_job_result set_up(struct zygote_state *z, char *const *masks, char tex
     sigprocmask(SIG_SETMASK, &child, NULL);
     signal(SIGINT, SIG_DFL);
     signal(SIGPIPE, SIG_DFL);
-    if (enter_namespaces())
-        return (vb_job_result){.step = VB_STEP_FORK, .error = errno};
-    if (access("/dev/fuse", R_OK | W_OK))
-        return (vb_job_result){.step = VB_STEP_FUSE, .error = errno};
-    lay_masks(masks, text);
+    if (*z->mountpoint) {
+        if (enter_namespaces())
+            return (vb_job_result){.step = VB_STEP_FORK, .error = errno};
+        if (access("/dev/fuse", R_OK | W_OK))
+            return (vb_job_result){.step = VB_STEP_FUSE, .error = errno};
+        lay_masks(masks, text);
+    }
     z->signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
     if (z->signals < 0 || pipe2(z->alive, O_CLOEXEC))
         return (vb_job_result){.step = VB_STEP_FORK, .error = errno};

@@ -6,7 +6,7 @@
 
 enum { VB_ZYGOTE_CONTROL = 3 }; /* the descriptor of its socket to the runner */
 
-/* Does not return.  `masks` is NULL-terminated. */
+/* Does not return.  `mountpoint` "" makes it a plain zygote.  `masks` is NULL-terminated. */
 void vb_zygote_main(pid_t runner, const char *mountpoint, char *const *masks) __attribute__((noreturn));
 
 #endif
