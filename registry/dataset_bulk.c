@@ -1,8 +1,8 @@
 /* dataset_bulk.c - many datasets at once.
  *
- * An INSERT of four rows costs SQLite two thirds of four INSERTs of one: the statement is begun, its cursors are opened and
- * the AUTOINCREMENT number is read and written once.  More rows do not pay: a statement with more than 31 parameters is
- * prepared again each time that it is bound. */
+ * An INSERT of four rows costs SQLite two thirds of four INSERTs of one: the statement is begun, its cursors
+ * are opened and the AUTOINCREMENT number is read and written once.  More rows do not pay: a statement with
+ * more than 31 parameters is prepared again each time that it is bound. */
 #include "registry/dataset.h"
 
 #include "registry/base/mem.h"
@@ -43,8 +43,9 @@ static int insert_datasets(vb_registry *reg, vb_dataset *d, vb_error *err)
         a[4] = vb_arg_int(d[i].ingest_date);
         a[5] = vb_arg_int(d[i].state);
     }
-    r = vb_sql_exec(reg->db, err, "INSERT OR FAIL INTO dataset (uuid, type_id, run_id, dataid, ingest_date, state) VALUES"
-                                  " (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?)",
+    r = vb_sql_exec(reg->db, err,
+                    "INSERT OR FAIL INTO dataset (uuid, type_id, run_id, dataid, ingest_date, state) VALUES"
+                    " (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?)",
                     args, VB_COUNT(args));
     for (int i = 0; i < ROWS; i++) {
         d[i].id = vb_db_last_id(reg->db) - ROWS + 1 + i; /* AUTOINCREMENT counts on */
@@ -109,12 +110,14 @@ static int insert_locations(vb_registry *reg, const vb_dataset *d, const vb_loca
         a[1] = vb_arg_int(l[i].store_id);
         a[2] = vb_arg_text(l[i].path);
         a[3] = vb_arg_int(l[i].size);
-        a[4] = vb_arg_blob((vb_blob){l[i].has_checksum ? l[i].checksum.bytes : NULL, sizeof l[i].checksum.bytes});
+        a[4] = vb_arg_blob(
+            (vb_blob){l[i].has_checksum ? l[i].checksum.bytes : NULL, sizeof l[i].checksum.bytes});
         a[5] = l[i].mtime < 0 ? (vb_arg){.kind = VB_NULL} : vb_arg_int(l[i].mtime);
         a[6] = vb_arg_text(l[i].formatter);
     }
-    return vb_sql_exec(reg->db, err, "INSERT OR FAIL INTO location VALUES (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?),"
-                                     " (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?)",
+    return vb_sql_exec(reg->db, err,
+                       "INSERT OR FAIL INTO location VALUES (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?),"
+                       " (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?)",
                        args, VB_COUNT(args));
 }
 
@@ -128,7 +131,8 @@ static int insert_four(vb_registry *reg, vb_dataset *d, const vb_location *l, vb
     return r < 0 || !l ? r : insert_locations(reg, d, l, err);
 }
 
-int vb_dataset_insert_all(vb_registry *reg, vb_dataset *datasets, const vb_location *locations, size_t count, vb_error *err)
+int vb_dataset_insert_all(vb_registry *reg, vb_dataset *datasets, const vb_location *locations, size_t count,
+                          vb_error *err)
 {
     int64_t now = vb_time_now();
     size_t i = 0;

@@ -1,7 +1,7 @@
 /* instrument_rules.h - what the headers of an instrument mean, as YAML text (docs/instruments.md).
  *
- * Some files come with vbutler; a repository keeps the text that each of its instruments was registered with, so that
- * what was ingested once is ingested alike later.  fs/ingest/rules.h reads the text. */
+ * Some files come with vbutler; a repository keeps the text that each of its instruments was registered with,
+ * so that what was ingested once is ingested alike later.  fs/ingest/rules.h reads the text. */
 #ifndef VB_REGISTRY_INSTRUMENT_RULES_H
 #define VB_REGISTRY_INSTRUMENT_RULES_H
 
@@ -9,7 +9,8 @@
 
 #include <stddef.h>
 
-/* A file that comes with vbutler, by number from 0; NULL after the last.  `file` is its name, "decam.yaml". */
+/* A file that comes with vbutler, by number from 0; NULL after the last.  `file` is its name, "decam.yaml".
+ */
 const char *vb_instrument_rules_builtin(size_t number, const char **file, size_t *length);
 
 /* The rules of an instrument of the repository: 1 and *text, which the caller frees; 0 where it has none. */

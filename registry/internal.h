@@ -24,6 +24,11 @@ struct vb_known_type {
     UT_hash_handle by_id, by_name;
 };
 
+/* Statements on the table of an element; made at first use. */
+struct vb_record_sql {
+    char *insert, *add_overlap;
+};
+
 struct vb_registry {
     vb_db *db;
     vb_universe *universe;
@@ -35,6 +40,7 @@ struct vb_registry {
     struct vb_known_type *types_by_id, *types_by_name;
     struct vb_known_collection *retired_collections;
     struct vb_known_type *retired_types;
+    struct vb_record_sql record_sql[VB_MAX_ELEMENTS]; /* by the element's index */
     int64_t summary_run, summary_type; /* the pair that collection_summary was last seen to have */
 };
 

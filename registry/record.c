@@ -50,7 +50,9 @@ vb_record vb_record_new(vb_registry *reg, const vb_element *element)
 
 void vb_record_clear(vb_record *r)
 {
-    for (int i = 0; r->element && i < vb_record_columns(r); i++)
+    int n = r->element ? vb_record_columns(r) : 0;
+
+    for (int i = 0; i < n; i++)
         vb_value_clear(&r->values[i]);
     free(r->values);
     *r = (vb_record){0};
@@ -129,29 +131,46 @@ json_t *vb_record_json(const vb_record *r)
 
 /* ---- overlaps --------------------------------------------------------------------------------------------- */
 
-/* Adds or removes the rows of the overlap table for a region. */
-static int change_overlaps(vb_registry *reg, const vb_record *r, const vb_value *bytes, bool add, vb_error *err)
+/* The statement that adds or removes a row of the overlap table; the caller's where it removes. */
+static char *overlap_sql(vb_registry *reg, const vb_element *e, bool add)
+{
+    char **kept = &reg->record_sql[e->index].add_overlap;
+
+    if (!add)
+        return vb_format("DELETE FROM \"overlap_%s\" WHERE pixel = ? AND record_id = ?", e->name);
+    if (!*kept)
+        *kept = vb_format("INSERT OR IGNORE INTO \"overlap_%s\" VALUES (?, ?)", e->name);
+    return *kept;
+}
+
+/* Runs the statement for each pixel that a region may touch. */
+static int each_overlap(vb_registry *reg, const vb_record *r, const vb_value *bytes, const char *sql, vb_error *err)
 {
     const vb_element *common = vb_universe_common_skypix(reg->universe);
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     vb_auto_region region = {0};
     vb_auto_ranges pixels = {0};
-    vb_auto_buf sql = {0};
     int status = vb_region_decode(bytes->bytes, bytes->len, &region, err);
 
     if (!status)
         status = vb_skypix_envelope(common->system, common->level, &region, &pixels, err);
-    if (add)
-        vb_buf_printf(&sql, "INSERT OR IGNORE INTO \"overlap_%s\" VALUES (?, ?)", r->element->name);
-    else
-        vb_buf_printf(&sql, "DELETE FROM \"overlap_%s\" WHERE pixel = ? AND record_id = ?", r->element->name);
     for (size_t i = 0; !status && i < pixels.count; i++)
         for (uint64_t p = pixels.items[i].begin; !status && p < pixels.items[i].end; p++) {
-            status = s ? vb_stmt_rebind(s, VB_ARGS(p, r->id), err)
-                       : vb_sql(reg->db, &s, err, vb_buf_text(&sql), VB_ARGS(p, r->id));
+            status = s ? vb_stmt_rebind(s, VB_ARGS(p, r->id), err) : vb_sql(reg->db, &s, err, sql, VB_ARGS(p, r->id));
             if (!status)
                 status = vb_stmt_step(s, err);
         }
+    return status;
+}
+
+/* Adds or removes the rows of the overlap table for a region. */
+static int change_overlaps(vb_registry *reg, const vb_record *r, const vb_value *bytes, bool add, vb_error *err)
+{
+    char *sql = overlap_sql(reg, r->element, add);
+    int status = each_overlap(reg, r, bytes, sql, err);
+
+    if (!add)
+        free(sql);
     return status;
 }
 
@@ -242,26 +261,63 @@ int vb_record_find(vb_registry *reg, const vb_element *element, const vb_dataid 
     return fetch(reg, element, vb_buf_text(&where), args, n, out, err);
 }
 
-static int insert(vb_registry *reg, vb_record *r, vb_error *err)
+static void print_key(vb_registry *reg, const vb_record *r, vb_buf *out)
 {
-    int n = vb_record_columns(r), status;
-    vb_autofree vb_arg *args = vb_alloc((size_t)n * sizeof *args);
-    vb_auto_buf sql = {0};
+    vb_auto_dataid id = {0};
 
+    vb_record_dataid(r, reg, &id);
+    vb_buf_printf(out, "%s ", r->element->name);
+    vb_dataid_print(&id, out);
+}
+
+/* "INSERT ... ON CONFLICT DO NOTHING", where the conflict is one of the record's own key: another key of it that is taken
+ * is an error.  So a new record costs one statement, and only one that is there is looked at. */
+static const char *insert_sql(vb_registry *reg, const vb_record *r)
+{
+    char **kept = &reg->record_sql[r->element->index].insert;
+    const char *before = "";
+    vb_buf sql = {0};
+    int n = vb_record_columns(r);
+
+    if (*kept)
+        return *kept;
     vb_buf_puts(&sql, "INSERT INTO ");
     vb_schema_table(&sql, r->element);
     vb_buf_puts(&sql, " (");
     append_columns(&sql, r, ", ", "");
     vb_buf_puts(&sql, ") VALUES (");
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++)
         vb_buf_puts(&sql, i ? ", ?" : "?");
-        args[i] = vb_arg_value(&r->values[i]);
+    vb_buf_puts(&sql, ") ON CONFLICT (");
+    VB_EACH_DIMENSION(i, r->element->required)
+    {
+        vb_buf_puts(&sql, before);
+        vb_sql_name(&sql, vb_universe_at(reg->universe, i)->name);
+        before = ", ";
     }
-    vb_buf_puts(&sql, ")");
-    status = vb_sql_exec(reg->db, err, vb_buf_text(&sql), args, (size_t)n);
-    if (!status)
-        r->id = vb_db_last_id(reg->db);
-    return status;
+    vb_buf_puts(&sql, ") DO NOTHING");
+    return *kept = vb_buf_steal(&sql);
+}
+
+/* 1: inserted; 0: a record of that key is there. */
+static int insert(vb_registry *reg, vb_record *r, vb_error *err)
+{
+    int n = vb_record_columns(r), status;
+    vb_autofree vb_arg *args = vb_alloc((size_t)n * sizeof *args);
+
+    for (int i = 0; i < n; i++)
+        args[i] = vb_arg_value(&r->values[i]);
+    status = vb_sql_exec(reg->db, err, insert_sql(reg, r), args, (size_t)n);
+    if (status == -EEXIST) {
+        vb_auto_buf key = {0};
+
+        print_key(reg, r, &key);
+        vb_error_context(err, "%s", vb_buf_text(&key));
+    }
+    if (status < 0 || !vb_db_changes(reg->db))
+        return status;
+    r->id = vb_db_last_id(reg->db);
+    return 1;
 }
 
 static int update(vb_registry *reg, const vb_record *r, vb_error *err)
@@ -279,15 +335,6 @@ static int update(vb_registry *reg, const vb_record *r, vb_error *err)
         args[i] = vb_arg_value(&r->values[i]);
     args[n] = vb_arg_int(r->id);
     return vb_sql_exec(reg->db, err, vb_buf_text(&sql), args, (size_t)n + 1);
-}
-
-static void print_key(vb_registry *reg, const vb_record *r, vb_buf *out)
-{
-    vb_auto_dataid id = {0};
-
-    vb_record_dataid(r, reg, &id);
-    vb_buf_printf(out, "%s ", r->element->name);
-    vb_dataid_print(&id, out);
 }
 
 /* The first column in which two records differ; NULL: none. */
@@ -310,7 +357,8 @@ static int conflict(vb_registry *reg, const vb_record *r, const vb_record *there
                    vb_buf_text(&is), vb_buf_text(&wanted));
 }
 
-int vb_record_put(vb_registry *reg, vb_record *r, vb_record_mode mode, vb_error *err)
+/* Gives a record that is there the values of this one, as far as the mode allows. */
+static int put_again(vb_registry *reg, vb_record *r, vb_record_mode mode, vb_error *err)
 {
     vb_auto_record there = {0};
     vb_auto_dataid id = {0};
@@ -319,21 +367,28 @@ int vb_record_put(vb_registry *reg, vb_record *r, vb_record_mode mode, vb_error 
 
     vb_record_dataid(r, reg, &id);
     status = vb_record_find(reg, r->element, &id, &there, err);
-    if (status < 0)
+    if (status <= 0)
         return status;
-    if (status) {
-        r->id = there.id;
-        column = difference(r, &there);
-        if (!column || mode == VB_RECORD_KEEP)
-            return 0;
-        if (mode == VB_RECORD_SAME)
-            return conflict(reg, r, &there, column, err);
-        status = update(reg, r, err);
-    } else {
-        status = insert(reg, r, err);
-    }
+    r->id = there.id;
+    column = difference(r, &there);
+    if (!column || mode == VB_RECORD_KEEP)
+        return 0;
+    if (mode == VB_RECORD_SAME)
+        return conflict(reg, r, &there, column, err);
+    status = update(reg, r, err);
     if (!status)
-        status = replace_overlaps(reg, r, there.element ? &there : NULL, err);
+        status = replace_overlaps(reg, r, &there, err);
+    return status < 0 ? status : 1;
+}
+
+int vb_record_put(vb_registry *reg, vb_record *r, vb_record_mode mode, vb_error *err)
+{
+    int status = insert(reg, r, err);
+
+    if (!status)
+        return put_again(reg, r, mode, err);
+    if (status > 0)
+        status = replace_overlaps(reg, r, NULL, err);
     return status < 0 ? status : 1;
 }
 

@@ -121,6 +121,10 @@ void vb_registry_close(vb_registry *reg)
         free_retired(reg);
         vb_db_close(reg->db);
     }
+    for (int i = 0; i < VB_MAX_ELEMENTS; i++) {
+        free(reg->record_sql[i].insert);
+        free(reg->record_sql[i].add_overlap);
+    }
     if (reg->universe)
         vb_universe_free(reg->universe);
     free(reg->format);

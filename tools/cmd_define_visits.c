@@ -21,7 +21,8 @@ static int run(int argc, char **argv, vb_error *err)
     }
     r = vb_repo_open(argv[0], &repo, err);
     if (!r)
-        r = vb_define_visits(repo, argv[1], collections, (size_t)processes, vb_progress_on_terminal(), &report, err);
+        r = vb_define_visits(repo, argv[1], collections, (size_t)processes, vb_progress_on_terminal(),
+                             &report, err);
     vb_progress_end();
     if (r < 0)
         return VB_EXIT_FAILED;
@@ -31,8 +32,10 @@ static int run(int argc, char **argv, vb_error *err)
 }
 
 static const vb_option options[] = {
-    {"collections", 0, VB_OPTION_LIST, &collections, "COLLECTIONS", "where the raws are (default INSTRUMENT/raw/all)"},
-    {"processes", 'j', VB_OPTION_INT, &processes, "N", "read headers with N threads (default: one a processor)"},
+    {"collections", 0, VB_OPTION_LIST, &collections, "COLLECTIONS",
+     "where the raws are (default INSTRUMENT/raw/all)"},
+    {"processes", 'j', VB_OPTION_INT, &processes, "N",
+     "read headers with N threads (default: one a processor)"},
     VB_OPTION_END,
 };
 
@@ -40,9 +43,9 @@ const vb_command vb_cmd_define_visits = {
     .name = "define-visits",
     .arguments = "REPO INSTRUMENT",
     .summary = "make visits of an instrument's exposures",
-    .details = "Each exposure of the sky becomes a visit by itself (visit system 0, one-to-one), whose region is the hull of "
-               "its detectors'. ingest-raws does that already; this is for raws that came otherwise. What is defined stays "
-               "as it is.",
+    .details = "Each exposure of the sky becomes a visit by itself (visit system 0, one-to-one), whose "
+               "region is the hull of its detectors'. ingest-raws does that already; this is for raws that "
+               "came otherwise. What is defined stays as it is.",
     .min_args = 2,
     .max_args = 2,
     .options = options,

@@ -33,8 +33,9 @@ static int run(int argc, char **argv, vb_error *err)
     vb_progress_end();
     if (r < 0)
         return VB_EXIT_FAILED;
-    printf("ingested %s as %s into %s in %.1f s\n", vb_plural(count, sizeof count, (int64_t)report.ingested, "file"),
-           argv[1], argv[2], (double)(vb_clock_monotonic_ns() - begun) / 1e9);
+    printf("ingested %s as %s into %s in %.2f s\n",
+           vb_plural(count, sizeof count, (int64_t)report.ingested, "file"), argv[1], argv[2],
+           (double)(vb_clock_monotonic_ns() - begun) / 1e9);
     if (report.existing)
         printf("  %s %s there already\n", vb_thousands(there, sizeof there, (int64_t)report.existing),
                report.existing == 1 ? "was" : "were");
@@ -44,11 +45,14 @@ static int run(int argc, char **argv, vb_error *err)
 static const vb_option options[] = {
     {"transfer", 't', VB_OPTION_TEXT, &transfer, "MODE", VB_TRANSFER_MODES " (default copy)"},
     {"data-id", 0, VB_OPTION_LIST, &dataid, "K=V,...", "values that all files share"},
-    {"prefix", 0, VB_OPTION_TEXT, &files.prefix, "DIR", "the directory that relative paths of the table begin at"},
+    {"prefix", 0, VB_OPTION_TEXT, &files.prefix, "DIR",
+     "the directory that relative paths of the table begin at"},
     {"formatter", 0, VB_OPTION_TEXT, &files.formatter, "NAME", "Rubin's formatter class, kept for exports"},
-    {"skip-existing", 0, VB_OPTION_FLAG, &files.skip_existing, NULL, "leave out datasets that are there already"},
+    {"skip-existing", 0, VB_OPTION_FLAG, &files.skip_existing, NULL,
+     "leave out datasets that are there already"},
     {"checksum", 0, VB_OPTION_FLAG, &files.checksum, NULL, "checksum files also where they are only linked"},
-    {"processes", 'j', VB_OPTION_INT, &processes, "N", "transfer files with N threads (default: one a processor)"},
+    {"processes", 'j', VB_OPTION_INT, &processes, "N",
+     "transfer files with N threads (default: one a processor)"},
     VB_OPTION_END,
 };
 
@@ -56,10 +60,11 @@ const vb_command vb_cmd_ingest_files = {
     .name = "ingest-files",
     .arguments = "REPO TYPE RUN TABLE.csv",
     .summary = "bring files into a repository, with data IDs from a table",
-    .details = "The table's first line names its columns: the path (a column path, file or filename, or else the first), and "
-               "dimensions of the dataset type. Besides 'detector' a column may be another key of it, 'detector.full_name'; "
-               "'healpix5.ring' holds pixels in ring order, which are turned into the nested order that the dimension has. "
-               "Lines that begin with '#' are skipped, so ECSV will do. All files are ingested, or none.",
+    .details = "The table's first line names its columns: the path (a column path, file or filename, or "
+               "else the first), and dimensions of the dataset type. Besides 'detector' a column may be "
+               "another key of it, 'detector.full_name'; 'healpix5.ring' holds pixels in ring order, which "
+               "are turned into the nested order that the dimension has. Lines that begin with '#' are "
+               "skipped, so ECSV will do. All files are ingested, or none.",
     .min_args = 4,
     .max_args = 4,
     .options = options,

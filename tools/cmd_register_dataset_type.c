@@ -29,7 +29,9 @@ static int conform(vb_registry *reg, int argc, char **argv, const vb_group **out
 static int register_type(vb_registry *reg, int argc, char **argv, vb_error *err)
 {
     vb_auto_txn txn = {0};
-    vb_dataset_type wanted = {.name = argv[1], .storage_class = argv[2], .is_calibration = is_calibration,
+    vb_dataset_type wanted = {.name = argv[1],
+                              .storage_class = argv[2],
+                              .is_calibration = is_calibration,
                               .extension = (char *)extension};
     const vb_dataset_type *found;
     int r;
@@ -60,9 +62,10 @@ static int run(int argc, char **argv, vb_error *err)
 }
 
 static const vb_option options[] = {
-    {"is-calibration", 0, VB_OPTION_FLAG, &is_calibration, NULL, "its datasets may be certified into CALIBRATION "
-                                                                 "collections"},
-    {"extension", 0, VB_OPTION_TEXT, &extension, ".EXT", "of its files, with the dot (default: the storage class's)"},
+    {"is-calibration", 0, VB_OPTION_FLAG, &is_calibration, NULL,
+     "its datasets may be certified into CALIBRATION collections"},
+    {"extension", 0, VB_OPTION_TEXT, &extension, ".EXT",
+     "of its files, with the dot (default: the storage class's)"},
     VB_OPTION_END,
 };
 
@@ -70,8 +73,8 @@ const vb_command vb_cmd_register_dataset_type = {
     .name = "register-dataset-type",
     .arguments = "REPO TYPE STORAGE_CLASS [DIMENSION...]",
     .summary = "define a dataset type",
-    .details = "Dimensions that follow from others (instrument from detector) need not be named. Defining a type again as it "
-               "is does nothing; defining it otherwise is an error.",
+    .details = "Dimensions that follow from others (instrument from detector) need not be named. Defining a "
+               "type again as it is does nothing; defining it otherwise is an error.",
     .min_args = 3,
     .max_args = -1,
     .options = options,

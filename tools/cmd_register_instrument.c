@@ -51,7 +51,8 @@ static int run(int argc, char **argv, vb_error *err)
 }
 
 static const vb_option options[] = {
-    {"update", 0, VB_OPTION_FLAG, &update, NULL, "replace the rules and records of an instrument that is there"},
+    {"update", 0, VB_OPTION_FLAG, &update, NULL,
+     "replace the rules and records of an instrument that is there"},
     VB_OPTION_END,
 };
 
@@ -59,9 +60,10 @@ const vb_command vb_cmd_register_instrument = {
     .name = "register-instrument",
     .arguments = "REPO NAME|FILE...",
     .summary = "teach a repository an instrument",
-    .details = "An instrument is its detectors, and rules that tell what the headers of its files mean. NAME is one whose "
-               "rules come with vbutler: DECam, 90prime, Mosaic3. FILE.yaml is a file of rules of your own "
-               "(docs/instruments.md tells its keys). ingest-raws registers those that come with vbutler by itself.",
+    .details = "An instrument is its detectors, and rules that tell what the headers of its files mean. "
+               "NAME is one whose rules come with vbutler: DECam, 90prime, Mosaic3. FILE.yaml is a file of "
+               "rules of your own (docs/instruments.md tells its keys). ingest-raws registers those that "
+               "come with vbutler by itself.",
     .min_args = 2,
     .max_args = -1,
     .options = options,

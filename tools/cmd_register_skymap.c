@@ -14,8 +14,8 @@ static void print_map(const vb_skymap *map)
     for (size_t i = 0; i < map->count; i++)
         n += map->tracts[i].nx * map->tracts[i].ny;
     printf("registered sky map %s (%s, %s %s)\n", map->name,
-           vb_plural(tracts, sizeof tracts, (int64_t)map->count, "tract"), vb_thousands(patches, sizeof patches, n),
-           n == 1 ? "patch" : "patches");
+           vb_plural(tracts, sizeof tracts, (int64_t)map->count, "tract"),
+           vb_thousands(patches, sizeof patches, n), n == 1 ? "patch" : "patches");
 }
 
 static int run(int argc, char **argv, vb_error *err)
@@ -36,7 +36,8 @@ static int run(int argc, char **argv, vb_error *err)
 }
 
 static const vb_option options[] = {
-    {"run", 0, VB_OPTION_TEXT, &run_name, "RUN", "the RUN that gets the definition as dataset skyMap (default skymaps)"},
+    {"run", 0, VB_OPTION_TEXT, &run_name, "RUN",
+     "the RUN that gets the definition as dataset skyMap (default skymaps)"},
     VB_OPTION_END,
 };
 
@@ -44,8 +45,8 @@ const vb_command vb_cmd_register_skymap = {
     .name = "register-skymap",
     .arguments = "REPO SKYMAP.yaml",
     .summary = "divide the sky into tracts and patches",
-    .details = "docs/skymaps.md tells the keys of the file. Registering a sky map again does nothing; another definition under "
-               "the same name is an error.",
+    .details = "docs/skymaps.md tells the keys of the file. Registering a sky map again does nothing; "
+               "another definition under the same name is an error.",
     .min_args = 2,
     .max_args = 2,
     .options = options,

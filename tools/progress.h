@@ -4,8 +4,8 @@
 
 #include "fs/store/parallel.h"
 
-/* For work that may take long: says nothing where stderr is no terminal, and nothing in the first second.  NULL where
- * it would never say anything. */
+/* For work that may take long: says nothing where stderr is no terminal, and nothing in the first second.
+ * NULL where it would never say anything. */
 const vb_progress *vb_progress_on_terminal(void);
 
 /* Takes the line away. */

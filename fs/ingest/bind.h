@@ -2,8 +2,8 @@
 #ifndef VB_FS_INGEST_BIND_H
 #define VB_FS_INGEST_BIND_H
 
-#include "registry/dataset_type.h"
 #include "registry/dataid.h"
+#include "registry/dataset_type.h"
 
 typedef enum vb_binding_kind {
     VB_BIND_VALUE, /* the dimension's value */
@@ -25,14 +25,15 @@ typedef struct vb_bindings {
     vb_binding items[VB_MAX_REQUIRED]; /* by the dimension's position among the required ones */
 } vb_bindings;
 
-/* Binds a name, "detector", "detector.full_name" or "healpix5.ring", to a column or (column SIZE_MAX) a constant.  -EINVAL
- * with the nearest name where the type has no such dimension, or it is bound already. */
+/* Binds a name, "detector", "detector.full_name" or "healpix5.ring", to a column or (column SIZE_MAX) a
+ * constant.  -EINVAL with the nearest name where the type has no such dimension, or it is bound already. */
 int vb_bindings_add(vb_bindings *b, const char *name, size_t column, const char *constant, vb_error *err);
 
 /* -EINVAL, and what is missing, where a dimension is not bound. */
 int vb_bindings_complete(const vb_bindings *b, vb_error *err);
 
-/* The data ID of a row.  -EINVAL where a value is not of its dimension's type, -ENOENT where nothing has such a key. */
+/* The data ID of a row.  -EINVAL where a value is not of its dimension's type, -ENOENT where nothing has such
+ * a key. */
 int vb_bindings_dataid(const vb_bindings *b, char *const *cells, vb_dataid *out, vb_error *err);
 
 #endif

@@ -26,7 +26,7 @@ int64_t vb_day_obs(int64_t tai, int64_t offset, vb_timespan *day)
     return date;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------------------- */
 
 /* The card that a field comes from, for messages. */
 static const char *card_of(const vb_rules *rules, vb_exposure_field field)
@@ -38,7 +38,8 @@ static const char *card_of(const vb_rules *rules, vb_exposure_field field)
 
 static int missing(const vb_rules *rules, vb_exposure_field field, vb_error *err)
 {
-    return vb_fail(err, -EINVAL, "no card tells its %s (%s)", vb_exposure_field_name(field), card_of(rules, field));
+    return vb_fail(err, -EINVAL, "no card tells its %s (%s)", vb_exposure_field_name(field),
+                   card_of(rules, field));
 }
 
 static int read_scale(const vb_exposure *e, vb_timescale *out, vb_error *err)
@@ -49,8 +50,9 @@ static int read_scale(const vb_exposure *e, vb_timescale *out, vb_error *err)
     if (v->kind != VB_TEXT || !strncasecmp(v->text, "UTC", 3))
         return 0;
     *out = VB_SCALE_TAI;
-    return strncasecmp(v->text, "TAI", 3) ? vb_fail(err, -EINVAL, "its time scale '%s' is neither UTC nor TAI", v->text)
-                                          : 0;
+    return strncasecmp(v->text, "TAI", 3)
+               ? vb_fail(err, -EINVAL, "its time scale '%s' is neither UTC nor TAI", v->text)
+               : 0;
 }
 
 static int read_begin(const vb_rules *rules, vb_exposure *e, vb_error *err)
@@ -119,11 +121,11 @@ static int read_id(const vb_rules *rules, vb_exposure *e, vb_error *err)
     if (v->kind == VB_NULL)
         return missing(rules, VB_EXPOSURE_ID, err);
     if (!vb_value_integer(v, &e->id) || e->id < 0)
-        return vb_fail(err, -EINVAL, "its exposure number '%s' (%s) is no integer", v->kind == VB_TEXT ? v->text : "?",
-                       card_of(rules, VB_EXPOSURE_ID));
+        return vb_fail(err, -EINVAL, "its exposure number '%s' (%s) is no integer",
+                       v->kind == VB_TEXT ? v->text : "?", card_of(rules, VB_EXPOSURE_ID));
     if (rules->exposure_max >= 0 && e->id >= rules->exposure_max)
-        return vb_fail(err, -EINVAL, "its exposure number %" PRId64 " is not below %s's maximum %" PRId64, e->id, rules->name,
-                       rules->exposure_max);
+        return vb_fail(err, -EINVAL, "its exposure number %" PRId64 " is not below %s's maximum %" PRId64,
+                       e->id, rules->name, rules->exposure_max);
     return 0;
 }
 
@@ -178,9 +180,10 @@ const char *vb_exposure_difference(const vb_exposure *a, const vb_exposure *b)
     return NULL;
 }
 
-/* ---- records ---------------------------------------------------------------------------------------------- */
+/* ---- records ------------------------------------------------------------------------------------------- */
 
-/* Cuts text to at most `limit` characters; they are bytes that are well-formed UTF-8, or are taken for Latin-1's '?'. */
+/* Cuts text to at most `limit` characters; they are bytes that are well-formed UTF-8, or are taken for
+ * Latin-1's '?'. */
 static vb_value cut_text(const char *text, int limit)
 {
     vb_auto_buf out = {0};
@@ -276,7 +279,8 @@ static vb_value group_name(const vb_exposure *e)
     return cut_text(vb_buf_text(&text), 64);
 }
 
-int vb_exposure_record(vb_registry *reg, const vb_rules *rules, const vb_exposure *e, vb_record *out, vb_error *err)
+int vb_exposure_record(vb_registry *reg, const vb_rules *rules, const vb_exposure *e, vb_record *out,
+                       vb_error *err)
 {
     int r = vb_element_record(reg, "exposure", out, err);
 
@@ -296,8 +300,8 @@ int vb_exposure_record(vb_registry *reg, const vb_rules *rules, const vb_exposur
 }
 
 /* Puts a record of an element that not every universe has. */
-static int put_new(vb_registry *reg, const char *name, const vb_rules *rules, vb_value key, const char *column,
-                   vb_value value, const vb_timespan *span, vb_error *err)
+static int put_new(vb_registry *reg, const char *name, const vb_rules *rules, vb_value key,
+                   const char *column, vb_value value, const vb_timespan *span, vb_error *err)
 {
     const vb_element *element = vb_universe_find(vb_registry_universe(reg), name);
     vb_auto_record record = {0};
@@ -319,11 +323,13 @@ static int put_new(vb_registry *reg, const char *name, const vb_rules *rules, vb
     return r < 0 ? r : 0;
 }
 
-int vb_exposure_put(vb_registry *reg, const vb_rules *rules, const vb_exposure *e, vb_record_mode mode, vb_error *err)
+int vb_exposure_put(vb_registry *reg, const vb_rules *rules, const vb_exposure *e, vb_record_mode mode,
+                    vb_error *err)
 {
     vb_auto_record record = {0};
     vb_timespan day;
-    int r = put_new(reg, "physical_filter", rules, vb_value_text(e->filter), "band", vb_value_text(e->band), NULL, err);
+    int r = put_new(reg, "physical_filter", rules, vb_value_text(e->filter), "band", vb_value_text(e->band),
+                    NULL, err);
 
     vb_day_obs(e->timespan.begin, rules->day_offset, &day);
     if (!r)

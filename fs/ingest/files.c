@@ -4,6 +4,7 @@
 #include "fs/ingest/bind.h"
 #include "fs/ingest/seen.h"
 #include "fs/ingest/table.h"
+#include "registry/base/log.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
@@ -13,6 +14,13 @@
 
 enum { MAX_NAMED = 3 }; /* files that an error names */
 
+/* A row that is to become a dataset. */
+struct row {
+    size_t row; /* of the table */
+    vb_dataid dataid;
+    vb_uuid uuid;
+};
+
 struct job {
     const vb_files_options *options;
     vb_registry *reg;
@@ -20,11 +28,7 @@ struct job {
     size_t path_column;
     vb_bindings bindings;
     vb_seen *seen;
-    struct row {
-        size_t row, transfer;
-        vb_dataid dataid;
-        vb_uuid uuid;
-    } *rows;
+    struct row *rows;
     size_t nrows, rows_cap;
     size_t existing;
 };
@@ -39,7 +43,7 @@ static void job_clear(struct job *job)
     vb_table_clear(&job->table);
 }
 
-/* ---- columns ---------------------------------------------------------------------------------------------- */
+/* ---- columns ------------------------------------------------------------------------------------------- */
 
 static size_t find_path_column(const vb_table *t)
 {
@@ -80,7 +84,7 @@ static int bind_all(struct job *job, vb_error *err)
     return r < 0 ? r : vb_bindings_complete(&job->bindings, err);
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------- */
+/* ---- rows ---------------------------------------------------------------------------------------------- */
 
 static int plan_row(struct job *job, size_t row, const vb_search *run, vb_error *err)
 {
@@ -100,13 +104,15 @@ static int plan_row(struct job *job, size_t row, const vb_search *run, vb_error 
     if (!r && run->count)
         r = vb_dataset_find(job->reg, job->bindings.type, &id, run, &there, err);
     if (!r) {
-        *VB_PUSH(job->rows, job->nrows, job->rows_cap) = (struct row){.row = row, .dataid = id, .uuid = vb_uuid_v7()};
+        *VB_PUSH(job->rows, job->nrows, job->rows_cap) =
+            (struct row){.row = row, .dataid = id, .uuid = vb_uuid_v7()};
         return 0;
     }
     vb_dataid_print(&id, &text);
     vb_dataid_clear(&id);
     if (r > 0 && !job->options->skip_existing) {
-        vb_fail(err, -EEXIST, "%s %s is in %s already", job->options->type, vb_buf_text(&text), job->options->run);
+        vb_fail(err, -EEXIST, "%s %s is in %s already", job->options->type, vb_buf_text(&text),
+                job->options->run);
         vb_hint(err, "--skip-existing leaves out what is there");
         return -EEXIST;
     }
@@ -131,15 +137,35 @@ static int plan_rows(struct job *job, vb_error *err)
     return r;
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------ */
+/* ---- files --------------------------------------------------------------------------------------------- */
+
+/* Names that promise another format than the files have are a mistake in the dataset type, most likely. */
+static void check_extension(const struct job *job)
+{
+    const vb_dataset_type *type = job->bindings.type;
+    const char *has, *wanted;
+
+    if (!job->nrows)
+        return;
+    has = vb_path_extension(vb_table_cell(&job->table, job->rows[0].row, job->path_column));
+    wanted = vb_dataset_type_extension(type, "");
+    if (*has && *wanted && !vb_starts_with(has, wanted))
+        vb_log(VB_WARNING,
+               "the files end in %s, but those of dataset type '%s' (%s) are shown as %s: --extension of "
+               "register-dataset-type tells another",
+               has, type->name, type->storage_class, wanted);
+}
 
 static void plan_transfers(struct job *job, vb_transfer *transfer)
 {
+    check_extension(job);
     for (size_t i = 0; i < job->nrows; i++) {
         const char *path = vb_table_cell(&job->table, job->rows[i].row, job->path_column);
-        vb_autofree char *full = job->options->prefix ? vb_path_join(job->options->prefix, path) : vb_strdup(path);
+        vb_autofree char *full =
+            job->options->prefix ? vb_path_join(job->options->prefix, path) : vb_strdup(path);
 
-        vb_artifact_add(transfer, full, job->options->run, job->bindings.type, &job->rows[i].dataid, &job->rows[i].uuid);
+        vb_artifact_add(transfer, full, job->options->run, job->bindings.type, &job->rows[i].dataid,
+                        &job->rows[i].uuid);
     }
 }
 
@@ -159,7 +185,8 @@ static int check_transfers(const struct job *job, const vb_transfer *transfer, v
             if (f->error.hint)
                 vb_hint(err, "%s", f->error.hint);
         } else if (err) {
-            vb_fail(err, err->code, "%s\n%s:%zu: %s: %s", err->message, job->table.name, line, f->source, f->error.message);
+            vb_fail(err, err->code, "%s\n%s:%zu: %s: %s", err->message, job->table.name, line, f->source,
+                    f->error.message);
         }
     }
     if (failed > MAX_NAMED && err)
@@ -168,13 +195,15 @@ static int check_transfers(const struct job *job, const vb_transfer *transfer, v
 }
 
 /* Inserts all rows; their data IDs and paths stay where they are. */
-static int insert_rows(struct job *job, const vb_transfer *transfer, const vb_dataset_type *type, int64_t run, vb_error *err)
+static int insert_rows(struct job *job, const vb_transfer *transfer, const vb_dataset_type *type, int64_t run,
+                       vb_error *err)
 {
     vb_autofree vb_dataset *datasets = vb_alloc((job->nrows + 1) * sizeof *datasets);
     vb_autofree vb_location *locations = vb_alloc((job->nrows + 1) * sizeof *locations);
 
     for (size_t i = 0; i < job->nrows; i++) {
-        datasets[i] = (vb_dataset){.uuid = job->rows[i].uuid, .type = type, .run_id = run, .dataid = job->rows[i].dataid};
+        datasets[i] = (vb_dataset){
+            .uuid = job->rows[i].uuid, .type = type, .run_id = run, .dataid = job->rows[i].dataid};
         locations[i] = transfer->files[i].location;
         locations[i].formatter = (char *)job->options->formatter;
     }
@@ -216,12 +245,13 @@ static int find_type(struct job *job, vb_error *err)
     int r = vb_dataset_type_find(job->reg, job->options->type, &job->bindings.type, err);
 
     if (r == -ENOENT && err && !err->hint)
-        vb_hint(err, "vbutler register-dataset-type REPO %s STORAGE_CLASS DIMENSIONS... makes it", job->options->type);
+        vb_hint(err, "vbutler register-dataset-type REPO %s STORAGE_CLASS DIMENSIONS... makes it",
+                job->options->type);
     return r;
 }
 
-int vb_ingest_files(const vb_repo *repo, const char *table, const vb_files_options *options, vb_files_report *report,
-                    vb_error *err)
+int vb_ingest_files(const vb_repo *repo, const char *table, const vb_files_options *options,
+                    vb_files_report *report, vb_error *err)
 {
     vb_auto(vb_registry_close) vb_registry *reg = NULL;
     __attribute__((cleanup(job_clear))) struct job job = {.options = options};

@@ -7,10 +7,10 @@
 #include "fs/store/transfer.h"
 
 typedef struct vb_files_options {
-    const char *type, *run;   /* the dataset type is registered, the run need not be */
-    char *const *dataid;      /* "k=v" for all rows; may be NULL */
-    const char *prefix;       /* directory of relative paths; NULL: the current one */
-    const char *formatter;    /* Rubin's, kept for exports; may be NULL */
+    const char *type, *run; /* the dataset type is registered, the run need not be */
+    char *const *dataid;    /* "k=v" for all rows; may be NULL */
+    const char *prefix;     /* directory of relative paths; NULL: the current one */
+    const char *formatter;  /* Rubin's, kept for exports; may be NULL */
     vb_transfer_mode transfer;
     bool checksum;
     bool skip_existing; /* a dataset that is there is no error */
@@ -22,9 +22,10 @@ typedef struct vb_files_report {
     size_t ingested, existing;
 } vb_files_report;
 
-/* The table's path column is the first called path, file or filename, or else the first; the others are dimensions of the
- * type ("detector"), other keys of them ("detector.full_name"), or HEALPix pixels in ring order ("healpix5.ring"). */
-int vb_ingest_files(const vb_repo *repo, const char *table, const vb_files_options *options, vb_files_report *report,
-                    vb_error *err);
+/* The table's path column is the first called path, file or filename, or else the first; the others are
+ * dimensions of the type ("detector"), other keys of them ("detector.full_name"), or HEALPix pixels in ring
+ * order ("healpix5.ring"). */
+int vb_ingest_files(const vb_repo *repo, const char *table, const vb_files_options *options,
+                    vb_files_report *report, vb_error *err);
 
 #endif

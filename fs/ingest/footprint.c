@@ -2,6 +2,7 @@
 
 #include "registry/base/mem.h"
 
+#include <ctype.h>
 #include <erfa.h>
 #include <math.h>
 #include <string.h>
@@ -10,13 +11,13 @@
 #include <wcslib/wcshdr.h>
 #include <wcslib/wcsmath.h>
 
-/* Four pieces an edge: a detector's edges bend by half an arcsecond over their length, so a quarter of one by 0.03; and
- * 16 points are what a region holds without memory of its own. */
+/* Four pieces an edge: a detector's edges bend by half an arcsecond over their length, so a quarter of one by
+ * 0.03; and 16 points are what a region holds without memory of its own. */
 enum { PIECES = 4, POINTS = 4 * PIECES, MAX_AXES = 16 };
 
 static const double DEGREE = 3.14159265358979323846 / 180;
 
-/* ---- wcslib ----------------------------------------------------------------------------------------------- */
+/* ---- wcslib -------------------------------------------------------------------------------------------- */
 
 typedef struct wcs_set {
     struct wcsprm *all;
@@ -30,11 +31,80 @@ static void wcs_set_free(wcs_set *set)
         wcsvfree(&set->count, &set->all);
 }
 
+/* The cards that wcslib has a use for, '#' for a digit.  It gets no others, because its parser trusts them: a
+ * long text in any card overruns a buffer of its own, an axis number of nine digits makes it ask for all
+ * memory.  (And thirty cards are parsed sooner than two hundred.)  Letters of alternative coordinates are
+ * left out, and distortion tables (CPDISn, DPn), which are smaller than a pixel. */
+static const char *const wcs_cards[] = {
+    "CTYPE#  ", "CUNIT#  ", "CRVAL#  ", "CRPIX#  ", "CDELT#  ", "CROTA#  ", "CD#_#   ", "PC#_#   ",
+    "PC00#00#", "PV#_#   ", "PV#_##  ", "PS#_#   ", "LONPOLE ", "LATPOLE ", "RADESYS ", "RADECSYS",
+    "EQUINOX ", "EPOCH   ", "WAT#_###", "A_#_#   ", "B_#_#   ", "AP_#_#  ", "BP_#_#  ",
+};
+
+/* Those that count something: one digit is what they have. */
+static const char *const wcs_counts[] = {"WCSAXES ", "A_ORDER ", "B_ORDER ", "AP_ORDER", "BP_ORDER"};
+
+static bool is_one_of(const char *card, const char *const *patterns, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        int n = 0;
+
+        while (n < 8 &&
+               (card[n] == patterns[i][n] || (patterns[i][n] == '#' && isdigit((unsigned char)card[n]))))
+            n++;
+        if (n == 8)
+            return card[8] == '=' && card[9] == ' ';
+    }
+    return false;
+}
+
+/* The end of a card's value, which begins at `p`; NULL where it is neither a number nor text in quotes. */
+static const char *value_end(const char *p, const char *end)
+{
+    const char *stop = p;
+
+    if (p < end && *p == '\'') {
+        for (stop = p + 1; stop < end && *stop != '\''; stop++)
+            if (*stop < 0x20 || *stop > 0x7e)
+                return NULL;
+        return stop < end ? stop + 1 : NULL;
+    }
+    while (stop < end && strchr("+-.0123456789DE", *stop))
+        stop++;
+    return stop > p && (stop == end || *stop == ' ' || *stop == '/') ? stop : NULL;
+}
+
+/* Adds a card without its comment. */
+static void add_card(vb_buf *out, const char *card, bool one_digit)
+{
+    const char *p = card + 10, *end = card + VB_CARD, *stop;
+
+    while (p < end && *p == ' ')
+        p++;
+    stop = value_end(p, end);
+    if (stop && (!one_digit || (stop == p + 1 && isdigit((unsigned char)*p))))
+        vb_buf_printf(out, "%-80.*s", (int)(stop - card), card);
+}
+
+static void select_cards(const vb_hdu *hdu, vb_buf *out)
+{
+    for (int i = 0; i < hdu->count; i++) {
+        const char *card = hdu->cards + i * VB_CARD;
+        bool count = is_one_of(card, wcs_counts, VB_COUNT(wcs_counts));
+
+        if (count || is_one_of(card, wcs_cards, VB_COUNT(wcs_cards)))
+            add_card(out, card, count);
+    }
+    vb_buf_printf(out, "%-80s", "END");
+}
+
 static int parse(const vb_hdu *hdu, wcs_set *set, vb_error *err)
 {
-    vb_autofree char *cards = vb_strdup(hdu->cards); /* wcslib wants to write */
-    int rejected, fixed[NWCSFIX], r = wcspih(cards, hdu->count, WCSHDR_all, 0, &rejected, &set->count, &set->all);
+    vb_auto_buf cards = {0};
+    int rejected, fixed[NWCSFIX], r;
 
+    select_cards(hdu, &cards);
+    r = wcspih(cards.data, (int)(cards.len / VB_CARD), WCSHDR_all, 0, &rejected, &set->count, &set->all);
     if (r)
         return vb_fail(err, -EINVAL, "its WCS cannot be read: %s", wcshdr_errmsg[r]);
     for (int i = 0; i < set->count && !set->sky; i++)
@@ -86,7 +156,8 @@ static int project(struct wcsprm *w, const double points[][2], int n, double sky
 {
     size_t cells = (size_t)n * (size_t)w->naxis;
     vb_autofree double *room = vb_alloc((3 * cells + 2 * (size_t)n) * sizeof *room);
-    double *pixels = room, *plane = room + cells, *world = room + 2 * cells, *phi = room + 3 * cells, *theta = phi + n;
+    double *pixels = room, *plane = room + cells, *world = room + 2 * cells, *phi = room + 3 * cells,
+           *theta = phi + n;
     vb_autofree int *status = vb_alloc((size_t)n * sizeof *status);
     int axes[2], r;
 
@@ -109,7 +180,7 @@ static int project(struct wcsprm *w, const double points[][2], int n, double sky
     return 0;
 }
 
-/* ---- the sky ---------------------------------------------------------------------------------------------- */
+/* ---- the sky ------------------------------------------------------------------------------------------- */
 
 static int check_frame(const struct wcsprm *w, bool *galactic, vb_error *err)
 {
@@ -117,7 +188,8 @@ static int check_frame(const struct wcsprm *w, bool *galactic, vb_error *err)
     if (!*galactic && strncmp(w->lngtyp, "RA", 2))
         return vb_fail(err, -EINVAL, "its WCS is in '%.8s', not in RA and DEC", w->ctype[w->lng]);
     if (!strncmp(w->radesys, "FK4", 3) || (!undefined(w->equinox) && w->equinox != 0 && w->equinox != 2000))
-        return vb_fail(err, -EINVAL, "its WCS has equinox %g (%s): only 2000 is known here", w->equinox, w->radesys);
+        return vb_fail(err, -EINVAL, "its WCS has equinox %g (%s): only 2000 is known here", w->equinox,
+                       w->radesys);
     return 0;
 }
 

@@ -1,4 +1,5 @@
-/* header.c - headers by cfitsio, cards by hand: a card is looked up some twenty times a file, in text that is there. */
+/* header.c - headers by cfitsio, cards by hand: a card is looked up some twenty times a file, in text that is
+ * there. */
 #include "fs/ingest/header.h"
 
 #include "registry/base/mem.h"
@@ -11,7 +12,7 @@
 
 enum { MAX_HDUS = 10000, KEY = 8, VALUE_AT = 10 };
 
-/* ---- cards ------------------------------------------------------------------------------------------------ */
+/* ---- cards --------------------------------------------------------------------------------------------- */
 
 static bool is_key(const char *card, const char *key, size_t n)
 {
@@ -25,7 +26,8 @@ static bool is_key(const char *card, const char *key, size_t n)
            (card[9 + n] == ' ' || card[9 + n] == '=');
 }
 
-/* Adds what stands between the quotes of a card; true where it ends in '&', so that the next card may go on with it. */
+/* Adds what stands between the quotes of a card; true where it ends in '&', so that the next card may go on
+ * with it. */
 static bool add_quoted(vb_buf *out, const char *p, const char *end)
 {
     for (p++; p < end; p++) {
@@ -43,6 +45,8 @@ static bool add_value(const char *card, size_t left, vb_buf *out)
 {
     const char *p = memchr(card, '=', VB_CARD), *end = card + VB_CARD;
 
+    if (!p) /* HIERARCH, and only a name */
+        return false;
     for (p++; p < end && *p == ' '; p++)
         ;
     if (p == end || *p == '/')
@@ -85,10 +89,11 @@ bool vb_header_get(const vb_header *header, const char *card, vb_buf *out)
     return find(header->own, card, out) || find(header->primary, card, out);
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------ */
+/* ---- files --------------------------------------------------------------------------------------------- */
 
 bool vb_fits_threads(void)
 {
+    fits_init_cfitsio(); /* else the first of the threads would, while others look whether it has */
     return fits_is_reentrant();
 }
 
@@ -126,10 +131,9 @@ static int fits_fail(int status, vb_error *err)
     return vb_fail(err, -EINVAL, "damaged FITS (%s)", text);
 }
 
-/* Compressed files are not looked into: cfitsio unpacks them.  */
-static int check_start(const char *path, bool *packed, int64_t *size, vb_error *err)
+/* Compressed files are not looked into: cfitsio unpacks them. */
+static int check_start(int fd, bool *packed, int64_t *size, vb_error *err)
 {
-    vb_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     unsigned char start[VB_CARD] = {0};
     struct stat st;
     ssize_t n;
@@ -172,8 +176,11 @@ static int read_hdu(fitsfile *file, vb_hdu *hdu, LONGLONG *end, int *status)
     }
     fits_convert_hdr2str(file, 1, NULL, 0, &cards, &count, status);
     if (!*status)
-        *hdu = (vb_hdu){.cards = vb_strdup(cards), .count = count, .is_image = sizes[0] > 0 && sizes[1] > 0,
-                        .width = sizes[0], .height = sizes[1]};
+        *hdu = (vb_hdu){.cards = vb_strdup(cards),
+                        .count = count,
+                        .is_image = sizes[0] > 0 && sizes[1] > 0,
+                        .width = sizes[0],
+                        .height = sizes[1]};
     if (cards) {
         int ignored = 0;
 
@@ -220,20 +227,33 @@ static int read_hdus(fitsfile *file, const char *path, bool packed, int64_t size
     return status && status != END_OF_FILE ? fits_fail(status, err) : 0;
 }
 
+/* Opens the file for cfitsio.  A compressed one goes by its descriptor: cfitsio takes ".Z" anywhere in a path, such as
+ * a directory's, to say how a file is compressed. */
+static int open_file(const char *path, int fd, bool packed, int64_t size, fitsfile **file, vb_error *err)
+{
+    vb_autofree char *by_number = vb_format("/proc/self/fd/%d", fd);
+    int status = 0;
+
+    fits_open_diskfile(file, packed ? by_number : path, READONLY, &status);
+    if (!packed && (status == END_OF_FILE || status == READ_ERROR))
+        return cut_in_header(size, 0, err);
+    return status ? fits_fail(status, err) : 0;
+}
+
 int vb_fits_read(const char *path, vb_fits *out, vb_error *err)
 {
+    vb_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     fitsfile *file = NULL;
     int64_t size = 0;
     bool packed = false;
-    int status = 0, ignored = 0, r;
+    int ignored = 0, r;
 
     *out = (vb_fits){0};
-    r = check_start(path, &packed, &size, err);
+    r = check_start(fd, &packed, &size, err);
+    if (!r)
+        r = open_file(path, fd, packed, size, &file, err);
     if (r < 0)
         return r;
-    if (fits_open_diskfile(&file, path, READONLY, &status))
-        return !packed && (status == END_OF_FILE || status == READ_ERROR) ? cut_in_header(size, 0, err)
-                                                                          : fits_fail(status, err);
     r = read_hdus(file, path, packed, size, out, err);
     fits_close_file(file, &ignored);
     if (r < 0)

@@ -1,8 +1,8 @@
 /* header.h - the headers of a FITS file, and the values of their cards.
  *
- * Only headers are read.  A header is kept as the text of its cards, 80 characters each, as it would be if the image
- * were not compressed (cfitsio's translation).  A file is refused, in a sentence, where it is not FITS or shorter than
- * its headers say.  Thread-safe, where cfitsio was built so (vb_fits_threads()). */
+ * Only headers are read.  A header is kept as the text of its cards, 80 characters each, as it would be if
+ * the image were not compressed (cfitsio's translation).  A file is refused, in a sentence, where it is not
+ * FITS or shorter than its headers say.  Thread-safe, where cfitsio was built so (vb_fits_threads()). */
 #ifndef VB_FS_INGEST_HEADER_H
 #define VB_FS_INGEST_HEADER_H
 
@@ -16,8 +16,8 @@ enum { VB_CARD = 80 };
 
 typedef struct vb_hdu {
     char *cards;
-    int count;        /* of cards */
-    bool is_image;    /* it has pixels in two axes or more */
+    int count;     /* of cards */
+    bool is_image; /* it has pixels in two axes or more */
     int64_t width, height;
 } vb_hdu;
 
@@ -26,7 +26,8 @@ typedef struct vb_fits {
     int count;
 } vb_fits;
 
-/* -EINVAL and a sentence (which does not name the file: the caller does) for what is no FITS file, or a damaged one. */
+/* -EINVAL and a sentence (which does not name the file: the caller does) for what is no FITS file, or a
+ * damaged one. */
 int vb_fits_read(const char *path, vb_fits *out, vb_error *err);
 void vb_fits_clear(vb_fits *fits);
 #define vb_auto_fits __attribute__((cleanup(vb_fits_clear))) vb_fits
@@ -34,7 +35,7 @@ void vb_fits_clear(vb_fits *fits);
 /* The number of HDUs with an image; *first is the first of them. */
 int vb_fits_images(const vb_fits *fits, int *first);
 
-/* False where only one thread may read files at a time. */
+/* False where only one thread may read files at a time.  To be asked before several do. */
 bool vb_fits_threads(void);
 
 /* What a card says for an HDU: that of its own header, or else of the primary. */
@@ -44,8 +45,8 @@ typedef struct vb_header {
 
 vb_header vb_fits_header(const vb_fits *fits, int hdu);
 
-/* The value of a card as text, without quotes and trailing blanks; *out is replaced.  False where there is no such card or
- * it has no value. */
+/* The value of a card as text, without quotes and trailing blanks; *out is replaced.  False where there is no
+ * such card or it has no value. */
 bool vb_header_get(const vb_header *header, const char *card, vb_buf *out);
 
 #endif

@@ -9,12 +9,13 @@
 enum { VB_VISIT_SYSTEM = 0 };
 #define VB_VISIT_SYSTEM_NAME "one-to-one"
 
-/* Puts the records of the instrument, its detectors and its visit system, and keeps the rules.  1: something is new; 0: all
- * was there.  -EEXIST where it is there with other rules, unless `update`.  Call it in a transaction. */
+/* Puts the records of the instrument, its detectors and its visit system, and keeps the rules.  1: something
+ * is new; 0: all was there.  -EEXIST where it is there with other rules, unless `update`.  Call it in a
+ * transaction. */
 int vb_instrument_register(vb_registry *reg, const vb_rules *rules, bool update, vb_error *err);
 
-/* All rules that a file may be read by: those of the repository's instruments, then those that come with vbutler, for
- * instruments that it does not have. */
+/* All rules that a file may be read by: those of the repository's instruments, then those that come with
+ * vbutler, for instruments that it does not have. */
 typedef struct vb_instruments {
     vb_rules **rules;
     size_t count, cap;

@@ -7,8 +7,8 @@
 
 enum { MAX_LENGTH = 256, MAX_REPEATS = 1000, MAX_GROUPS = 10, MAX_TEXT = 4096 };
 
-/* How often the C library writes out what stands before `p`, where a repetition begins there: "x{3,9}" nine times, "x+"
- * twice; nested ones multiply.  0: no repetition. */
+/* How often the C library writes out what stands before `p`, where a repetition begins there: "x{3,9}" nine
+ * times, "x+" twice; nested ones multiply.  0: no repetition. */
 static unsigned long copies(const char *p)
 {
     unsigned long least, most;
@@ -26,8 +26,8 @@ static unsigned long copies(const char *p)
     return most > MAX_REPEATS ? MAX_REPEATS + 1 : most < 2 ? 2 : most;
 }
 
-/* NULL, or why the C library should not see it.  Siblings are counted as if they were nested: simple, and on the safe
- * side. */
+/* NULL, or why the C library should not see it.  Siblings are counted as if they were nested: simple, and on
+ * the safe side. */
 static const char *objection(const char *text)
 {
     unsigned long total = 1;

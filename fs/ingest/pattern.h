@@ -1,8 +1,8 @@
 /* pattern.h - regular expressions of users, and what they make of a text.
  *
- * POSIX extended expressions, searched anywhere in the text unless anchored.  Rules files are untrusted, and the C
- * library's expressions can be made to take all memory (nested repetitions) or all time (back-references): such ones
- * are refused.  A pattern that was made may be used by several threads. */
+ * POSIX extended expressions, searched anywhere in the text unless anchored.  Rules files are untrusted, and
+ * the C library's expressions can be made to take all memory (nested repetitions) or all time
+ * (back-references): such ones are refused.  A pattern that was made may be used by several threads. */
 #ifndef VB_FS_INGEST_PATTERN_H
 #define VB_FS_INGEST_PATTERN_H
 
@@ -23,8 +23,8 @@ void vb_pattern_clear(vb_pattern *p);
 
 bool vb_pattern_matches(const vb_pattern *p, const char *text);
 
-/* Where the pattern is found in text, `out` becomes `replacement`, in which \0 is what was found and \1 to \9 are the
- * groups of it; a NULL replacement leaves `out` the whole text.  False where it is not found. */
+/* Where the pattern is found in text, `out` becomes `replacement`, in which \0 is what was found and \1 to \9
+ * are the groups of it; a NULL replacement leaves `out` the whole text.  False where it is not found. */
 bool vb_pattern_replace(const vb_pattern *p, const char *text, const char *replacement, vb_buf *out);
 
 #endif

@@ -14,7 +14,7 @@ void vb_raws_report_clear(vb_raws_report *report)
     *report = (vb_raws_report){0};
 }
 
-/* ---- registering ------------------------------------------------------------------------------------------ */
+/* ---- registering --------------------------------------------------------------------------------------- */
 
 static int put_exposures(vb_raws_plan *plan, vb_error *err)
 {
@@ -44,7 +44,7 @@ static int put_instruments(vb_raws_plan *plan, vb_error *err)
 
 /* The datasets of one type, of files that arrived. */
 typedef struct batch {
-    vb_dataset *datasets; /* their data IDs are the items' */
+    vb_dataset *datasets;   /* their data IDs are the items' */
     vb_location *locations; /* so are the strings, but for `parts` */
     char **parts;
     size_t count;
@@ -59,7 +59,8 @@ static void batch_clear(batch *b)
     free(b->parts);
 }
 
-static void fill_batch(const vb_raws_plan *plan, const vb_transfer *transfer, size_t type, int64_t run, batch *b)
+static void fill_batch(const vb_raws_plan *plan, const vb_transfer *transfer, size_t type, int64_t run,
+                       batch *b)
 {
     b->datasets = vb_alloc((plan->nitems + 1) * sizeof *b->datasets);
     b->locations = vb_alloc((plan->nitems + 1) * sizeof *b->locations);
@@ -71,11 +72,12 @@ static void fill_batch(const vb_raws_plan *plan, const vb_transfer *transfer, si
 
         if (item->type != type || file->error.code)
             continue;
-        b->datasets[b->count] = (vb_dataset){.uuid = item->uuid, .type = plan->types[type].type, .run_id = run,
-                                             .dataid = item->dataid};
+        b->datasets[b->count] = (vb_dataset){
+            .uuid = item->uuid, .type = plan->types[type].type, .run_id = run, .dataid = item->dataid};
         *location = file->location;
         if (item->part->hdu >= 0)
-            location->path = b->parts[b->count] = vb_format("%s#hdu=%d", file->location.path, item->part->hdu);
+            location->path = b->parts[b->count] =
+                vb_format("%s#hdu=%d", file->location.path, item->part->hdu);
         b->count++;
     }
 }
@@ -135,7 +137,7 @@ static int register_all(vb_raws_plan *plan, vb_transfer *transfer, vb_error *err
     return r;
 }
 
-/* ---- reporting -------------------------------------------------------------------------------------------- */
+/* ---- reporting ----------------------------------------------------------------------------------------- */
 
 /* With --fail-fast the first bad file is the error. */
 static int first_bad(const vb_raws_plan *plan, vb_error *err)
@@ -171,7 +173,8 @@ static void take_results(vb_raws_plan *plan, vb_transfer *transfer)
         }
         e->used = true;
         if (item->part->has_region)
-            *VB_PUSH(e->regions, e->nregions, e->cap) = (vb_detector_region){item->part->detector->id, &item->part->region};
+            *VB_PUSH(e->regions, e->nregions, e->cap) =
+                (vb_detector_region){item->part->detector->id, &item->part->region};
     }
 }
 
@@ -212,7 +215,7 @@ static void report_all(vb_raws_plan *plan, vb_raws_report *report)
     report->detectors = count_detectors(plan);
 }
 
-/* ---- the whole -------------------------------------------------------------------------------------------- */
+/* ---- the whole ----------------------------------------------------------------------------------------- */
 
 struct scanning {
     char *const *paths;
@@ -254,8 +257,8 @@ static int ingest(const vb_repo *repo, vb_raws_plan *plan, vb_raws_report *repor
     return r;
 }
 
-int vb_ingest_raws(const vb_repo *repo, char *const *paths, const vb_raws_options *options, vb_raws_report *report,
-                   vb_error *err)
+int vb_ingest_raws(const vb_repo *repo, char *const *paths, const vb_raws_options *options,
+                   vb_raws_report *report, vb_error *err)
 {
     vb_auto(vb_registry_close) vb_registry *reg = NULL;
     __attribute__((cleanup(vb_instruments_clear))) vb_instruments instruments = {0};

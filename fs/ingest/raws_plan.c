@@ -4,6 +4,7 @@
 #include "fs/ingest/element.h"
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
+#include "registry/lookup.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -18,18 +19,21 @@ struct vb_raws_seen {
     UT_hash_handle hh;
 };
 
-/* ---- exposures -------------------------------------------------------------------------------------------- */
+/* ---- exposures ----------------------------------------------------------------------------------------- */
 
-/* Why a record that the registry has cannot be that of the file; all columns count where the file tells them best. */
+/* Why a record that the registry has cannot be that of the file; all columns count where the file tells them
+ * best. */
 static int compare_record(const vb_record *file, const vb_record *there, bool all, vb_error *err)
 {
-    static const char *const identity[] = {"timespan_begin", "timespan_end", "physical_filter", "obs_id", NULL};
+    static const char *const identity[] = {"timespan_begin", "timespan_end", "physical_filter", "obs_id",
+                                           NULL};
 
     for (int i = 0; i < vb_record_columns(file); i++) {
         const char *name = vb_record_column(file, i);
         vb_auto_buf is = {0}, wanted = {0};
 
-        if (!vb_value_compare(&file->values[i], &there->values[i]) || (!all && !vb_strv_has((char *const *)identity, name)))
+        if (!vb_value_compare(&file->values[i], &there->values[i]) ||
+            (!all && !vb_strv_has((char *const *)identity, name)))
             continue;
         vb_value_print(&there->values[i], &is);
         vb_value_print(&file->values[i], &wanted);
@@ -41,47 +45,94 @@ static int compare_record(const vb_record *file, const vb_record *there, bool al
     return 0;
 }
 
-/* -EEXIST where the registry has another exposure of that number; other codes where it failed. */
-static int check_registered(vb_raws_plan *plan, const vb_scan *scan, vb_error *why, vb_error *err)
+/* NULL in a universe whose exposures have none. */
+static const char *obs_id_of(const vb_record *record)
+{
+    const vb_value *v = vb_record_value(record, "obs_id");
+
+    return v && v->kind == VB_TEXT ? v->text : NULL;
+}
+
+/* -EEXIST where another exposure has the obs_id, in the registry or among the files. */
+static int check_obs_id(vb_raws_plan *plan, const vb_scan *scan, const vb_record *record, const char *key,
+                        vb_error *why, vb_error *err)
+{
+    const char *obs_id = obs_id_of(record);
+    vb_auto_value other = {0};
+    vb_auto_dataid id = {0};
+    vb_raws_exposure *e;
+    int r;
+
+    if (!obs_id)
+        return 0;
+    vb_record_dataid(record, plan->reg, &id);
+    r = vb_dimension_by_key(plan->reg, record->element, "obs_id", obs_id, &id, &other, err);
+    if (r < 0)
+        return r;
+    if (r && other.i != scan->exposure.id)
+        return vb_fail(why, -EEXIST, "its obs_id '%s' is that of exposure %" PRId64 ", which is registered",
+                       obs_id, other.i);
+    HASH_FIND(by_obs_id, plan->by_obs_id, key, strlen(key), e);
+    return !e ? 0
+              : vb_fail(why, -EEXIST, "its obs_id '%s' is that of %s, which is exposure %" PRId64, obs_id,
+                        e->first->path, e->key.id);
+}
+
+/* What the registry says against an exposure is told in `why`; *obs_id is the caller's. */
+static int check_registered(vb_raws_plan *plan, const vb_scan *scan, char **obs_id, vb_error *why,
+                            vb_error *err)
 {
     vb_auto_record record = {0}, there = {0};
     int r = vb_exposure_record(plan->reg, scan->rules, &scan->exposure, &record, why);
 
+    if (r < 0)
+        return r;
+    *obs_id = obs_id_of(&record) ? vb_format("%s %s", scan->rules->name, obs_id_of(&record))
+                                 : vb_format("%s %" PRId64, scan->rules->name, scan->exposure.id);
+    r = check_obs_id(plan, scan, &record, *obs_id, why, err);
     if (r < 0 || plan->options->update_records)
         return r;
     r = vb_element_find(plan->reg, &record, &there, err);
     return r <= 0 ? r : compare_record(&record, &there, scan->type->region, why);
 }
 
-static int find_exposure(vb_raws_plan *plan, vb_scan *scan, vb_raws_exposure **out, vb_error *err)
+static int add_exposure(vb_raws_plan *plan, vb_scan *scan, vb_raws_exposure **out, vb_error *err)
 {
-    vb_raws_exposure *e, probe = {0}; /* its padding too: it is a key of a hash */
-    const char *difference;
-    int r;
+    vb_autofree char *obs_id = NULL;
+    vb_raws_exposure *e;
+    int r = check_registered(plan, scan, &obs_id, &scan->error, err);
 
-    probe.key.rules = scan->rules;
-    probe.key.id = scan->exposure.id;
-    HASH_FIND(hh, plan->exposures, &probe.key, sizeof probe.key, e);
-    if (e) {
-        *out = e;
-        difference = vb_exposure_difference(&e->first->exposure, &scan->exposure);
-        if (difference)
-            vb_fail(&scan->error, -EINVAL, "its %s is not that of %s, which is exposure %" PRId64 " too", difference,
-                    e->first->path, probe.key.id);
-        return 0;
-    }
-    r = check_registered(plan, scan, &scan->error, err);
     if (scan->error.code || r < 0)
         return scan->error.code ? 0 : r;
-    e = VB_NEW(vb_raws_exposure);
-    e->key = probe.key;
+    e = VB_NEW(vb_raws_exposure); /* zeroed, its padding too: the key is hashed whole */
+    e->key.rules = scan->rules;
+    e->key.id = scan->exposure.id;
     e->first = scan;
+    e->obs_id = VB_STEAL(obs_id);
     HASH_ADD(hh, plan->exposures, key, sizeof e->key, e);
+    HASH_ADD_KEYPTR(by_obs_id, plan->by_obs_id, e->obs_id, strlen(e->obs_id), e);
     *out = e;
     return 0;
 }
 
-/* ---- dataset types ---------------------------------------------------------------------------------------- */
+static int find_exposure(vb_raws_plan *plan, vb_scan *scan, vb_raws_exposure **out, vb_error *err)
+{
+    vb_raws_exposure probe = {0};
+    const char *difference;
+
+    probe.key.rules = scan->rules;
+    probe.key.id = scan->exposure.id;
+    HASH_FIND(hh, plan->exposures, &probe.key, sizeof probe.key, *out);
+    if (!*out)
+        return add_exposure(plan, scan, out, err);
+    difference = vb_exposure_difference(&(*out)->first->exposure, &scan->exposure);
+    if (difference)
+        vb_fail(&scan->error, -EINVAL, "its %s is not that of %s, which is exposure %" PRId64 " too",
+                difference, (*out)->first->path, probe.key.id);
+    return 0;
+}
+
+/* ---- dataset types ------------------------------------------------------------------------------------- */
 
 static int find_type(vb_raws_plan *plan, const vb_scan *scan, size_t *out, vb_error *err)
 {
@@ -97,12 +148,13 @@ static int find_type(vb_raws_plan *plan, const vb_scan *scan, size_t *out, vb_er
     t->rules = scan->rules;
     t->rule = scan->type;
     t->run = plan->options->run ? plan->options->run : scan->rules->run;
-    t->wanted = (vb_dataset_type){.name = t->rule->name, .storage_class = t->rule->storage_class,
-                                  .extension = t->rule->extension};
+    t->wanted = (vb_dataset_type){
+        .name = t->rule->name, .storage_class = t->rule->storage_class, .extension = t->rule->extension};
     r = vb_universe_conform_names(vb_registry_universe(plan->reg), dimensions, &t->wanted.group, err);
     if (r < 0)
         return r;
-    if (vb_dataset_type_find(plan->reg, t->wanted.name, &t->type, NULL) < 0 || t->type->group != t->wanted.group)
+    if (vb_dataset_type_find(plan->reg, t->wanted.name, &t->type, NULL) < 0 ||
+        t->type->group != t->wanted.group)
         t->type = NULL;
     if (!vb_collection_find(plan->reg, t->run, &run, NULL))
         *VB_PUSH(t->search.items, t->search.count, t->search.cap) = run;
@@ -121,7 +173,7 @@ static void fill_dataid(const vb_raws_type *t, int64_t exposure, int64_t detecto
     }
 }
 
-/* ---- datasets --------------------------------------------------------------------------------------------- */
+/* ---- datasets ------------------------------------------------------------------------------------------ */
 
 /* False where another file of this ingest has the same dataset; the scan's error tells. */
 static bool claim(vb_raws_plan *plan, vb_scan *scan, size_t type, const vb_dataid *id, int64_t detector)
@@ -135,7 +187,8 @@ static bool claim(vb_raws_plan *plan, vb_scan *scan, size_t type, const vb_datai
     HASH_FIND(hh, plan->seen, &probe.key, sizeof probe.key, seen);
     if (seen) {
         vb_dataid_print(id, &text);
-        vb_fail(&scan->error, -EEXIST, "is %s %s, as %s is", scan->type->name, vb_buf_text(&text), seen->path);
+        vb_fail(&scan->error, -EEXIST, "is %s %s, as %s is", scan->type->name, vb_buf_text(&text),
+                seen->path);
         return false;
     }
     seen = VB_NEW(struct vb_raws_seen);
@@ -155,8 +208,8 @@ static void refuse_existing(vb_scan *scan, const vb_raws_type *t, const vb_datai
 }
 
 /* 1: planned; 0: it is there already, and that is well, or the scan's error says why not. */
-static int plan_part(vb_raws_plan *plan, vb_scan *scan, const vb_scan_part *part, size_t type, vb_raws_exposure *exposure,
-                     vb_error *err)
+static int plan_part(vb_raws_plan *plan, vb_scan *scan, const vb_scan_part *part, size_t type,
+                     vb_raws_exposure *exposure, vb_error *err)
 {
     const vb_raws_type *t = &plan->types[type];
     vb_auto_dataset there = {0};
@@ -173,8 +226,13 @@ static int plan_part(vb_raws_plan *plan, vb_scan *scan, const vb_scan_part *part
         return r < 0 ? r : 0;
     }
     *VB_PUSH(plan->items, plan->nitems, plan->items_cap) =
-        (vb_raws_item){.scan = (size_t)(scan - plan->scans), .type = type, .transfer = SIZE_MAX, .part = part,
-                       .exposure = exposure, .uuid = vb_uuid_v7(), .dataid = id};
+        (vb_raws_item){.scan = (size_t)(scan - plan->scans),
+                       .type = type,
+                       .transfer = SIZE_MAX,
+                       .part = part,
+                       .exposure = exposure,
+                       .uuid = vb_uuid_v7(),
+                       .dataid = id};
     return 1;
 }
 
@@ -214,7 +272,7 @@ int vb_raws_plan_make(vb_raws_plan *plan, vb_error *err)
     return r;
 }
 
-/* ---- transfers -------------------------------------------------------------------------------------------- */
+/* ---- transfers ----------------------------------------------------------------------------------------- */
 
 /* A file of one detector is named by its data ID, one of several by what they share. */
 static void add_transfer(vb_raws_plan *plan, vb_transfer *transfer, const vb_raws_item *item)
@@ -247,14 +305,14 @@ void vb_raws_plan_clear(vb_raws_plan *plan)
     vb_raws_exposure *e, *next_e;
     struct vb_raws_seen *s, *next_s;
 
-    HASH_ITER(hh, plan->exposures, e, next_e)
-    {
+    HASH_CLEAR(by_obs_id, plan->by_obs_id);
+    HASH_ITER (hh, plan->exposures, e, next_e) {
         HASH_DEL(plan->exposures, e);
+        free(e->obs_id);
         free(e->regions);
         free(e);
     }
-    HASH_ITER(hh, plan->seen, s, next_s)
-    {
+    HASH_ITER (hh, plan->seen, s, next_s) {
         HASH_DEL(plan->seen, s);
         free(s);
     }

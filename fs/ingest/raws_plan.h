@@ -18,8 +18,9 @@ typedef struct vb_raws_exposure {
     const vb_scan *first; /* the file whose header counts */
     vb_detector_region *regions;
     size_t nregions, cap;
-    bool used; /* something of it is ingested */
-    UT_hash_handle hh;
+    bool used;    /* something of it is ingested */
+    char *obs_id; /* "INSTRUMENT OBS_ID": no two exposures have one */
+    UT_hash_handle hh, by_obs_id;
 } vb_raws_exposure;
 
 /* A dataset type of an instrument. */
@@ -46,7 +47,7 @@ typedef struct vb_raws_plan {
     vb_registry *reg;
     vb_scan *scans;
     size_t nscans;
-    vb_raws_exposure *exposures;
+    vb_raws_exposure *exposures, *by_obs_id;
     vb_raws_type *types;
     size_t ntypes, types_cap;
     vb_raws_item *items;
@@ -55,8 +56,8 @@ typedef struct vb_raws_plan {
     size_t existing;
 } vb_raws_plan;
 
-/* Plans all files whose scan is well; what is wrong with a file is told in its scan's error.  Negative: the registry
- * failed. */
+/* Plans all files whose scan is well; what is wrong with a file is told in its scan's error.  Negative: the
+ * registry failed. */
 int vb_raws_plan_make(vb_raws_plan *plan, vb_error *err);
 void vb_raws_plan_clear(vb_raws_plan *plan);
 

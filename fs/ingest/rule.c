@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* ---- loading ---------------------------------------------------------------------------------------------- */
+/* ---- loading ------------------------------------------------------------------------------------------- */
 
 int vb_pattern_load(const vb_yaml_node *node, vb_pattern *out, vb_error *err)
 {
@@ -81,7 +81,8 @@ static int load_scale(const vb_yaml_node *map, vb_rule *rule, vb_error *err)
 
 static int load_rule(const vb_yaml_node *node, vb_rule *rule, vb_error *err)
 {
-    static const char *const keys[] = {"card", "text", "match", "replace", "map", "as", "scale", "offset", NULL};
+    static const char *const keys[] = {"card", "text",  "match",  "replace", "map",
+                                       "as",   "scale", "offset", NULL};
     const vb_yaml_node *card = vb_yaml_get(node, "card"), *text = vb_yaml_get(node, "text");
     const vb_yaml_node *match = vb_yaml_get(node, "match"), *as = vb_yaml_get(node, "as");
     const vb_yaml_node *map = vb_yaml_get(node, "map");
@@ -152,7 +153,7 @@ void vb_card_patterns_clear(vb_card_patterns *p)
     *p = (vb_card_patterns){0};
 }
 
-/* ---- applying --------------------------------------------------------------------------------------------- */
+/* ---- applying ------------------------------------------------------------------------------------------ */
 
 /* Fills the cards in braces into a text; false where the header lacks one. */
 static bool fill(const char *text, const vb_header *header, vb_buf *out)
@@ -235,7 +236,8 @@ static int read_value(const vb_rule *rule, const char *text, const char *card, v
     }
     if (rule->as == VB_AS_HOURS || rule->as == VB_AS_DEGREES) {
         if (!parse_sexagesimal(text, &number))
-            return vb_fail(err, -EINVAL, "%s is '%s': neither like 12:34:56.7 nor a number", card ? card : "a rule", text);
+            return vb_fail(err, -EINVAL, "%s is '%s': neither like 12:34:56.7 nor a number",
+                           card ? card : "a rule", text);
         number *= rule->as == VB_AS_HOURS ? 15 : 1;
     } else if (!vb_parse_double(text, &number) || !isfinite(number)) {
         return vb_fail(err, -EINVAL, "%s is '%s': not a number", card ? card : "a rule", text);
@@ -287,7 +289,7 @@ bool vb_value_integer(const vb_value *value, int64_t *out)
     return fabs(whole) < 9e15 && whole == trunc(whole);
 }
 
-/* ---- cards and patterns ----------------------------------------------------------------------------------- */
+/* ---- cards and patterns -------------------------------------------------------------------------------- */
 
 static bool holds(const vb_card_pattern *p, const vb_header *header)
 {

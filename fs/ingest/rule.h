@@ -21,10 +21,10 @@ typedef enum vb_rule_as {
 
 /* One way to a value. */
 typedef struct vb_rule {
-    char **cards;  /* the first of these that the header has ... */
-    char *text;    /* ... or this text, with cards in braces */
+    char **cards; /* the first of these that the header has ... */
+    char *text;   /* ... or this text, with cards in braces */
     vb_pattern pattern;
-    char *replace; /* NULL: the text that matched stays whole */
+    char *replace;     /* NULL: the text that matched stays whole */
     char **from, **to; /* map; each ends in NULL */
     vb_rule_as as;
     bool scaled;
@@ -37,12 +37,13 @@ typedef struct vb_ways {
     size_t count;
 } vb_ways;
 
-/* Reads a rule, or a list of rules; nothing where the node is NULL.  What is read so far is to be cleared on failure too. */
+/* Reads a rule, or a list of rules; nothing where the node is NULL.  What is read so far is to be cleared on
+ * failure too. */
 int vb_ways_load(const vb_yaml_node *node, vb_ways *out, vb_error *err);
 void vb_ways_clear(vb_ways *ways);
 
-/* What the ways make of a header: 1 and *out (text, or a number where the rule makes one), 0 where no way gives a value;
- * -EINVAL and a sentence where a card has a value that its rule cannot read. */
+/* What the ways make of a header: 1 and *out (text, or a number where the rule makes one), 0 where no way
+ * gives a value; -EINVAL and a sentence where a card has a value that its rule cannot read. */
 int vb_ways_value(const vb_ways *ways, const vb_header *header, vb_value *out, vb_error *err);
 
 /* An integer, where that is what a value of a rule is. */

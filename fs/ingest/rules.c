@@ -19,7 +19,8 @@ static const char *const field_names[] = {
     "id", "obs_id", "begin", "timescale", "exposure_time", "physical_filter", "group", "can_see_sky",
     /* others */
     "dark_time", "observation_type", "observation_reason", "seq_num", "seq_start", "seq_end", "target_name",
-    "science_program", "tracking_ra", "tracking_dec", "sky_angle", "azimuth", "zenith_angle", "has_simulated", NULL};
+    "science_program", "tracking_ra", "tracking_dec", "sky_angle", "azimuth", "zenith_angle", "has_simulated",
+    NULL};
 _Static_assert(VB_COUNT(field_names) == VB_EXPOSURE_FIELDS + 1, "a name for each field");
 
 const char *vb_exposure_field_name(int field)
@@ -27,7 +28,7 @@ const char *vb_exposure_field_name(int field)
     return field_names[field];
 }
 
-/* ---- loading ---------------------------------------------------------------------------------------------- */
+/* ---- loading ------------------------------------------------------------------------------------------- */
 
 /* The text of a key; -EINVAL where it is not there. */
 static int need_text(const vb_yaml_node *map, const char *key, char **out, vb_error *err)
@@ -169,8 +170,9 @@ static int load_maximum(const vb_yaml_node *map, const char *key, int64_t *out, 
     const vb_yaml_node *node = vb_yaml_get(map, key);
 
     *out = -1;
-    return !node || (vb_yaml_int(node, out) && *out > 0) ? 0
-                                                        : vb_yaml_fail(err, node, "a maximum must be a positive integer");
+    return !node || (vb_yaml_int(node, out) && *out > 0)
+               ? 0
+               : vb_yaml_fail(err, node, "a maximum must be a positive integer");
 }
 
 static int load_maxima(const vb_yaml_node *map, vb_rules *rules, vb_error *err)
@@ -203,8 +205,8 @@ static int load_name(const vb_yaml_node *root, vb_rules *rules, vb_error *err)
 
     if (!r && (strlen(rules->name) > MAX_NAME || !vb_utf8_valid(rules->name, strlen(rules->name)) ||
                strpbrk(rules->name, "*?[],/\n")))
-        r = vb_yaml_fail(err, vb_yaml_get(root, "name"), "an instrument's name has at most %d characters, none of *?[],/",
-                         MAX_NAME);
+        r = vb_yaml_fail(err, vb_yaml_get(root, "name"),
+                         "an instrument's name has at most %d characters, none of *?[],/", MAX_NAME);
     if (r < 0)
         return r;
     rules->class_name = maybe_text(root, "class_name");
@@ -216,8 +218,9 @@ static int load_name(const vb_yaml_node *root, vb_rules *rules, vb_error *err)
 
 static int load_root(const vb_yaml_node *root, vb_rules *rules, vb_error *err)
 {
-    static const char *const keys[] = {"name",    "class_name", "run",      "match",    "maxima",    "day_obs", "dataset_types",
-                                       "files",   "filters",    "detector", "exposure", "detectors", NULL};
+    static const char *const keys[] = {"name",     "class_name",    "run",   "match",   "maxima",
+                                       "day_obs",  "dataset_types", "files", "filters", "detector",
+                                       "exposure", "detectors",     NULL};
     int r = vb_yaml_check_keys(root, "the rules of an instrument", keys, err);
 
     if (!r)
@@ -285,7 +288,8 @@ int vb_rules_builtin(const char *name, vb_rules **out, vb_error *err)
             vb_strv_free(names);
             return r;
         }
-        if (!strcasecmp(rules->name, name) || (!strncasecmp(file, name, strlen(name)) && file[strlen(name)] == '.')) {
+        if (!strcasecmp(rules->name, name) ||
+            (!strncasecmp(file, name, strlen(name)) && file[strlen(name)] == '.')) {
             vb_strv_free(names);
             *out = VB_STEAL(rules);
             return 0;
@@ -297,12 +301,14 @@ int vb_rules_builtin(const char *name, vb_rules **out, vb_error *err)
     if (near)
         vb_hint(err, "did you mean '%s'?", near);
     else
-        vb_hint(err, "there are DECam, 90prime and Mosaic3; others are named by a file of rules (docs/instruments.md)");
+        vb_hint(
+            err,
+            "there are DECam, 90prime and Mosaic3; others need a file of rules (docs/instruments.md)");
     vb_strv_free(names);
     return -ENOENT;
 }
 
-/* ---- freeing ---------------------------------------------------------------------------------------------- */
+/* ---- freeing ------------------------------------------------------------------------------------------- */
 
 static void free_tables(vb_rules *rules)
 {

@@ -26,12 +26,13 @@ const char *vb_exposure_field_name(int field); /* the column, or "id", "begin", 
 
 typedef struct vb_rules_detector {
     int64_t id;
-    char *full_name, *name_in_raft, *raft, *purpose; /* full_name and purpose are there, the others may be NULL */
+    char *full_name, *name_in_raft, *raft,
+        *purpose; /* full_name and purpose are there, the others may be NULL */
 } vb_rules_detector;
 
 typedef struct vb_rules_type {
     char *name, *storage_class, *extension; /* extension may be NULL */
-    bool region; /* its files tell where the detector looked */
+    bool region;                            /* its files tell where the detector looked */
 } vb_rules_type;
 
 typedef struct vb_rules_file {
@@ -45,12 +46,12 @@ typedef struct vb_rules_filter {
 } vb_rules_filter;
 
 typedef struct vb_rules {
-    char *name, *class_name; /* the latter may be NULL */
-    char *run;               /* where raws go */
-    char *source;            /* the YAML text */
+    char *name, *class_name;                       /* the latter may be NULL */
+    char *run;                                     /* where raws go */
+    char *source;                                  /* the YAML text */
     int64_t exposure_max, visit_max, detector_max; /* -1: not told */
-    int64_t day_offset;      /* nanoseconds from 0h TAI to the beginning of a night */
-    vb_card_patterns match;  /* all must hold for a file to be this instrument's */
+    int64_t day_offset;                            /* nanoseconds from 0h TAI to the beginning of a night */
+    vb_card_patterns match;                        /* all must hold for a file to be this instrument's */
     vb_rules_detector *detectors;
     size_t ndetectors, detectors_cap;
     vb_rules_type *types;
@@ -70,8 +71,8 @@ int vb_rules_load_file(const char *path, vb_rules **out, vb_error *err);
 void vb_rules_free(vb_rules *rules);
 VB_CLEANUP(vb_rules, vb_rules_free)
 
-/* The rules of a file that comes with vbutler, by the file's name without ".yaml" or by the instrument's, in any case of
- * letters; -ENOENT with the nearest as a hint. */
+/* The rules of a file that comes with vbutler, by the file's name without ".yaml" or by the instrument's, in
+ * any case of letters; -ENOENT with the nearest as a hint. */
 int vb_rules_builtin(const char *name, vb_rules **out, vb_error *err);
 
 bool vb_rules_match(const vb_rules *rules, const vb_header *header);
@@ -81,7 +82,8 @@ bool vb_rules_ignore(const vb_rules *rules, const vb_header *header);
 const vb_rules_type *vb_rules_file_type(const vb_rules *rules, const char *path);
 
 /* The detector of an HDU; -EINVAL where the header names none of the instrument's. */
-int vb_rules_detector_of(const vb_rules *rules, const vb_header *header, const vb_rules_detector **out, vb_error *err);
+int vb_rules_detector_of(const vb_rules *rules, const vb_header *header, const vb_rules_detector **out,
+                         vb_error *err);
 
 /* The band of a filter; -EINVAL where no rule has it. */
 int vb_rules_band(const vb_rules *rules, const char *physical_filter, vb_buf *band, vb_error *err);

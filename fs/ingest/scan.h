@@ -22,8 +22,8 @@ typedef struct vb_scan {
     vb_error error; /* a sentence that does not name the file */
 } vb_scan;
 
-/* Reads a file by the first of the rules that are for it.  With `type` the file is taken to be of that type, whatever its
- * name.  What is wrong is told in scan->error.  Thread-safe. */
+/* Reads a file by the first of the rules that are for it.  With `type` the file is taken to be of that type,
+ * whatever its name.  What is wrong is told in scan->error.  Thread-safe. */
 void vb_scan_file(const char *path, vb_rules *const *rules, size_t count, const char *type, vb_scan *scan);
 void vb_scan_clear(vb_scan *scan);
 

@@ -1,7 +1,7 @@
 /* seen.h - a table's data IDs: which were seen already, and whether their dimensions have records.
  *
- * Asked for each row of tables with millions of them, so keys are bytes in one buffer, and a record that was found once
- * is not asked for again. */
+ * Asked for each row of tables with millions of them, so keys are bytes in one buffer, and a record that was
+ * found once is not asked for again. */
 #ifndef VB_FS_INGEST_SEEN_H
 #define VB_FS_INGEST_SEEN_H
 

@@ -18,13 +18,16 @@ static vb_hash hash_of(const vb_skymap *map)
     for (size_t i = 0; i < map->count; i++) {
         const vb_tract *t = &map->tracts[i];
 
-        vb_buf_printf(&text, "%" PRId64 " %.17g %.17g %.17g %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n",
+        vb_buf_printf(&text,
+                      "%" PRId64 " %.17g %.17g %.17g %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64
+                      "\n",
                       t->id, t->ra, t->dec, t->pixel_scale, t->nx, t->ny, t->width, t->height, t->border);
     }
     return vb_hash_bytes(text.data, text.len);
 }
 
-static int new_record(vb_registry *reg, const char *element, const vb_skymap *map, vb_record *out, vb_error *err)
+static int new_record(vb_registry *reg, const char *element, const vb_skymap *map, vb_record *out,
+                      vb_error *err)
 {
     int r = vb_element_record(reg, element, out, err);
 
@@ -59,7 +62,8 @@ static int put_skymap(vb_registry *reg, const vb_skymap *map, vb_error *err)
     return r;
 }
 
-static int put_patch(vb_registry *reg, const vb_skymap *map, const vb_tract *t, int64_t x, int64_t y, vb_error *err)
+static int put_patch(vb_registry *reg, const vb_skymap *map, const vb_tract *t, int64_t x, int64_t y,
+                     vb_error *err)
 {
     vb_auto_record record = {0};
     vb_auto_region region = {0};
@@ -96,12 +100,13 @@ static int put_tract(vb_registry *reg, const vb_skymap *map, const vb_tract *t, 
     return r;
 }
 
-/* ---- the dataset ------------------------------------------------------------------------------------------ */
+/* ---- the dataset --------------------------------------------------------------------------------------- */
 
 static int register_type(vb_registry *reg, const vb_dataset_type **out, vb_error *err)
 {
     static char *dimensions[] = {(char *)"skymap", NULL};
-    vb_dataset_type wanted = {.name = (char *)type_name, .storage_class = (char *)"StructuredDataDict",
+    vb_dataset_type wanted = {.name = (char *)type_name,
+                              .storage_class = (char *)"StructuredDataDict",
                               .extension = (char *)".yaml"};
     int r = vb_universe_conform_names(vb_registry_universe(reg), dimensions, &wanted.group, err);
 
@@ -114,7 +119,8 @@ static vb_dataid dataid_of(const vb_skymap *map, const vb_dataset_type *type)
 }
 
 /* 1 where the run has the sky map's definition. */
-static int is_there(vb_registry *reg, const vb_skymap *map, const char *run, const vb_dataset_type *type, vb_error *err)
+static int is_there(vb_registry *reg, const vb_skymap *map, const char *run, const vb_dataset_type *type,
+                    vb_error *err)
 {
     vb_auto_dataset found = {0};
     vb_auto_search search = {0};
@@ -141,8 +147,8 @@ static int put_dataset(vb_registry *reg, const vb_skymap *map, const char *run, 
 }
 
 /* The file is small: it is copied while the registry's lock is held. */
-static int put_definition(const vb_repo *repo, vb_registry *reg, const vb_skymap *map, const char *path, const char *run,
-                          vb_transfer **transfer, vb_error *err)
+static int put_definition(const vb_repo *repo, vb_registry *reg, const vb_skymap *map, const char *path,
+                          const char *run, vb_transfer **transfer, vb_error *err)
 {
     const vb_dataset_type *type;
     vb_auto_dataid id = {0};

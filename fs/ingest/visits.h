@@ -13,10 +13,10 @@ typedef struct vb_detector_region {
     const vb_region *region;
 } vb_detector_region;
 
-/* Defines the visit of an exposure, or widens it: `exposure` is its record, `regions` those of detectors that are new.
- * 1: something changed; 0: all was there.  Call it in a transaction. */
-int vb_visit_define(vb_registry *reg, const vb_record *exposure, const vb_detector_region *regions, size_t count,
-                    vb_error *err);
+/* Defines the visit of an exposure, or widens it: `exposure` is its record, `regions` those of detectors that
+ * are new. 1: something changed; 0: all was there.  Call it in a transaction. */
+int vb_visit_define(vb_registry *reg, const vb_record *exposure, const vb_detector_region *regions,
+                    size_t count, vb_error *err);
 
 typedef struct vb_define_report {
     size_t visits;  /* defined or widened */
@@ -24,8 +24,8 @@ typedef struct vb_define_report {
     size_t without; /* exposures that saw no sky, and make no visit */
 } vb_define_report;
 
-/* Defines the visits of all raws of an instrument in collections (NULL: where its rules put raws) that have none, reading
- * their headers again. */
+/* Defines the visits of all raws of an instrument in collections (NULL: where its rules put raws) that have
+ * none, reading their headers again. */
 int vb_define_visits(const vb_repo *repo, const char *instrument, char *const *collections, size_t threads,
                      const vb_progress *progress, vb_define_report *report, vb_error *err);
 

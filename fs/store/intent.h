@@ -1,9 +1,10 @@
-/* intent.h - what a transfer is about to make in a repository's own store, so that a later one can sweep it up if this one
- * is killed.
+/* intent.h - what a transfer is about to make in a repository's own store, so that a later one can sweep it
+ * up if this one is killed.
  *
- * An intent is a file in .vbutler/transfers, one line a file to be made, locked (flock) as long as its writer lives.  A sweep
- * removes what the intents of dead writers name, but for what the registry knows or a living writer is making: order is
- * kept by a lock of the folder, which is held for a sweep, and for the writing of an intent. */
+ * An intent is a file in .vbutler/transfers, one line a file to be made, locked (flock) as long as its writer
+ * lives.  A sweep removes what the intents of dead writers name, but for what the registry knows or a living
+ * writer is making: order is kept by a lock of the folder, which is held for a sweep, and for the writing of
+ * an intent. */
 #ifndef VB_FS_STORE_INTENT_H
 #define VB_FS_STORE_INTENT_H
 

@@ -12,7 +12,8 @@
 
 enum { SMALL = 1 << 20 };
 
-/* A directory of the store that is there, or, in the other table, a directory outside and what it is really called. */
+/* A directory of the store that is there, or, in the other table, a directory outside and what it is really
+ * called. */
 struct known {
     char *name, *real;
     UT_hash_handle hh;
@@ -27,7 +28,7 @@ struct vb_places {
     size_t nmade, made_cap;
 };
 
-/* ---- sources ---------------------------------------------------------------------------------------------- */
+/* ---- sources ------------------------------------------------------------------------------------------- */
 
 int vb_source_look(const char *path, vb_source *out, vb_error *err)
 {
@@ -75,7 +76,7 @@ int vb_source_remove(const char *path, const vb_location *moved, vb_error *err)
     return unlink(path) ? vb_fail(err, -errno, "%s", strerror(errno)) : 0;
 }
 
-/* ---- directories ------------------------------------------------------------------------------------------ */
+/* ---- directories --------------------------------------------------------------------------------------- */
 
 int vb_places_open(const vb_repo *repo, vb_places **out, vb_error *err)
 {
@@ -92,8 +93,7 @@ static void forget(struct known **table)
 {
     struct known *k, *next;
 
-    HASH_ITER(hh, *table, k, next)
-    {
+    HASH_ITER (hh, *table, k, next) {
         HASH_DEL(*table, k);
         free(k->name);
         free(k->real);
@@ -123,7 +123,8 @@ static void remember(struct known **table, const char *name, size_t n, char *rea
 
 static int set_owner(const vb_places *p, const char *path, mode_t mode)
 {
-    if (p->repo->group != (gid_t)-1 && fchownat(p->root, path, (uid_t)-1, p->repo->group, AT_SYMLINK_NOFOLLOW))
+    if (p->repo->group != (gid_t)-1 &&
+        fchownat(p->root, path, (uid_t)-1, p->repo->group, AT_SYMLINK_NOFOLLOW))
         return -errno;
     return fchmodat(p->root, path, mode, 0) ? -errno : 0;
 }
@@ -206,7 +207,7 @@ int vb_places_adopt(vb_places *p, const char *path, vb_error *err)
     return r < 0 ? vb_fail_errno(err, r, "setting its mode and group") : 0;
 }
 
-/* ---- names ------------------------------------------------------------------------------------------------ */
+/* ---- names --------------------------------------------------------------------------------------------- */
 
 /* The real name of the directory that a path is in, asked once a directory. */
 static char *real_directory(vb_places *p, const char *path)
@@ -274,14 +275,15 @@ bool vb_places_inside(vb_places *p, const vb_source *s)
     return !real_path(p, s, &real, NULL) && vb_path_inside(real, p->repo->root);
 }
 
-/* ---- links ------------------------------------------------------------------------------------------------ */
+/* ---- links --------------------------------------------------------------------------------------------- */
 
 static int taken(const char *path, vb_error *err)
 {
     return vb_fail(err, -EEXIST, "its place in the repository is taken: %s", path);
 }
 
-int vb_put_hardlink(vb_places *p, const vb_source *s, const char *path, const vb_uuid *uuid, vb_location *out, vb_error *err)
+int vb_put_hardlink(vb_places *p, const vb_source *s, const char *path, const vb_uuid *uuid, vb_location *out,
+                    vb_error *err)
 {
     if (!linkat(AT_FDCWD, s->path, p->root, path, AT_SYMLINK_FOLLOW))
         return 0;
@@ -304,7 +306,8 @@ static int put_symlink(vb_places *p, const char *content, const char *path, vb_e
     return errno == EEXIST ? taken(path, err) : vb_fail_errno(err, -errno, "making symlink %s", path);
 }
 
-int vb_put_symlink(vb_places *p, const vb_source *s, const char *path, const vb_uuid *uuid, vb_location *out, vb_error *err)
+int vb_put_symlink(vb_places *p, const vb_source *s, const char *path, const vb_uuid *uuid, vb_location *out,
+                   vb_error *err)
 {
     vb_autofree char *real = NULL;
     int r = real_path(p, s, &real, err);
@@ -312,8 +315,8 @@ int vb_put_symlink(vb_places *p, const vb_source *s, const char *path, const vb_
     return r < 0 ? r : put_symlink(p, real, path, err);
 }
 
-int vb_put_relsymlink(vb_places *p, const vb_source *s, const char *path, const vb_uuid *uuid, vb_location *out,
-                      vb_error *err)
+int vb_put_relsymlink(vb_places *p, const vb_source *s, const char *path, const vb_uuid *uuid,
+                      vb_location *out, vb_error *err)
 {
     vb_autofree char *real = NULL, *from = vb_path_join(p->repo->root, path);
     vb_auto_buf content = {0};
@@ -331,10 +334,10 @@ int vb_put_relsymlink(vb_places *p, const vb_source *s, const char *path, const 
     return put_symlink(p, vb_buf_text(&content), path, err);
 }
 
-/* ---- copies ----------------------------------------------------------------------------------------------- */
+/* ---- copies -------------------------------------------------------------------------------------------- */
 
-/* Copies the bytes and hashes them: a small file with one read and one write, a large one in the kernel, which may only
- * have to note that both have the same blocks. */
+/* Copies the bytes and hashes them: a small file with one read and one write, a large one in the kernel,
+ * which may only have to note that both have the same blocks. */
 static int copy_bytes(int from, int to, int64_t size, vb_hash *hash, vb_error *err)
 {
     vb_autofree char *data = NULL;
@@ -369,8 +372,8 @@ static int check_same(const vb_source *s, int from, int to, vb_location *out, vb
     return 0;
 }
 
-/* The repository's mode and group, and the time of the source: it tells the age of the data, and a move whether the source
- * is still what was copied. */
+/* The repository's mode and group, and the time of the source: it tells the age of the data, and a move
+ * whether the source is still what was copied. */
 static int dress(const vb_places *p, const vb_source *s, int to, vb_error *err)
 {
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, s->st.st_mtim};
@@ -409,7 +412,8 @@ static int rename_new(int root, const char *from, const char *to)
     return 0;
 }
 
-int vb_put_copy(vb_places *p, const vb_source *s, const char *path, const vb_uuid *uuid, vb_location *out, vb_error *err)
+int vb_put_copy(vb_places *p, const vb_source *s, const char *path, const vb_uuid *uuid, vb_location *out,
+                vb_error *err)
 {
     vb_auto_buf temporary = {0};
     vb_autoclose int to = -1;

@@ -1,4 +1,5 @@
-/* transfer.h - bringing files into a repository's own store, many at a time, so that a kill at any moment loses nothing.
+/* transfer.h - bringing files into a repository's own store, many at a time, so that a kill at any moment
+ * loses nothing.
  *
  *     vb_auto(vb_transfer_end) vb_transfer *t = NULL;
  *     vb_transfer_begin(repo, reg, mode, &t, err);       sweeps up what a killed transfer left
@@ -7,11 +8,11 @@
  *     ... insert t->files[i].location into the registry, and commit ...
  *     vb_transfer_commit(t);                             what is left to do: `move` removes the sources
  *
- * Until vb_transfer_commit() everything can be undone, and vb_transfer_end() undoes it: files that were made, and the
- * directories for them, are removed, and sources are as they were.  A move is therefore a hard link (or a copy, where a
- * link cannot be) until the registry knows the file.  Files and directories that are made get the repository's modes and
- * group, whatever the umask; a link leaves the mode of what it links to alone.  A file never takes the place of another.
- * One transfer belongs to one thread; it starts its own. */
+ * Until vb_transfer_commit() everything can be undone, and vb_transfer_end() undoes it: files that were made,
+ * and the directories for them, are removed, and sources are as they were.  A move is therefore a hard link
+ * (or a copy, where a link cannot be) until the registry knows the file.  Files and directories that are made
+ * get the repository's modes and group, whatever the umask; a link leaves the mode of what it links to alone.
+ * A file never takes the place of another. One transfer belongs to one thread; it starts its own. */
 #ifndef VB_FS_STORE_TRANSFER_H
 #define VB_FS_STORE_TRANSFER_H
 
@@ -50,7 +51,7 @@ typedef struct vb_transfer_file {
     vb_location location; /* where it is now: path, size, modification time, checksum */
     vb_error error;       /* a sentence that does not name the source */
     vb_transfer_state state;
-    const char *made;     /* target or spare */
+    const char *made; /* target or spare */
 } vb_transfer_file;
 
 typedef struct vb_transfer {
@@ -62,13 +63,15 @@ typedef struct vb_transfer {
     struct vb_transfer_work *work; /* transfer.c's */
 } vb_transfer;
 
-int vb_transfer_begin(const vb_repo *repo, vb_registry *reg, vb_transfer_mode mode, vb_transfer **out, vb_error *err);
+int vb_transfer_begin(const vb_repo *repo, vb_registry *reg, vb_transfer_mode mode, vb_transfer **out,
+                      vb_error *err);
 
 /* Plans a file, whose number is t->count - 1 then.  `target` and `spare` may be NULL with direct. */
-void vb_transfer_add(vb_transfer *t, const char *source, const char *target, const char *spare, const vb_uuid *uuid);
+void vb_transfer_add(vb_transfer *t, const char *source, const char *target, const char *spare,
+                     const vb_uuid *uuid);
 
-/* Makes all that is planned, and has it written to disk.  Negative only where nothing could be tried: a file that failed
- * has its own error, and is not there. */
+/* Makes all that is planned, and has it written to disk.  Negative only where nothing could be tried: a file
+ * that failed has its own error, and is not there. */
 int vb_transfer_run(vb_transfer *t, size_t threads, const vb_progress *progress, vb_error *err);
 
 /* To be called when the registry has committed.  What fails then is logged: the datasets are there. */

@@ -24,7 +24,7 @@ const char fixture_rules[] = "name: TestCam\n"
                              "  ignore: {CCDNUM: '^99$'}\n"
                              "exposure:\n"
                              "  id: {card: EXPNUM}\n"
-                             "  obs_id: {text: 'test{EXPNUM}'}\n"
+                             "  obs_id: [{card: OBSID}, {text: 'test{EXPNUM}'}]\n"
                              "  begin: {card: DATE-OBS}\n"
                              "  physical_filter: {card: FILTER}\n"
                              "  exposure_time: {card: EXPTIME}\n"
@@ -38,7 +38,7 @@ const char fixture_rules[] = "name: TestCam\n"
 static struct kept {
     void *memory;
     struct kept *next;
-} *all_kept;
+} * all_kept;
 
 static void *keep(void *memory)
 {
@@ -104,7 +104,8 @@ char *fixture_path(fixture *f, const char *name)
 
 void fixture_write(fixture *f, const char *name, const char *text)
 {
-    assert_int_equal(vb_write_file(AT_FDCWD, fixture_path(f, name), text, strlen(text), 0644, false, NULL), 0);
+    assert_int_equal(vb_write_file(AT_FDCWD, fixture_path(f, name), text, strlen(text), 0644, false, NULL),
+                     0);
 }
 
 vb_header fixture_header(fixture *f, const char *const *lines)
@@ -117,7 +118,7 @@ vb_header fixture_header(fixture *f, const char *const *lines)
     return (vb_header){.own = keep(vb_buf_steal(&cards))};
 }
 
-/* ---- images ----------------------------------------------------------------------------------------------- */
+/* ---- images -------------------------------------------------------------------------------------------- */
 
 static void text_card(fitsfile *file, const char *key, const char *value, int *status)
 {
@@ -169,13 +170,15 @@ void fixture_fits(fixture *f, const char *name, image i)
     text_card(file, "DATE-OBS", i.date ? i.date : "2020-01-02T03:04:05.5", &status);
     text_card(file, "OBSTYPE", i.no_wcs ? "dark" : "object", &status);
     real_card(file, "EXPTIME", 30, &status);
+    if (i.obs_id)
+        text_card(file, "OBSID", i.obs_id, &status);
     for (int part = 0; part < (i.parts ? i.parts : 1); part++)
         write_part(file, &i, part, &status);
     fits_close_file(file, &status);
     assert_int_equal(status, 0);
 }
 
-/* ---- rules and registry ----------------------------------------------------------------------------------- */
+/* ---- rules and registry -------------------------------------------------------------------------------- */
 
 vb_rules *fixture_load_rules(void)
 {

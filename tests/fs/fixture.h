@@ -1,6 +1,7 @@
 /* fixture.h - what the tests of fs/ share: a directory that goes away, a repository in it, small FITS files.
  *
- * Real files are in $VB_SHARED (default ../shared); tests that need them skip, and say so, where it is absent. */
+ * Real files are in $VB_SHARED (default ../shared); tests that need them skip, and say so, where it is
+ * absent. */
 #ifndef VB_TESTS_FS_FIXTURE_H
 #define VB_TESTS_FS_FIXTURE_H
 
@@ -38,11 +39,13 @@ void fixture_write(fixture *f, const char *name, const char *text);
 /* A header of lines like "EXPNUM  =                   12"; lives until the fixture ends. */
 vb_header fixture_header(fixture *f, const char *const *lines);
 
-/* Cards of a small image of "TestCam": exposure and detector number.  An image HDU of 20 x 10 pixels follows. */
+/* Cards of a small image of "TestCam": exposure and detector number.  An image HDU of 20 x 10 pixels follows.
+ */
 typedef struct image {
     int64_t exposure, detector;
     const char *filter; /* NULL: "g" */
     const char *date;   /* NULL: 2020-01-02T03:04:05.5 */
+    const char *obs_id; /* NULL: no such card */
     double ra, dec;     /* of the middle */
     int parts;          /* several: HDUs of detectors from `detector` on, a tenth of a degree apart */
     bool no_wcs;
@@ -62,16 +65,16 @@ char *fixture_shared(fixture *f, const char *name);
 int64_t fixture_count(fixture *f, const char *table);
 
 /* Fails the test with the error's message where r is negative. */
-#define assert_ok(r, err)                                                                                    \
-    do {                                                                                                     \
-        if ((r) < 0)                                                                                         \
-            fail_msg("%s", (err)->message ? (err)->message : "(no message)");                                \
+#define assert_ok(r, err)                                                     \
+    do {                                                                      \
+        if ((r) < 0)                                                          \
+            fail_msg("%s", (err)->message ? (err)->message : "(no message)"); \
     } while (0)
 
-#define assert_says(err, text)                                                                               \
-    do {                                                                                                     \
-        if (!(err)->message || !strstr((err)->message, text))                                                \
-            fail_msg("'%s' is not in: %s", text, (err)->message ? (err)->message : "(no message)");          \
+#define assert_says(err, text)                                                                      \
+    do {                                                                                            \
+        if (!(err)->message || !strstr((err)->message, text))                                       \
+            fail_msg("'%s' is not in: %s", text, (err)->message ? (err)->message : "(no message)"); \
     } while (0)
 
 #endif

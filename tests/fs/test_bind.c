@@ -36,8 +36,10 @@ static const char *print(const vb_bindings *b, char *const *cells)
 static void ring_pixels_become_nested_ones(void **state)
 {
     /* The shards of data/README.md: ring, nested. */
-    static const char *const pixels[][2] = {{"4759", "{healpix5: 7928}"}, {"4886", "{healpix5: 7917}"},
-                                            {"4887", "{healpix5: 7922}"}, {"5015", "{healpix5: 7911}"}};
+    static const char *const pixels[][2] = {{"4759", "{healpix5: 7928}"},
+                                            {"4886", "{healpix5: 7917}"},
+                                            {"4887", "{healpix5: 7922}"},
+                                            {"5015", "{healpix5: 7911}"}};
     vb_auto_error err = VB_ERROR_INIT;
     vb_bindings b;
 

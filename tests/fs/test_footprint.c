@@ -21,12 +21,21 @@ static vb_hdu hdu_of(fixture *f, const char *const *lines)
     return hdu;
 }
 
-static const char *const tan_cards[] = {
-    "NAXIS   =                    2", "NAXIS1  =                 2000", "NAXIS2  =                 4000",
-    "CTYPE1  = 'RA---TAN'",           "CTYPE2  = 'DEC--TAN'",           "CRVAL1  =                 30.0",
-    "CRVAL2  =                -45.0", "CRPIX1  =               1000.5", "CRPIX2  =               2000.5",
-    "CD1_1   =             -7.3E-05", "CD1_2   =                  0.0", "CD2_1   =                  0.0",
-    "CD2_2   =              7.3E-05", "RADESYS = 'ICRS'",               NULL};
+static const char *const tan_cards[] = {"NAXIS   =                    2",
+                                        "NAXIS1  =                 2000",
+                                        "NAXIS2  =                 4000",
+                                        "CTYPE1  = 'RA---TAN'",
+                                        "CTYPE2  = 'DEC--TAN'",
+                                        "CRVAL1  =                 30.0",
+                                        "CRVAL2  =                -45.0",
+                                        "CRPIX1  =               1000.5",
+                                        "CRPIX2  =               2000.5",
+                                        "CD1_1   =             -7.3E-05",
+                                        "CD1_2   =                  0.0",
+                                        "CD2_1   =                  0.0",
+                                        "CD2_2   =              7.3E-05",
+                                        "RADESYS = 'ICRS'",
+                                        NULL};
 
 /* The direction of a pixel of tan_cards by the formulas of the tangent plane. */
 static vb_vec3 exact(double x, double y)
@@ -148,7 +157,27 @@ static void header_without_wcs_is_refused(void **state)
     assert_says(&err, "WCS");
 }
 
-/* Every pixel's middle, by wcslib, lies in the footprint of a distorted image; points two pixels outside do not. */
+/* Bug: wcslib's parser overran a buffer of its own at a text of 70 characters, in whatever card (found by fuzz_header).
+ */
+static void odd_cards_do_not_reach_wcslib(void **state)
+{
+    const char *lines[VB_COUNT(tan_cards) + 2];
+    vb_auto_error err = VB_ERROR_INIT;
+    vb_auto_region region = {0};
+    size_t n = VB_COUNT(tan_cards) - 1;
+    vb_hdu hdu;
+
+    memcpy(lines, tan_cards, n * sizeof *lines);
+    lines[n] = "OBJECT  = 'a text that does not end, and is as long as a card can be ........";
+    lines[n + 1] = "WCSAXES =           2000000000";
+    lines[n + 2] = NULL;
+    hdu = hdu_of(*state, lines);
+    assert_ok(vb_footprint(&hdu, &region, &err), &err);
+    assert_int_equal(region.count, 4);
+}
+
+/* Every pixel's middle, by wcslib, lies in the footprint of a distorted image; points two pixels outside do
+ * not. */
 static void check_pixels(const vb_hdu *hdu, const vb_region *region)
 {
     vb_autofree char *cards = vb_strdup(hdu->cards);
@@ -211,6 +240,7 @@ int main(void)
         TEST(galactic_coordinates_are_turned),
         TEST(headers_without_a_usable_wcs_are_refused),
         TEST(header_without_wcs_is_refused),
+        TEST(odd_cards_do_not_reach_wcslib),
         TEST(real_distorted_images_hold_their_pixels),
     };
 

@@ -127,6 +127,33 @@ static void real_compressed_image_has_the_size_of_its_pixels(void **state)
     assert_non_null(strstr(fits.hdus[1].cards, "NAXIS1  =                   20"));
 }
 
+/* Bug: cfitsio unpacked a file as LZW because a directory in its path had ".Z" in its name. */
+static void directory_with_dot_z_in_its_name_is_no_compression(void **state)
+{
+    fixture *f = *state;
+    vb_auto_error err = VB_ERROR_INIT;
+    vb_auto_fits fits = {0};
+    vb_autofree char *command = NULL;
+
+    assert_int_equal(vb_mkdirs(AT_FDCWD, fixture_path(f, "night.Z1"), 0777, NULL), 0);
+    fixture_fits(f, "night.Z1/a.fits", (image){.exposure = 1, .detector = 1});
+    command = vb_format("gzip %s", fixture_path(f, "night.Z1/a.fits"));
+    assert_int_equal(system(command), 0);
+    assert_ok(read_file(f, "night.Z1/a.fits.gz", &fits, &err), &err);
+    assert_int_equal(fits.count, 2);
+}
+
+/* Bug: a HIERARCH card without '=' was read beyond its end (found by fuzz_header). */
+static void hierarch_card_without_a_value_has_none(void **state)
+{
+    static const char *const lines[] = {"HIERARCH ESO TEL ALT", "NEXT    = 1", NULL};
+    vb_header h = fixture_header(*state, lines);
+    vb_auto_buf value = {0};
+
+    assert_false(vb_header_get(&h, "ESO TEL ALT", &value));
+    assert_true(vb_header_get(&h, "NEXT", &value));
+}
+
 static void gzipped_file_is_read(void **state)
 {
     fixture *f = *state;
@@ -154,6 +181,8 @@ int main(void)
         TEST(no_length_of_a_file_confuses),
         TEST(real_compressed_image_has_the_size_of_its_pixels),
         TEST(gzipped_file_is_read),
+        TEST(directory_with_dot_z_in_its_name_is_no_compression),
+        TEST(hierarch_card_without_a_value_has_none),
     };
 
     return cmocka_run_group_tests_name("header", tests, NULL, NULL);

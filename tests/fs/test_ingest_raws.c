@@ -47,16 +47,24 @@ static void file_becomes_a_dataset_with_records_and_a_visit(void **state)
     assert_int_equal(o.report.exposures, 1);
     assert_int_equal(o.report.nbad, 0);
     assert_int_equal(fixture_count(f, "dataset WHERE dataid = '[\"TestCam\",2,12]'"), 1);
-    assert_int_equal(fixture_count(f, "location WHERE path = 'TestCam/raw/all/raw/TestCam/2/raw_TestCam_2_12.fits'"
-                                      " AND size = 8640 AND length(checksum) = 16 AND mtime > 0"), 1);
-    assert_int_equal(fixture_count(f, "dimension_exposure WHERE exposure = 12 AND obs_id = 'test12' AND \"group\" = '12'"), 1);
-    assert_int_equal(fixture_count(f, "dimension_physical_filter WHERE physical_filter = 'g' AND band = 'g'"), 1);
+    assert_int_equal(
+        fixture_count(f, "location WHERE path = 'TestCam/raw/all/raw/TestCam/2/raw_TestCam_2_12.fits'"
+                         " AND size = 8640 AND length(checksum) = 16 AND mtime > 0"),
+        1);
+    assert_int_equal(
+        fixture_count(f, "dimension_exposure WHERE exposure = 12 AND obs_id = 'test12' AND \"group\" = '12'"),
+        1);
+    assert_int_equal(fixture_count(f, "dimension_physical_filter WHERE physical_filter = 'g' AND band = 'g'"),
+                     1);
     assert_int_equal(fixture_count(f, "dimension_day_obs WHERE day_obs = 20200101"), 1);
-    assert_int_equal(fixture_count(f, "dimension_visit WHERE visit = 12 AND name = 'test12' AND region NOT NULL"), 1);
+    assert_int_equal(
+        fixture_count(f, "dimension_visit WHERE visit = 12 AND name = 'test12' AND region NOT NULL"), 1);
     assert_int_equal(fixture_count(f, "dimension_visit_definition WHERE visit = 12 AND exposure = 12"), 1);
-    assert_int_equal(fixture_count(f, "dimension_visit_system_membership WHERE visit = 12 AND visit_system = 0"), 1);
+    assert_int_equal(
+        fixture_count(f, "dimension_visit_system_membership WHERE visit = 12 AND visit_system = 0"), 1);
     assert_int_equal(fixture_count(f, "dimension_visit_system WHERE name = 'one-to-one'"), 1);
-    assert_int_equal(fixture_count(f, "dimension_visit_detector_region WHERE visit = 12 AND detector = 2"), 1);
+    assert_int_equal(fixture_count(f, "dimension_visit_detector_region WHERE visit = 12 AND detector = 2"),
+                     1);
 }
 
 static void file_name_tells_the_dataset_type(void **state)
@@ -128,7 +136,8 @@ static void dataset_that_is_there_is_an_error_unless_skipped(void **state)
     again = ingest(f, NULL, NAMES("a_i_.fits", "b_i_.fits"));
     assert_int_equal(again.report.ingested, 1);
     assert_int_equal(again.report.nbad, 1);
-    assert_says(&again.report.bad[0].error, "raw {instrument: TestCam, detector: 2, exposure: 12} is in TestCam/raw/all already");
+    assert_says(&again.report.bad[0].error,
+                "raw {instrument: TestCam, detector: 2, exposure: 12} is in TestCam/raw/all already");
     skipped = ingest(f, &skip_existing, NAMES("a_i_.fits", "b_i_.fits"));
     assert_ok(skipped.status, &skipped.error);
     assert_int_equal(skipped.report.nbad, 0);
@@ -177,10 +186,27 @@ static void exposure_that_is_registered_otherwise_is_refused_unless_updated(void
     first = ingest(f, NULL, NAMES("a_i_.fits"));
     second = ingest(f, NULL, NAMES("b_i_.fits"));
     assert_int_equal(second.report.nbad, 1);
-    assert_says(&second.report.bad[0].error, "its exposure is registered with another physical_filter: 'g', here it is 'r'");
+    assert_says(&second.report.bad[0].error,
+                "its exposure is registered with another physical_filter: 'g', here it is 'r'");
     third = ingest(f, &update, NAMES("b_i_.fits"));
     assert_int_equal(third.report.ingested, 1);
     assert_int_equal(fixture_count(f, "dimension_exposure WHERE physical_filter = 'r'"), 1);
+}
+
+static void obs_id_belongs_to_one_exposure(void **state)
+{
+    fixture *f = *state;
+    auto_outcome first, second;
+
+    fixture_register(f);
+    fixture_fits(f, "a_i_.fits", (image){.exposure = 12, .detector = 1, .obs_id = "same"});
+    fixture_fits(f, "b_i_.fits", (image){.exposure = 13, .detector = 1, .obs_id = "same"});
+    first = ingest(f, NULL, NAMES("a_i_.fits", "b_i_.fits"));
+    assert_int_equal(first.report.nbad, 1);
+    assert_says(&first.report.bad[0].error, "its obs_id 'same' is that of ");
+    second = ingest(f, NULL, NAMES("b_i_.fits"));
+    assert_int_equal(second.report.nbad, 1);
+    assert_says(&second.report.bad[0].error, "is that of exposure 12, which is registered");
 }
 
 static void several_detectors_in_a_file_are_parts_of_one_artifact(void **state)
@@ -194,8 +220,10 @@ static void several_detectors_in_a_file_are_parts_of_one_artifact(void **state)
     assert_ok(o.status, &o.error);
     assert_int_equal(o.report.detectors, 3);
     assert_int_equal(fixture_count(f, "dataset"), 3);
-    assert_int_equal(fixture_count(f, "location WHERE path = 'TestCam/raw/all/raw/TestCam/raw_TestCam_12.fits#hdu=2'"), 1);
-    assert_int_equal(access(fixture_path(f, "repo/TestCam/raw/all/raw/TestCam/raw_TestCam_12.fits"), F_OK), 0);
+    assert_int_equal(
+        fixture_count(f, "location WHERE path = 'TestCam/raw/all/raw/TestCam/raw_TestCam_12.fits#hdu=2'"), 1);
+    assert_int_equal(access(fixture_path(f, "repo/TestCam/raw/all/raw/TestCam/raw_TestCam_12.fits"), F_OK),
+                     0);
     assert_int_equal(fixture_count(f, "dimension_visit_detector_region"), 3);
 }
 
@@ -276,14 +304,15 @@ static void same_sanitised_path_gets_a_name_of_its_own(void **state)
 
     fixture_register(f);
     fixture_fits(f, "a_i_.fits", (image){.exposure = 12, .detector = 1});
-    assert_int_equal(vb_mkdirs(AT_FDCWD, fixture_path(f, "repo/TestCam/raw/all/raw/TestCam/1"), 0777, NULL), 0);
+    assert_int_equal(vb_mkdirs(AT_FDCWD, fixture_path(f, "repo/TestCam/raw/all/raw/TestCam/1"), 0777, NULL),
+                     0);
     fixture_write(f, "repo/TestCam/raw/all/raw/TestCam/1/raw_TestCam_1_12.fits", "of another");
     o = ingest(f, NULL, NAMES("a_i_.fits"));
     assert_ok(o.status, &o.error);
     assert_int_equal(fixture_count(f, "location WHERE path GLOB '*/raw_TestCam_1_12_????????.fits'"), 1);
 }
 
-/* ---- real files ------------------------------------------------------------------------------------------- */
+/* ---- real files ---------------------------------------------------------------------------------------- */
 
 static void real_decam_files_come_in(void **state)
 {
@@ -301,11 +330,15 @@ static void real_decam_files_come_in(void **state)
     assert_int_equal(o.report.exposures, 8);
     assert_int_equal(o.report.detectors, 3);
     assert_int_equal(fixture_count(f, "dimension_detector WHERE instrument = 'DECam'"), 62);
-    assert_int_equal(fixture_count(f, "dimension_visit v JOIN dimension_physical_filter USING (physical_filter)"
-                                      " WHERE band = 'z'"), 3);
+    assert_int_equal(fixture_count(f,
+                                   "dimension_visit v JOIN dimension_physical_filter USING (physical_filter)"
+                                   " WHERE band = 'z'"),
+                     3);
     /* 2015-03-29T08:31:18.909663 UTC, 68 s */
-    assert_int_equal(fixture_count(f, "dimension_visit WHERE visit = 425858 AND timespan_begin = 1427617913909663000"
-                                      " AND timespan_end = 1427617981909663000 AND day_obs = 20150328"), 1);
+    assert_int_equal(
+        fixture_count(f, "dimension_visit WHERE visit = 425858 AND timespan_begin = 1427617913909663000"
+                         " AND timespan_end = 1427617981909663000 AND day_obs = 20150328"),
+        1);
 }
 
 int main(void)
@@ -320,6 +353,7 @@ int main(void)
         TEST(same_dataset_twice_names_the_other_file),
         TEST(files_that_disagree_about_an_exposure_are_refused),
         TEST(exposure_that_is_registered_otherwise_is_refused_unless_updated),
+        TEST(obs_id_belongs_to_one_exposure),
         TEST(several_detectors_in_a_file_are_parts_of_one_artifact),
         TEST(hdus_that_the_rules_ignore_are_left_out),
         TEST(exposure_that_saw_no_sky_makes_no_visit),

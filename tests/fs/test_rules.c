@@ -10,7 +10,8 @@ static vb_rules *load(const char *text, vb_error *err)
     return rules;
 }
 
-/* The value that a rule, as YAML, makes of a header; "(none)" where it makes none, "!" and the message where it fails. */
+/* The value that a rule, as YAML, makes of a header; "(none)" where it makes none, "!" and the message where
+ * it fails. */
 static const char *value_of(const char *yaml, const vb_header *header)
 {
     static char text[256];
@@ -27,7 +28,10 @@ static const char *value_of(const char *yaml, const vb_header *header)
         r = vb_ways_value(&ways, header, &value, &err);
     vb_ways_clear(&ways);
     vb_value_print(&value, &out);
-    snprintf(text, sizeof text, "%s%s", r < 0 ? "!" : "", r < 0 ? err.message : r ? vb_buf_text(&out) : "(none)");
+    snprintf(text, sizeof text, "%s%s", r < 0 ? "!" : "",
+             r < 0 ? err.message
+             : r   ? vb_buf_text(&out)
+                   : "(none)");
     return text;
 }
 
@@ -84,7 +88,9 @@ static void pattern_picks_and_joins(void **state)
 {
     vb_header h = fixture_header(*state, cards);
 
-    assert_string_equal(value_of("{card: DTACQNAM, match: 'd([0-9]{4})\\.([0-9]{4})\\.fits', replace: '\\1\\2'}", &h), "81900110");
+    assert_string_equal(
+        value_of("{card: DTACQNAM, match: 'd([0-9]{4})\\.([0-9]{4})\\.fits', replace: '\\1\\2'}", &h),
+        "81900110");
     assert_string_equal(value_of("{card: DTACQNAM, match: '^nothing$', replace: x}", &h), "(none)");
 }
 
@@ -127,7 +133,8 @@ static void scale_and_offset_make_numbers(void **state)
 
 static void patterns_that_explode_are_refused(void **state)
 {
-    static const char *const bad[] = {"((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)+", "(a{1,255}){1,255}", "(a*)\\1", "(", NULL};
+    static const char *const bad[] = {"((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)+", "(a{1,255}){1,255}",
+                                      "(a*)\\1", "(", NULL};
 
     for (const char *const *p = bad; *p; p++) {
         vb_auto_error err = VB_ERROR_INIT;
@@ -153,8 +160,8 @@ static void mistakes_name_the_line(void **state)
 
 static void rules_without_what_they_need_are_refused(void **state)
 {
-    static const char *const lines[] = {"name", "match", "dataset_types", "files", "filters", "detector", "exposure",
-                                        "detectors", NULL};
+    static const char *const lines[] = {"name",     "match",    "dataset_types", "files", "filters",
+                                        "detector", "exposure", "detectors",     NULL};
 
     for (const char *const *line = lines; *line; line++) {
         vb_auto_error err = VB_ERROR_INIT;
@@ -193,8 +200,11 @@ static void detector_is_found_by_id_and_checked_by_name(void **state)
 
 static void builtin_rules_load_and_are_found_in_any_case(void **state)
 {
-    static const char *const names[][2] = {{"DECam", "DECam"}, {"decam", "DECam"}, {"90Prime", "90prime"},
-                                           {"mosaic", "Mosaic3"}, {"MOSAIC3", "Mosaic3"}};
+    static const char *const names[][2] = {{"DECam", "DECam"},
+                                           {"decam", "DECam"},
+                                           {"90Prime", "90prime"},
+                                           {"mosaic", "Mosaic3"},
+                                           {"MOSAIC3", "Mosaic3"}};
 
     for (size_t i = 0; i < VB_COUNT(names); i++) {
         vb_auto(vb_rules_free) vb_rules *rules = NULL;
@@ -227,11 +237,11 @@ static void decam_has_62_detectors_and_bands_for_its_filters(void **state)
     assert_says(&err, "more than 32 characters");
 }
 
-/* ---- exposures -------------------------------------------------------------------------------------------- */
+/* ---- exposures ----------------------------------------------------------------------------------------- */
 
 static const char *const exposure_cards[] = {
-    "EXPNUM  =                   12", "FILTER  = 'g'", "DATE-OBS= '2015-04-12T07:30:45.925900'", "EXPTIME =                 80.",
-    "OBSTYPE = 'object'", NULL};
+    "EXPNUM  =                   12", "FILTER  = 'g'",      "DATE-OBS= '2015-04-12T07:30:45.925900'",
+    "EXPTIME =                 80.",  "OBSTYPE = 'object'", NULL};
 
 static int read_with(fixture *f, const char *replaced, vb_exposure *out, vb_error *err)
 {

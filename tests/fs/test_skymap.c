@@ -117,11 +117,14 @@ static void mistakes_name_the_line(void **state)
         {"name: x", "needs 'tracts'"},
         {"name: x\ntracts:\n  - {id: 0, center: [1, 2]}", "m.yaml:3:5: a tract needs 'pixel_scale'"},
         {"name: x\npixel_scale: 0\ntracts: [{id: 0}]", "m.yaml:2:14: 'pixel_scale' must be"},
-        {"name: x\npixel_scale: 1\npatches: 2\npatch_size: 9\ntracts: [{id: 0, center: [1, 91]}]", "needs a 'center'"},
+        {"name: x\npixel_scale: 1\npatches: 2\npatch_size: 9\ntracts: [{id: 0, center: [1, 91]}]",
+         "needs a 'center'"},
         {"name: x\npixel_scale: 1\npatches: [2, 0]\ntracts: [{id: 0}]", "'patches' must be"},
-        {"name: x\npixel_scale: 1\npatches: 2\npatch_size: 9\ntracts: [{id: 0, center: [1, 9]}, {id: 0, center: [2, 9]}]",
+        {"name: x\npixel_scale: 1\npatches: 2\npatch_size: 9\n"
+         "tracts: [{id: 0, center: [1, 9]}, {id: 0, center: [2, 9]}]",
          "another tract has this id"},
-        {"name: x\npixel_scale: 3600\npatches: 20\npatch_size: 99\ntracts: [{id: 0, center: [1, 9]}]", "further than 60 degrees"},
+        {"name: x\npixel_scale: 3600\npatches: 20\npatch_size: 99\ntracts: [{id: 0, center: [1, 9]}]",
+         "further than 60 degrees"},
         {"name: x\npixel_scal: 1\ntracts: []", "no key 'pixel_scal'"},
     };
 
@@ -156,13 +159,15 @@ static void registering_makes_records_and_a_dataset(void **state)
     assert_int_equal(fixture_count(f, "dimension_patch"), 10);
     assert_int_equal(fixture_count(f, "dimension_patch WHERE patch = 4 AND cell_x = 1 AND cell_y = 1"), 1);
     assert_true(fixture_count(f, "overlap_patch") >= 10);
-    assert_ok(vb_read_file(-100, fixture_path(f, "repo/skymaps/skyMap/skyMap_demo.yaml"), 10000, &text, &err), &err);
+    assert_ok(vb_read_file(-100, fixture_path(f, "repo/skymaps/skyMap/skyMap_demo.yaml"), 10000, &text, &err),
+              &err);
     assert_string_equal(text.data, demo);
 }
 
 static void registering_again_is_nothing_and_otherwise_an_error(void **state)
 {
-    static const char other[] = "name: demo\npixel_scale: 1\npatches: 1\npatch_size: 9\ntracts: [{id: 0, center: [1, 9]}]\n";
+    static const char other[] =
+        "name: demo\npixel_scale: 1\npatches: 1\npatch_size: 9\ntracts: [{id: 0, center: [1, 9]}]\n";
     vb_auto_error err = VB_ERROR_INIT;
     vb_autofree char *commented = vb_format("# the same, with a comment\n%s", demo);
 

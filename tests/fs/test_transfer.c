@@ -312,7 +312,8 @@ static void undoing_leaves_what_others_made_in_the_same_directory(void **state)
 
 static void taken_name_gets_the_spare_and_nothing_is_replaced(void **state)
 {
-    static const vb_transfer_mode modes[] = {VB_TRANSFER_COPY, VB_TRANSFER_HARDLINK, VB_TRANSFER_SYMLINK, VB_TRANSFER_MOVE};
+    static const vb_transfer_mode modes[] = {VB_TRANSFER_COPY, VB_TRANSFER_HARDLINK, VB_TRANSFER_SYMLINK,
+                                             VB_TRANSFER_MOVE};
     fixture *f = *state;
 
     for (size_t i = 0; i < VB_COUNT(modes); i++) {
@@ -437,7 +438,8 @@ static void intents_of_others_cannot_name_files_outside(void **state)
 {
     fixture *f = *state;
     char id[VB_UUID_TEXT];
-    vb_autofree char *line = vb_format("%s ../a\n%s /etc/passwd\nnonsense\n", vb_uuid_format(vb_uuid_v7(), id), id);
+    vb_autofree char *line =
+        vb_format("%s ../a\n%s /etc/passwd\nnonsense\n", vb_uuid_format(vb_uuid_v7(), id), id);
 
     fixture_write(f, "a", "x");
     assert_int_equal(vb_mkdirs(AT_FDCWD, fixture_path(f, "repo/.vbutler/transfers"), 0777, NULL), 0);

@@ -54,7 +54,8 @@ static void region_grows_as_detectors_come(void **state)
     assert_true(vb_region_contains(&second, vb_vec3_from_degrees(13, 0)));
     assert_true(fixture_count(f, "overlap_visit") > overlaps);
     assert_int_equal(fixture_count(f, "overlap_visit o WHERE NOT EXISTS (SELECT 1 FROM dimension_visit"
-                                      " WHERE _id = o.record_id)"), 0);
+                                      " WHERE _id = o.record_id)"),
+                     0);
     assert_int_equal(fixture_count(f, "dimension_visit"), 1);
     assert_int_equal(fixture_count(f, "dimension_visit_detector_region"), 2);
 }

@@ -1,0 +1,313 @@
+/* What ingest asks of the registry: rules of instruments, many datasets at once, quick look-ups, paths that
+ * are held. */
+#include "registry/base/mem.h"
+#include "registry/base/path.h"
+#include "registry/base/text.h"
+#include "registry/dataset.h"
+#include "registry/instrument_rules.h"
+#include "registry/lookup.h"
+#include "registry/record.h"
+#include "registry/sql.h"
+#include "registry/store_paths.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+typedef struct fixture {
+    char *dir, *path;
+    vb_registry *reg;
+    vb_txn txn;
+    const vb_dataset_type *type; /* note {instrument, detector, exposure} */
+    int64_t run;
+} fixture;
+
+static void assert_ok(int r, const vb_error *err)
+{
+    if (r < 0)
+        fail_msg("%s", err->message ? err->message : "(no message)");
+}
+
+static int setup(void **state)
+{
+    static char *dimensions[] = {(char *)"detector", (char *)"exposure", NULL};
+    vb_dataset_type wanted = {.name = (char *)"note", .storage_class = (char *)"X"};
+    vb_auto(vb_universe_free) vb_universe *universe = NULL;
+    vb_auto_error err = VB_ERROR_INIT;
+    fixture *f = VB_NEW(fixture);
+    const vb_collection *run;
+
+    *state = f;
+    f->dir = vb_strdup("/tmp/vbtest.XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    f->path = vb_path_join(f->dir, "r.sqlite3");
+    assert_ok(vb_universe_builtin(8, &universe, &err), &err);
+    assert_ok(vb_registry_create(f->path, universe, "registry", &f->reg, &err), &err);
+    assert_ok(vb_registry_begin(f->reg, &f->txn, &err), &err);
+    assert_ok(vb_universe_conform_names(vb_registry_universe(f->reg), dimensions, &wanted.group, &err), &err);
+    assert_ok(vb_dataset_type_register(f->reg, &wanted, &f->type, &err), &err);
+    assert_ok(vb_collection_register(f->reg, "run", VB_RUN, NULL, &run, &err), &err);
+    f->run = run->id;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture *f = *state;
+
+    vb_txn_rollback(&f->txn);
+    vb_registry_close(f->reg);
+    vb_remove_tree(AT_FDCWD, f->dir, NULL);
+    free(f->dir);
+    free(f->path);
+    free(f);
+    return 0;
+}
+
+/* ---- rules --------------------------------------------------------------------------------------------- */
+
+static void rules_are_kept_replaced_and_listed(void **state)
+{
+    fixture *f = *state;
+    vb_auto_error err = VB_ERROR_INIT;
+    vb_autofree char *text = NULL;
+    char **names = NULL;
+
+    assert_int_equal(vb_instrument_rules_get(f->reg, "B", &text, &err), 0);
+    assert_ok(vb_instrument_rules_put(f->reg, "B", "name: B", &err), &err);
+    assert_ok(vb_instrument_rules_put(f->reg, "A", "name: A", &err), &err);
+    assert_ok(vb_instrument_rules_put(f->reg, "B", "name: B # new", &err), &err);
+    assert_int_equal(vb_instrument_rules_get(f->reg, "B", &text, &err), 1);
+    assert_string_equal(text, "name: B # new");
+    assert_ok(vb_instrument_rules_list(f->reg, &names, &err), &err);
+    assert_int_equal(vb_strv_count(names), 2);
+    assert_string_equal(names[0], "A");
+    vb_strv_free(names);
+}
+
+static void builtin_rules_are_text(void **state)
+{
+    const char *file, *text;
+    size_t n, count = 0;
+
+    for (; (text = vb_instrument_rules_builtin(count, &file, &n)); count++) {
+        assert_true(vb_ends_with(file, ".yaml"));
+        assert_int_equal(strlen(text), n);
+    }
+    assert_int_equal(count, 3);
+}
+
+/* ---- many datasets ------------------------------------------------------------------------------------- */
+
+typedef struct batch {
+    vb_dataset *datasets;
+    vb_location *locations;
+    size_t count;
+} batch;
+
+static batch make_batch(fixture *f, size_t count)
+{
+    batch b = {vb_alloc((count + 1) * sizeof *b.datasets), vb_alloc((count + 1) * sizeof *b.locations),
+               count};
+
+    for (size_t i = 0; i < count; i++) {
+        b.datasets[i] = (vb_dataset){.type = f->type, .run_id = f->run, .dataid = {.group = f->type->group}};
+        b.datasets[i].dataid.values[0] = vb_value_text("Cam");
+        b.datasets[i].dataid.values[1] = vb_value_int((int64_t)i % 5);
+        b.datasets[i].dataid.values[2] = vb_value_int((int64_t)i / 5);
+        b.locations[i] = (vb_location){.store_id = 1,
+                                       .path = vb_format("run/%zu", i),
+                                       .size = (int64_t)i,
+                                       .mtime = i % 2 ? 7 : -1,
+                                       .has_checksum = i % 3 == 0};
+    }
+    return b;
+}
+
+static void free_batch(batch *b)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        vb_dataset_clear(&b->datasets[i]);
+        vb_location_clear(&b->locations[i]);
+    }
+    free(b->datasets);
+    free(b->locations);
+}
+
+static void check_batch(fixture *f, const batch *b)
+{
+    vb_auto_error err = VB_ERROR_INIT;
+
+    for (size_t i = 0; i < b->count; i++) {
+        vb_auto_dataset d = {0};
+        vb_auto_location l = {0};
+
+        assert_int_equal(vb_dataset_by_uuid(f->reg, &b->datasets[i].uuid, &d, &err), 1);
+        assert_int_equal(d.id, b->datasets[i].id);
+        assert_true(vb_dataid_equal(&d.dataid, &b->datasets[i].dataid));
+        assert_int_equal(vb_location_get(f->reg, d.id, &l, &err), 1);
+        assert_string_equal(l.path, b->locations[i].path);
+        assert_int_equal(l.mtime, b->locations[i].mtime);
+        assert_int_equal(l.has_checksum, b->locations[i].has_checksum);
+    }
+}
+
+static void any_number_of_datasets_is_inserted_whole(void **state)
+{
+    vb_auto_error err = VB_ERROR_INIT;
+
+    for (size_t n = 0; n < 12; n++) {
+        fixture *f;
+        batch b;
+
+        teardown(state);
+        setup(state);
+        f = *state;
+        b = make_batch(f, n);
+        assert_ok(vb_dataset_insert_all(f->reg, b.datasets, b.locations, n, &err), &err);
+        check_batch(f, &b);
+        free_batch(&b);
+    }
+}
+
+static void datasets_are_found_in_their_run(void **state)
+{
+    fixture *f = *state;
+    vb_auto_error err = VB_ERROR_INIT;
+    vb_auto_search search = {0};
+    char *names[] = {(char *)"run", NULL}, **types = NULL;
+    batch b = make_batch(f, 9);
+
+    assert_ok(vb_dataset_insert_all(f->reg, b.datasets, NULL, b.count, &err), &err);
+    assert_ok(vb_search_resolve(f->reg, names, &search, &err), &err);
+    for (size_t i = 0; i < b.count; i++) {
+        vb_auto_dataset d = {0};
+
+        assert_int_equal(vb_dataset_find(f->reg, f->type, &b.datasets[i].dataid, &search, &d, &err), 1);
+        assert_int_equal(d.id, b.datasets[i].id);
+    }
+    assert_ok(vb_dataset_type_list(f->reg, f->run, NULL, 10, &types, &err), &err);
+    assert_int_equal(vb_strv_count(types), 1);
+    vb_strv_free(types);
+    free_batch(&b);
+}
+
+static void data_id_that_is_there_is_named(void **state)
+{
+    fixture *f = *state;
+    vb_auto_error err = VB_ERROR_INIT;
+    batch first = make_batch(f, 8), second = make_batch(f, 8);
+
+    assert_ok(vb_dataset_insert_all(f->reg, first.datasets, NULL, 8, &err), &err);
+    for (size_t i = 0; i < 7; i++)
+        second.datasets[i].dataid.values[2].i += 100;
+    assert_int_equal(vb_dataset_insert_all(f->reg, second.datasets, NULL, 8, &err), -EEXIST);
+    assert_string_equal(err.message,
+                        "note {instrument: Cam, detector: 2, exposure: 1}: run 'run' has one already");
+    free_batch(&first);
+    free_batch(&second);
+}
+
+static void data_id_that_is_here_twice_is_named(void **state)
+{
+    fixture *f = *state;
+    vb_auto_error err = VB_ERROR_INIT;
+    batch b = make_batch(f, 8);
+
+    b.datasets[6].dataid.values[1].i = b.datasets[7].dataid.values[1].i;
+    assert_int_equal(vb_dataset_insert_all(f->reg, b.datasets, NULL, 8, &err), -EEXIST);
+    assert_string_equal(err.message,
+                        "note {instrument: Cam, detector: 2, exposure: 1}: run 'run' has one already");
+    free_batch(&b);
+}
+
+/* ---- look-ups ------------------------------------------------------------------------------------------ */
+
+static void put_detector(fixture *f, int64_t id, const char *full_name)
+{
+    vb_auto_error err = VB_ERROR_INIT;
+    vb_auto_record r = vb_record_new(f->reg, vb_universe_find(vb_registry_universe(f->reg), "detector"));
+
+    vb_record_set(&r, "instrument", vb_value_text("Cam"));
+    vb_record_set(&r, "detector", vb_value_int(id));
+    vb_record_set(&r, "full_name", vb_value_text(full_name));
+    assert_int_equal(vb_record_put(f->reg, &r, VB_RECORD_SAME, &err), 1);
+}
+
+static void record_exists_or_not(void **state)
+{
+    fixture *f = *state;
+    vb_auto_error err = VB_ERROR_INIT;
+    const vb_element *detector = vb_universe_find(vb_registry_universe(f->reg), "detector");
+    const vb_element *pixel = vb_universe_find(vb_registry_universe(f->reg), "healpix5");
+    batch b = make_batch(f, 2);
+
+    put_detector(f, 1, "N1");
+    assert_int_equal(vb_record_exists(f->reg, detector, &b.datasets[1].dataid, &err), 1);
+    assert_int_equal(vb_record_exists(f->reg, detector, &b.datasets[0].dataid, &err), 0);
+    assert_int_equal(vb_record_exists(f->reg, pixel, &b.datasets[0].dataid, &err), 1);
+    free_batch(&b);
+}
+
+static void dimension_is_found_by_another_key(void **state)
+{
+    fixture *f = *state;
+    vb_auto_error err = VB_ERROR_INIT;
+    vb_auto_value value = {0};
+    const vb_element *detector = vb_universe_find(vb_registry_universe(f->reg), "detector");
+    batch b = make_batch(f, 1);
+
+    put_detector(f, 41, "N10");
+    assert_int_equal(
+        vb_dimension_by_key(f->reg, detector, "full_name", "N10", &b.datasets[0].dataid, &value, &err), 1);
+    assert_int_equal(value.i, 41);
+    assert_int_equal(
+        vb_dimension_by_key(f->reg, detector, "full_name", "N11", &b.datasets[0].dataid, &value, &err), 0);
+    assert_int_equal(vb_dimension_by_key(f->reg, detector, "raft", "N", &b.datasets[0].dataid, &value, &err),
+                     -EINVAL);
+    free_batch(&b);
+}
+
+static void held_paths_are_told_from_others(void **state)
+{
+    static const char *const paths[] = {"run/1", "run/10", "run/2", "run/2x", "run/99"};
+    fixture *f = *state;
+    vb_auto_error err = VB_ERROR_INIT;
+    bool held[VB_COUNT(paths)];
+    batch b = make_batch(f, 5);
+
+    free(b.locations[2].path);
+    b.locations[2].path = vb_strdup("run/2#hdu=3");
+    assert_ok(vb_dataset_insert_all(f->reg, b.datasets, b.locations, b.count, &err), &err);
+    assert_ok(vb_store_paths_held(f->reg, 1, paths, VB_COUNT(paths), held, &err), &err);
+    assert_true(held[0]);
+    assert_false(held[1]);
+    assert_true(held[2]);
+    assert_false(held[3]);
+    assert_false(held[4]);
+    free_batch(&b);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(rules_are_kept_replaced_and_listed),
+        TEST(builtin_rules_are_text),
+        TEST(any_number_of_datasets_is_inserted_whole),
+        TEST(datasets_are_found_in_their_run),
+        TEST(data_id_that_is_there_is_named),
+        TEST(data_id_that_is_here_twice_is_named),
+        TEST(record_exists_or_not),
+        TEST(dimension_is_found_by_another_key),
+        TEST(held_paths_are_told_from_others),
+    };
+
+    return cmocka_run_group_tests_name("ingest's registry", tests, NULL, NULL);
+}
