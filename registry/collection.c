@@ -88,15 +88,18 @@ int vb_collection_by_id(vb_registry *reg, int64_t id, const vb_collection **out,
     return 0;
 }
 
-/* A name is a path in mounts and stores: no empty component, none that begins with a dot (`.vbutler` is ours, `.` and `..`
- * are everybody's), nothing that a glob would read as its own. */
+/* A name is a path in mounts and stores: no empty component, none that begins with a dot (`.vbutler` is ours, `.` and
+ * `..` are everybody's), nothing that a glob would read as its own. */
 static int check_name(const char *name, vb_error *err)
 {
     vb_autofree char *slashed = vb_format("/%s/", name);
 
-    if (!*name || strstr(slashed, "//") || strstr(slashed, "/.") || !vb_utf8_valid(name, strlen(name)) || strpbrk(name, "*?[],\n"))
-        return vb_fail(err, -EINVAL, "'%s' cannot name a collection: components between slashes must not be empty or "
-                                     "begin with '.', and '*', '?', '[', ']' and ',' are not allowed", name);
+    if (!*name || strstr(slashed, "//") || strstr(slashed, "/.") || !vb_utf8_valid(name, strlen(name)) ||
+        strpbrk(name, "*?[],\n"))
+        return vb_fail(err, -EINVAL,
+                       "'%s' cannot name a collection: components between slashes must not be empty or "
+                       "begin with '.', and '*', '?', '[', ']' and ',' are not allowed",
+                       name);
     return 0;
 }
 
@@ -159,7 +162,8 @@ int vb_collection_set_children(vb_registry *reg, const vb_collection *chain, cha
         if (!r)
             r = reaches(reg, child->id, parent, &cycle, err);
         if (!r && cycle)
-            r = vb_fail(err, -ELOOP, "chain '%s' cannot have '%s' as a child: that would be a cycle", chain->name, *children);
+            r = vb_fail(err, -ELOOP, "chain '%s' cannot have '%s' as a child: that would be a cycle", chain->name,
+                        *children);
         if (!r)
             r = vb_sql_exec(reg->db, err, "INSERT INTO collection_chain VALUES (?, ?, ?)",
                             VB_ARGS(parent, position++, child->id));
@@ -171,8 +175,10 @@ int vb_collection_children(vb_registry *reg, const vb_collection *chain, char **
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     char **names = vb_alloc(sizeof *names);
-    int r = vb_sql(reg->db, &s, err, "SELECT name FROM collection_chain JOIN collection ON id = child_id"
-                                     " WHERE parent_id = ? ORDER BY position", VB_ARGS(chain->id));
+    int r = vb_sql(reg->db, &s, err,
+                   "SELECT name FROM collection_chain JOIN collection ON id = child_id"
+                   " WHERE parent_id = ? ORDER BY position",
+                   VB_ARGS(chain->id));
 
     while (!r && (r = vb_stmt_step(s, err)) > 0) {
         vb_strv_add(&names, vb_col_text(s, 0));
@@ -185,7 +191,8 @@ int vb_collection_children(vb_registry *reg, const vb_collection *chain, char **
     return r;
 }
 
-int vb_collection_list(vb_registry *reg, const char *prefix, const char *after, size_t limit, char ***out, vb_error *err)
+int vb_collection_list(vb_registry *reg, const char *prefix, const char *after, size_t limit, char ***out,
+                       vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     const char *from = after && strcmp(after, prefix) > 0 ? after : prefix;

@@ -34,7 +34,8 @@ int vb_collection_children(vb_registry *reg, const vb_collection *chain, char **
 
 /* All names, sorted, that begin with `prefix`, are longer, and come after `after` (NULL: from the start), at most
  * `limit`: for listings. */
-int vb_collection_list(vb_registry *reg, const char *prefix, const char *after, size_t limit, char ***out, vb_error *err);
+int vb_collection_list(vb_registry *reg, const char *prefix, const char *after, size_t limit, char ***out,
+                       vb_error *err);
 
 /* Collections in the order in which they are searched: chains flattened depth-first, each collection once. */
 typedef struct vb_search {

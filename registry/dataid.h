@@ -1,7 +1,8 @@
 /* dataid.h - data IDs: a value for each required dimension of a group.
  *
  * A data ID owns its values.  As text it stands in three forms: for people `{instrument: HSC, detector: 40}`, as a
- * JSON array of its values in the universe's order (how the registry keeps it), as an object (in receipts and exports). */
+ * JSON array of its values in the universe's order (how the registry keeps it), as an object (in
+ * receipts and exports). */
 #ifndef VB_REGISTRY_DATAID_H
 #define VB_REGISTRY_DATAID_H
 

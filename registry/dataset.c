@@ -96,8 +96,8 @@ static int insert_member(vb_registry *reg, const vb_dataset *d, vb_error *err)
 static int put_location(vb_registry *reg, const char *sql, int64_t dataset_id, const vb_location *l, vb_error *err)
 {
     vb_blob checksum = {l->has_checksum ? l->checksum.bytes : NULL, sizeof l->checksum.bytes};
-    vb_arg args[] = {vb_arg_int(dataset_id), vb_arg_int(l->store_id), vb_arg_text(l->path), vb_arg_int(l->size),
-                     vb_arg_blob(checksum), vb_arg_int(l->mtime), vb_arg_text(l->formatter)};
+    vb_arg args[] = {vb_arg_int(dataset_id), vb_arg_int(l->store_id), vb_arg_text(l->path),     vb_arg_int(l->size),
+                     vb_arg_blob(checksum),  vb_arg_int(l->mtime),    vb_arg_text(l->formatter)};
 
     if (l->mtime < 0)
         args[5] = (vb_arg){.kind = VB_NULL};
@@ -116,8 +116,9 @@ int vb_dataset_insert(vb_registry *reg, vb_dataset *d, const vb_location *locati
     if (!d->ingest_date)
         d->ingest_date = vb_time_now();
     vb_dataid_pack(&d->dataid, &packed);
-    r = vb_sql_exec(reg->db, err, "INSERT INTO dataset (uuid, type_id, run_id, dataid, ingest_date, state)"
-                                  " VALUES (?, ?, ?, ?, ?, ?)",
+    r = vb_sql_exec(reg->db, err,
+                    "INSERT INTO dataset (uuid, type_id, run_id, dataid, ingest_date, state)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
                     VB_ARGS(&d->uuid, d->type->id, d->run_id, vb_buf_text(&packed), d->ingest_date, (int)d->state));
     if (r < 0)
         return r;
@@ -135,8 +136,11 @@ static int read_row(vb_registry *reg, vb_stmt *s, const vb_dataid *known, vb_dat
 {
     int r;
 
-    *out = (vb_dataset){.id = vb_col_int(s, 0), .uuid = vb_col_uuid(s, 1), .run_id = vb_col_int(s, 3),
-                        .ingest_date = vb_col_int(s, 5), .state = (vb_dataset_state)vb_col_int(s, 6)};
+    *out = (vb_dataset){.id = vb_col_int(s, 0),
+                        .uuid = vb_col_uuid(s, 1),
+                        .run_id = vb_col_int(s, 3),
+                        .ingest_date = vb_col_int(s, 5),
+                        .state = (vb_dataset_state)vb_col_int(s, 6)};
     r = vb_dataset_type_by_id(reg, vb_col_int(s, 2), &out->type, err);
     if (r < 0)
         return r;
@@ -147,7 +151,8 @@ static int read_row(vb_registry *reg, vb_stmt *s, const vb_dataid *known, vb_dat
     return r;
 }
 
-static int get_row(vb_registry *reg, const char *sql, vb_arg key, const vb_dataid *known, vb_dataset *out, vb_error *err)
+static int get_row(vb_registry *reg, const char *sql, vb_arg key, const vb_dataid *known, vb_dataset *out,
+                   vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     int r = vb_sql(reg->db, &s, err, sql, &key, 1);
@@ -195,10 +200,12 @@ int vb_dataset_by_id(vb_registry *reg, int64_t id, vb_dataset *out, vb_error *er
     return get_row(reg, DATASET_COLUMNS " WHERE id = ?", vb_arg_int(id), NULL, out, err);
 }
 
-int vb_dataset_list_uuids(vb_registry *reg, const vb_uuid *after, size_t limit, vb_uuid *out, size_t *count, vb_error *err)
+int vb_dataset_list_uuids(vb_registry *reg, const vb_uuid *after, size_t limit, vb_uuid *out, size_t *count,
+                          vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    int r = vb_sql(reg->db, &s, err, "SELECT uuid FROM dataset WHERE uuid > ? ORDER BY uuid LIMIT ?", VB_ARGS(after, limit));
+    int r = vb_sql(reg->db, &s, err, "SELECT uuid FROM dataset WHERE uuid > ? ORDER BY uuid LIMIT ?",
+                   VB_ARGS(after, limit));
 
     *count = 0;
     while (!r && (r = vb_stmt_step(s, err)) > 0) {
@@ -213,14 +220,18 @@ int vb_location_get(vb_registry *reg, int64_t dataset_id, vb_location *out, vb_e
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     const void *checksum;
     size_t n;
-    int r = vb_sql(reg->db, &s, err, "SELECT store_id, path, size, checksum, mtime, formatter FROM location"
-                                     " WHERE dataset_id = ? ORDER BY store_id LIMIT 1", VB_ARGS(dataset_id));
+    int r = vb_sql(reg->db, &s, err,
+                   "SELECT store_id, path, size, checksum, mtime, formatter FROM location"
+                   " WHERE dataset_id = ? ORDER BY store_id LIMIT 1",
+                   VB_ARGS(dataset_id));
 
     if (!r)
         r = vb_stmt_step(s, err);
     if (r <= 0)
         return r;
-    *out = (vb_location){.store_id = vb_col_int(s, 0), .path = vb_strdup(vb_col_text(s, 1)), .size = vb_col_int(s, 2),
+    *out = (vb_location){.store_id = vb_col_int(s, 0),
+                         .path = vb_strdup(vb_col_text(s, 1)),
+                         .size = vb_col_int(s, 2),
                          .mtime = vb_col_null(s, 4) ? -1 : vb_col_int(s, 4)};
     checksum = vb_col_blob(s, 3, &n);
     if (checksum && n == sizeof out->checksum.bytes) {
@@ -241,7 +252,8 @@ int vb_location_each_absolute(vb_registry *reg, vb_path_fn *each, void *arg, vb_
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     /* As in the index's own condition: '0' comes after '/'. */
-    int r = vb_sql(reg->db, &s, err, "SELECT path FROM location WHERE path >= '/' AND path < '0' ORDER BY path", VB_NO_ARGS);
+    int r = vb_sql(reg->db, &s, err, "SELECT path FROM location WHERE path >= '/' AND path < '0' ORDER BY path",
+                   VB_NO_ARGS);
 
     while (!r && (r = vb_stmt_step(s, err)) > 0)
         r = each(arg, vb_col_text(s, 0));
@@ -255,8 +267,9 @@ static int each_of_type(vb_registry *reg, const vb_collection *collection, const
     vb_auto_buf sql = {0};
     int r;
 
-    vb_buf_printf(&sql, "SELECT d.id, uuid, d.type_id, run_id, dataid, ingest_date, state FROM member_%" PRId64 " m"
-                        " JOIN dataset d ON d.id = m.dataset_id WHERE m.type_id = ? AND m.collection_id = ?",
+    vb_buf_printf(&sql,
+                  "SELECT d.id, uuid, d.type_id, run_id, dataid, ingest_date, state FROM member_%" PRId64 " m"
+                  " JOIN dataset d ON d.id = m.dataset_id WHERE m.type_id = ? AND m.collection_id = ?",
                   type->group_id);
     r = vb_sql(reg->db, &s, err, vb_buf_text(&sql), VB_ARGS(type->id, collection->id));
     while (!r && (r = vb_stmt_step(s, err)) > 0) {

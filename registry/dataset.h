@@ -35,8 +35,8 @@ void vb_dataset_print(const vb_dataset *d, vb_buf *out);
 /* Where an artifact is and what it must be. */
 typedef struct vb_location {
     int64_t store_id;
-    char *path;      /* below the store's root, or absolute (ingested `direct`); "#hdu=N" names a part of a file */
-    int64_t size;    /* bytes; -1: not recorded */
+    char *path;   /* below the store's root, or absolute (ingested `direct`); "#hdu=N" names a part of a file */
+    int64_t size; /* bytes; -1: not recorded */
     bool has_checksum;
     vb_hash checksum;
     int64_t mtime;   /* of the file, nanoseconds since 1970 UTC; -1: not recorded */
@@ -46,17 +46,18 @@ typedef struct vb_location {
 void vb_location_clear(vb_location *l);
 #define vb_auto_location __attribute__((cleanup(vb_location_clear))) vb_location
 
-/* Inserts a dataset into its run: d->type, run_id, dataid, state; a zero UUID is replaced by a new one (version 7), a zero
- * ingest_date by now.  `location` may be NULL.  Fills d->id.  -EEXIST where the run has one of that type and data ID.
- * Call it in a transaction. */
+/* Inserts a dataset into its run: d->type, run_id, dataid, state; a zero UUID is replaced by a new one (version 7), a
+ * zero ingest_date by now.  `location` may be NULL.  Fills d->id.  -EEXIST where the run has one of that type and data
+ * ID. Call it in a transaction. */
 int vb_dataset_insert(vb_registry *reg, vb_dataset *d, const vb_location *location, vb_error *err);
 
 /* The same for many datasets of one type and run, and quicker; `locations` are as many, or NULL.  After a failure the
  * transaction is to be undone. */
-int vb_dataset_insert_all(vb_registry *reg, vb_dataset *datasets, const vb_location *locations, size_t count, vb_error *err);
+int vb_dataset_insert_all(vb_registry *reg, vb_dataset *datasets, const vb_location *locations, size_t count,
+                          vb_error *err);
 
-/* Finds the first dataset of `type` with `dataid` along `search` (find-first; CALIBRATION members are skipped: they need
- * a time).  1 and *out where there is one, 0 where none has it. */
+/* Finds the first dataset of `type` with `dataid` along `search` (find-first; CALIBRATION members are skipped: they
+ * need a time).  1 and *out where there is one, 0 where none has it. */
 int vb_dataset_find(vb_registry *reg, const vb_dataset_type *type, const vb_dataid *dataid, const vb_search *search,
                     vb_dataset *out, vb_error *err);
 
@@ -65,7 +66,8 @@ int vb_dataset_by_uuid(vb_registry *reg, const vb_uuid *uuid, vb_dataset *out, v
 int vb_dataset_by_id(vb_registry *reg, int64_t id, vb_dataset *out, vb_error *err);
 
 /* UUIDs above `after`, ascending, at most `limit`, of all datasets that the file speaks of. */
-int vb_dataset_list_uuids(vb_registry *reg, const vb_uuid *after, size_t limit, vb_uuid *out, size_t *count, vb_error *err);
+int vb_dataset_list_uuids(vb_registry *reg, const vb_uuid *after, size_t limit, vb_uuid *out, size_t *count,
+                          vb_error *err);
 
 /* 1, 0 where no artifact is held. */
 int vb_location_get(vb_registry *reg, int64_t dataset_id, vb_location *out, vb_error *err);
@@ -75,14 +77,14 @@ int vb_location_set(vb_registry *reg, int64_t dataset_id, const vb_location *loc
 typedef int vb_path_fn(void *arg, const char *path);
 int vb_location_each_absolute(vb_registry *reg, vb_path_fn *each, void *arg, vb_error *err);
 
-/* Calls `each` for every dataset of a collection, type by type and by data ID, of one type or (NULL) of all.  What `each`
- * returns other than 0 ends it and is returned; it may not write to the registry. */
+/* Calls `each` for every dataset of a collection, type by type and by data ID, of one type or (NULL) of all.  What
+ * `each` returns other than 0 ends it and is returned; it may not write to the registry. */
 typedef int vb_dataset_fn(void *arg, const vb_dataset *d, vb_error *err);
 int vb_dataset_each(vb_registry *reg, const vb_collection *collection, const vb_dataset_type *type, vb_dataset_fn *each,
                     void *arg, vb_error *err);
 
-/* All stores: number and root ("." is the repository's own directory; number 1, "file", is that).  The caller frees *ids,
- * and *roots with vb_strv_free(). */
+/* All stores: number and root ("." is the repository's own directory; number 1, "file", is that).  The caller frees
+ * *ids, and *roots with vb_strv_free(). */
 int vb_store_list(vb_registry *reg, int64_t **ids, char ***roots, size_t *count, vb_error *err);
 
 #endif

@@ -110,8 +110,7 @@ static int insert_locations(vb_registry *reg, const vb_dataset *d, const vb_loca
         a[1] = vb_arg_int(l[i].store_id);
         a[2] = vb_arg_text(l[i].path);
         a[3] = vb_arg_int(l[i].size);
-        a[4] = vb_arg_blob(
-            (vb_blob){l[i].has_checksum ? l[i].checksum.bytes : NULL, sizeof l[i].checksum.bytes});
+        a[4] = vb_arg_blob((vb_blob){l[i].has_checksum ? l[i].checksum.bytes : NULL, sizeof l[i].checksum.bytes});
         a[5] = l[i].mtime < 0 ? (vb_arg){.kind = VB_NULL} : vb_arg_int(l[i].mtime);
         a[6] = vb_arg_text(l[i].formatter);
     }

@@ -18,8 +18,8 @@ void vb_dataset_type_clear(vb_dataset_type *t)
     *t = (vb_dataset_type){0};
 }
 
-#define TYPE_COLUMNS                                                                                         \
-    "SELECT t.id, t.name, g.dimensions, t.group_id, t.storage_class, t.is_calibration, t.extension"          \
+#define TYPE_COLUMNS                                                                                \
+    "SELECT t.id, t.name, g.dimensions, t.group_id, t.storage_class, t.is_calibration, t.extension" \
     " FROM dataset_type t JOIN dataid_group g ON g.id = t.group_id"
 
 /* Remembers the row of TYPE_COLUMNS that the statement stands on. */
@@ -113,8 +113,10 @@ static int check_name(const char *name, vb_error *err)
         good = good && (isalnum((unsigned char)*p) || strchr("_-+", *p));
     if (good && strlen(name) <= 128)
         return 0;
-    return vb_fail(err, -EINVAL, "'%s' cannot name a dataset type: a letter, then letters, digits, '_', '-' and '+', at "
-                                 "most 128", name);
+    return vb_fail(err, -EINVAL,
+                   "'%s' cannot name a dataset type: a letter, then letters, digits, '_', '-' and '+', at "
+                   "most 128",
+                   name);
 }
 
 /* What differs between a registered type and a wanted one, in words; NULL: nothing. */
@@ -131,7 +133,8 @@ static char *difference(const vb_dataset_type *is, const vb_dataset_type *wanted
     return NULL;
 }
 
-int vb_dataset_type_register(vb_registry *reg, const vb_dataset_type *wanted, const vb_dataset_type **out, vb_error *err)
+int vb_dataset_type_register(vb_registry *reg, const vb_dataset_type *wanted, const vb_dataset_type **out,
+                             vb_error *err)
 {
     vb_auto_error missing = VB_ERROR_INIT;
     vb_autofree char *conflict = NULL;
@@ -147,8 +150,9 @@ int vb_dataset_type_register(vb_registry *reg, const vb_dataset_type *wanted, co
     if (r == -ENOENT) {
         r = vb_schema_group(reg->db, wanted->group, &group_id, err);
         if (!r)
-            r = vb_sql_exec(reg->db, err, "INSERT INTO dataset_type (name, group_id, storage_class, is_calibration,"
-                                          " extension) VALUES (?, ?, ?, ?, ?)",
+            r = vb_sql_exec(reg->db, err,
+                            "INSERT INTO dataset_type (name, group_id, storage_class, is_calibration,"
+                            " extension) VALUES (?, ?, ?, ?, ?)",
                             VB_ARGS(wanted->name, group_id, wanted->storage_class, wanted->is_calibration,
                                     wanted->extension));
         if (!r)
@@ -180,8 +184,9 @@ int vb_dataset_type_list(vb_registry *reg, int64_t collection_id, const char *af
                          vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    int r = vb_sql(reg->db, &s, err, "SELECT t.name FROM collection_summary JOIN dataset_type t ON t.id = type_id"
-                                     " WHERE collection_id = ? AND t.name > ? ORDER BY t.name LIMIT ?",
+    int r = vb_sql(reg->db, &s, err,
+                   "SELECT t.name FROM collection_summary JOIN dataset_type t ON t.id = type_id"
+                   " WHERE collection_id = ? AND t.name > ? ORDER BY t.name LIMIT ?",
                    VB_ARGS(collection_id, after ? after : "", limit));
 
     return r < 0 ? r : collect_names(s, out, err);
@@ -200,12 +205,23 @@ const char *vb_dataset_type_extension(const vb_dataset_type *t, const char *path
     static const struct {
         const char *storage_class, *extension;
     } known[] = {
-        {"Exposure", ".fits"},          {"ExposureF", ".fits"},       {"ExposureI", ".fits"},
-        {"Image", ".fits"},             {"ImageF", ".fits"},          {"Mask", ".fits"},
-        {"MaskX", ".fits"},             {"SourceCatalog", ".fits"},   {"SimpleCatalog", ".fits"},
-        {"ArrowAstropy", ".parq"},      {"DataFrame", ".parq"},       {"ArrowTable", ".parq"},
-        {"ButlerLogRecords", ".json"},  {"TaskMetadata", ".json"},    {"Packages", ".yaml"},
-        {"StructuredDataDict", ".yaml"}, {"Config", ".py"},
+        {"Exposure", ".fits"},
+        {"ExposureF", ".fits"},
+        {"ExposureI", ".fits"},
+        {"Image", ".fits"},
+        {"ImageF", ".fits"},
+        {"Mask", ".fits"},
+        {"MaskX", ".fits"},
+        {"SourceCatalog", ".fits"},
+        {"SimpleCatalog", ".fits"},
+        {"ArrowAstropy", ".parq"},
+        {"DataFrame", ".parq"},
+        {"ArrowTable", ".parq"},
+        {"ButlerLogRecords", ".json"},
+        {"TaskMetadata", ".json"},
+        {"Packages", ".yaml"},
+        {"StructuredDataDict", ".yaml"},
+        {"Config", ".py"},
     };
 
     if (t->extension)

@@ -25,7 +25,8 @@ int vb_dataset_type_by_id(vb_registry *reg, int64_t id, const vb_dataset_type **
 
 /* Registers a type, or finds it; -EEXIST, and what differs, where one of that name is defined otherwise.  A NULL
  * extension agrees with any. */
-int vb_dataset_type_register(vb_registry *reg, const vb_dataset_type *wanted, const vb_dataset_type **out, vb_error *err);
+int vb_dataset_type_register(vb_registry *reg, const vb_dataset_type *wanted, const vb_dataset_type **out,
+                             vb_error *err);
 
 /* Names after `after` (NULL: from the start) of the types that a collection holds (or held: pruning does not look),
  * sorted, at most `limit`; the caller frees *out with vb_strv_free(). */

@@ -1,7 +1,7 @@
 /* execution.c - a graph's execution in the registry: what is registered before its first quantum, and what cannot run.
  *
- * Between the building of a graph and its execution the registry goes on.  What the graph says of its run and its chain is
- * therefore compared with what is there now. */
+ * Between the building of a graph and its execution the registry goes on.  What the graph says of its run and its chain
+ * is therefore compared with what is there now. */
 #include "registry/base/clock.h"
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
@@ -34,7 +34,8 @@ static int register_types(vb_registry *reg, const vb_graph *g, vb_error *err)
 static int find_task(vb_registry *reg, const vb_collection *run, const vb_task *task, int64_t *task_id, vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    int r = vb_sql(reg->db, &s, err, "SELECT id, definition FROM task WHERE run_id = ? AND label = ?", VB_ARGS(run->id, task->label));
+    int r = vb_sql(reg->db, &s, err, "SELECT id, definition FROM task WHERE run_id = ? AND label = ?",
+                   VB_ARGS(run->id, task->label));
 
     *task_id = 0;
     if (!r)
@@ -44,7 +45,8 @@ static int find_task(vb_registry *reg, const vb_collection *run, const vb_task *
     *task_id = vb_col_int(s, 0);
     if (!strcmp(vb_col_text(s, 1), task->definition))
         return 0;
-    vb_fail(err, -EEXIST, "run '%s' has task '%s' already, with another command, config or files", run->name, task->label);
+    vb_fail(err, -EEXIST, "run '%s' has task '%s' already, with another command, config or files", run->name,
+            task->label);
     vb_hint(err, "one run has one definition of a task: write to a new run, or give the task another label");
     return -EEXIST;
 }
@@ -59,15 +61,17 @@ static int register_task(vb_registry *reg, const vb_collection *run, const vb_ta
         return r;
     r = vb_schema_group(reg->db, group, &group_id, err);
     if (!r)
-        r = vb_sql_exec(reg->db, err, "INSERT INTO task (run_id, label, position, group_id, definition)"
-                                      " SELECT ?1, ?2, count(*), ?3, ?4 FROM task WHERE run_id = ?1",
+        r = vb_sql_exec(reg->db, err,
+                        "INSERT INTO task (run_id, label, position, group_id, definition)"
+                        " SELECT ?1, ?2, count(*), ?3, ?4 FROM task WHERE run_id = ?1",
                         VB_ARGS(run->id, task->label, group_id, task->definition));
     task_id = vb_db_last_id(reg->db);
     for (size_t c = 0; !r && c < task->count; c++) {
         const vb_connection *k = &task->connections[c];
 
-        r = vb_sql_exec(reg->db, err, "INSERT INTO connection (task_id, name, kind, type_id, multiple, minimum, position)"
-                                      " SELECT ?, ?, ?, id, ?, ?, ? FROM dataset_type WHERE name = ?",
+        r = vb_sql_exec(reg->db, err,
+                        "INSERT INTO connection (task_id, name, kind, type_id, multiple, minimum, position)"
+                        " SELECT ?, ?, ?, id, ?, ?, ? FROM dataset_type WHERE name = ?",
                         VB_ARGS(task_id, k->name, (int)k->role, k->multiple, k->minimum, c, k->type->name));
     }
     return r;
@@ -135,7 +139,8 @@ static int register_chain(vb_registry *reg, const vb_graph *g, vb_error *err)
 static int check_unused(vb_registry *reg, const vb_collection *replaced, vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    int r = vb_sql(reg->db, &s, err, "SELECT name FROM collection_chain JOIN collection ON id = parent_id WHERE child_id = ?",
+    int r = vb_sql(reg->db, &s, err,
+                   "SELECT name FROM collection_chain JOIN collection ON id = parent_id WHERE child_id = ?",
                    VB_ARGS(replaced->id));
 
     if (!r)
@@ -191,14 +196,16 @@ int vb_provenance_mark_blocked(vb_registry *reg, const vb_graph *g, const vb_uui
     for (size_t i = 0; !r && i < count; i++) {
         vb_auto(vb_stmt_done) vb_stmt *s = NULL;
 
-        r = vb_sql(g->reg->db, &s, err, "SELECT t.label, q.dataid FROM quantum q JOIN task t ON t.id = q.task_id WHERE q.uuid = ?",
+        r = vb_sql(g->reg->db, &s, err,
+                   "SELECT t.label, q.dataid FROM quantum q JOIN task t ON t.id = q.task_id WHERE q.uuid = ?",
                    VB_ARGS(&quanta[i]));
         if (!r)
             r = vb_stmt_step(s, err);
         if (r > 0)
-            r = vb_sql_exec(reg->db, err, "INSERT OR IGNORE INTO quantum (uuid, task_id, dataid, status, attempt)"
-                                          " SELECT ?, t.id, ?, ?, 0 FROM task t JOIN collection c ON c.id = t.run_id"
-                                          " WHERE c.name = ? AND t.label = ?",
+            r = vb_sql_exec(reg->db, err,
+                            "INSERT OR IGNORE INTO quantum (uuid, task_id, dataid, status, attempt)"
+                            " SELECT ?, t.id, ?, ?, 0 FROM task t JOIN collection c ON c.id = t.run_id"
+                            " WHERE c.name = ? AND t.label = ?",
                             VB_ARGS(&quanta[i], vb_col_text(s, 1), (int)VB_STATUS_BLOCKED, g->run, vb_col_text(s, 0)));
     }
     return r < 0 || !count ? r : vb_txn_commit(&txn, err);

@@ -18,8 +18,8 @@ static void overlaps(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 
     /* A region that cannot be decoded overlaps nothing: it was checked when it was inserted. */
     if (a && b)
-        vb_region_overlaps_encoded(a, (size_t)sqlite3_value_bytes(argv[0]), b, (size_t)sqlite3_value_bytes(argv[1]), &answer,
-                                   NULL);
+        vb_region_overlaps_encoded(a, (size_t)sqlite3_value_bytes(argv[0]), b, (size_t)sqlite3_value_bytes(argv[1]),
+                                   &answer, NULL);
     sqlite3_result_int(ctx, answer);
 }
 

@@ -33,8 +33,7 @@ const char *vb_instrument_rules_builtin(size_t number, const char **file, size_t
 int vb_instrument_rules_get(vb_registry *reg, const char *instrument, char **text, vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    int r = vb_sql(reg->db, &s, err, "SELECT rules FROM instrument_rules WHERE instrument = ?",
-                   VB_ARGS(instrument));
+    int r = vb_sql(reg->db, &s, err, "SELECT rules FROM instrument_rules WHERE instrument = ?", VB_ARGS(instrument));
 
     if (!r)
         r = vb_stmt_step(s, err);
@@ -53,8 +52,7 @@ int vb_instrument_rules_list(vb_registry *reg, char ***names, vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     char **list = vb_alloc(sizeof *list);
-    int r =
-        vb_sql(reg->db, &s, err, "SELECT instrument FROM instrument_rules ORDER BY instrument", VB_NO_ARGS);
+    int r = vb_sql(reg->db, &s, err, "SELECT instrument FROM instrument_rules ORDER BY instrument", VB_NO_ARGS);
 
     while (!r && (r = vb_stmt_step(s, err)) > 0) {
         vb_strv_add(&list, vb_col_text(s, 0));

@@ -9,8 +9,8 @@
 
 #include <stddef.h>
 
-/* A file that comes with vbutler, by number from 0; NULL after the last.  `file` is its name, "decam.yaml".
- */
+/* A file that comes with vbutler, by number from 0; NULL after the last.  `file` is
+ * its name, "decam.yaml". */
 const char *vb_instrument_rules_builtin(size_t number, const char **file, size_t *length);
 
 /* The rules of an instrument of the repository: 1 and *text, which the caller frees; 0 where it has none. */

@@ -41,7 +41,7 @@ struct vb_registry {
     struct vb_known_collection *retired_collections;
     struct vb_known_type *retired_types;
     struct vb_record_sql record_sql[VB_MAX_ELEMENTS]; /* by the element's index */
-    int64_t summary_run, summary_type; /* the pair that collection_summary was last seen to have */
+    int64_t summary_run, summary_type;                /* the pair that collection_summary was last seen to have */
 };
 
 /* Drops what is remembered if something was undone since it was learnt. */

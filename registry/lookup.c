@@ -7,10 +7,10 @@
 #include <string.h>
 
 /* " AND "visit" = ?" for each of the dimensions; -EINVAL where the data ID lacks one. */
-static int add_conditions(const vb_universe *u, vb_dimset dims, const vb_dataid *dataid, vb_buf *sql,
-                          vb_arg *args, size_t *count, vb_error *err)
+static int add_conditions(const vb_universe *u, vb_dimset dims, const vb_dataid *dataid, vb_buf *sql, vb_arg *args,
+                          size_t *count, vb_error *err)
 {
-    VB_EACH_DIMENSION (i, dims) {
+    VB_EACH_DIMENSION(i, dims) {
         const char *name = vb_universe_at(u, i)->name;
         const vb_value *v = vb_dataid_get(dataid, name);
 

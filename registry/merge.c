@@ -37,17 +37,20 @@ static int find_task(struct merge *m)
 static int put_quantum(struct merge *m)
 {
     const vb_receipt *q = m->receipt;
-    int r = vb_sql_exec(m->reg->db, m->err, "INSERT OR IGNORE INTO quantum (uuid, task_id, dataid, status, attempt)"
-                                            " VALUES (?, ?, ?, ?, ?)",
+    int r = vb_sql_exec(m->reg->db, m->err,
+                        "INSERT OR IGNORE INTO quantum (uuid, task_id, dataid, status, attempt)"
+                        " VALUES (?, ?, ?, ?, ?)",
                         VB_ARGS(&q->quantum, m->task_id, q->dataid, (int)q->status, q->attempt));
 
     if (!r)
-        r = vb_sql_int(m->reg->db, &m->quantum_id, m->err, "SELECT id FROM quantum WHERE uuid = ?", VB_ARGS(&q->quantum));
+        r = vb_sql_int(m->reg->db, &m->quantum_id, m->err, "SELECT id FROM quantum WHERE uuid = ?",
+                       VB_ARGS(&q->quantum));
     if (r < 0)
         return r;
     /* A success counts for ever; a later failure counts more than an earlier one. */
-    return vb_sql_exec(m->reg->db, m->err, "UPDATE quantum SET status = ?2, attempt = ?3 WHERE id = ?1 AND (?2 = 1 OR"
-                                           " (status != 1 AND attempt < ?3))",
+    return vb_sql_exec(m->reg->db, m->err,
+                       "UPDATE quantum SET status = ?2, attempt = ?3 WHERE id = ?1 AND (?2 = 1 OR"
+                       " (status != 1 AND attempt < ?3))",
                        VB_ARGS(m->quantum_id, (int)q->status, q->attempt));
 }
 
@@ -56,12 +59,13 @@ static int put_attempt(struct merge *m)
     const vb_receipt *q = m->receipt;
     vb_autofree char *text = vb_receipt_write(q);
 
-    return vb_sql_exec(m->reg->db, m->err, "INSERT INTO attempt (quantum_id, number, status, capture, host, started, wall, cpu,"
-                                           " memory, bytes_read, bytes_written, message, receipt)"
-                                           " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                       VB_ARGS(m->quantum_id, q->attempt, (int)q->status, q->capture, q->host, q->started, q->usage.wall,
-                               q->usage.cpu_user + q->usage.cpu_system, q->usage.memory, q->usage.bytes_read,
-                               q->usage.bytes_written, q->message, text));
+    return vb_sql_exec(m->reg->db, m->err,
+                       "INSERT INTO attempt (quantum_id, number, status, capture, host, started, wall, cpu,"
+                       " memory, bytes_read, bytes_written, message, receipt)"
+                       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                       VB_ARGS(m->quantum_id, q->attempt, (int)q->status, q->capture, q->host, q->started,
+                               q->usage.wall, q->usage.cpu_user + q->usage.cpu_system, q->usage.memory,
+                               q->usage.bytes_read, q->usage.bytes_written, q->message, text));
 }
 
 static int connection_id(struct merge *m, const char *name, bool output, int64_t *out)
@@ -71,7 +75,8 @@ static int connection_id(struct merge *m, const char *name, bool output, int64_t
     *out = 0;
     if (!name)
         return 0;
-    r = vb_sql_int(m->reg->db, out, m->err, "SELECT id FROM connection WHERE task_id = ? AND name = ? AND (kind >= ?3) = ?4",
+    r = vb_sql_int(m->reg->db, out, m->err,
+                   "SELECT id FROM connection WHERE task_id = ? AND name = ? AND (kind >= ?3) = ?4",
                    VB_ARGS(m->task_id, name, (int)VB_ROLE_OUTPUT, output));
     return r < 0 ? r : 0;
 }
@@ -83,8 +88,9 @@ static int dataset_id(struct merge *m, const vb_receipt_input *in, int64_t *out)
 
     if (r || !in->type || !in->dataid)
         return r;
-    r = vb_sql_exec(m->reg->db, m->err, "INSERT INTO dataset (uuid, type_id, run_id, dataid, ingest_date, state)"
-                                        " SELECT ?, id, 0, ?, ?, ? FROM dataset_type WHERE name = ?",
+    r = vb_sql_exec(m->reg->db, m->err,
+                    "INSERT INTO dataset (uuid, type_id, run_id, dataid, ingest_date, state)"
+                    " SELECT ?, id, 0, ?, ?, ? FROM dataset_type WHERE name = ?",
                     VB_ARGS(&in->dataset, in->dataid, vb_time_now(), (int)VB_DATASET_REMOVED, in->type));
     *out = vb_db_last_id(m->reg->db);
     return r < 0 ? r : vb_db_changes(m->reg->db) > 0;
@@ -127,7 +133,11 @@ static int give_way(struct merge *m, const vb_dataset *d)
 static int put_output(struct merge *m, const vb_receipt_output *out)
 {
     vb_auto_dataset d = {.uuid = out->dataset, .run_id = m->run_id};
-    vb_location location = {.store_id = 1, .path = out->path, .size = out->size, .has_checksum = true, .checksum = out->checksum,
+    vb_location location = {.store_id = 1,
+                            .path = out->path,
+                            .size = out->size,
+                            .has_checksum = true,
+                            .checksum = out->checksum,
                             .mtime = out->mtime};
     int64_t connection;
     int r = vb_dataset_type_find(m->reg, out->type, &d.type, m->err);
@@ -159,8 +169,10 @@ static int put_outputs(struct merge *m)
 int vb_provenance_has(vb_registry *reg, const vb_uuid *quantum, int attempt, bool *out, vb_error *err)
 {
     int64_t one = 0;
-    int r = vb_sql_int(reg->db, &one, err, "SELECT 1 FROM quantum q JOIN attempt a ON a.quantum_id = q.id WHERE q.uuid = ?"
-                                           " AND a.number = ?", VB_ARGS(quantum, attempt));
+    int r = vb_sql_int(reg->db, &one, err,
+                       "SELECT 1 FROM quantum q JOIN attempt a ON a.quantum_id = q.id WHERE q.uuid = ?"
+                       " AND a.number = ?",
+                       VB_ARGS(quantum, attempt));
 
     *out = one;
     return r < 0 ? r : 0;

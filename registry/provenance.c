@@ -7,9 +7,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define EXECUTED_COLUMNS                                                                                     \
-    "SELECT q.id, q.uuid, c.name, t.label, g.dimensions, q.dataid, q.status, q.attempt FROM quantum q"       \
-    " JOIN task t ON t.id = q.task_id JOIN collection c ON c.id = t.run_id"                                  \
+#define EXECUTED_COLUMNS                                                                               \
+    "SELECT q.id, q.uuid, c.name, t.label, g.dimensions, q.dataid, q.status, q.attempt FROM quantum q" \
+    " JOIN task t ON t.id = q.task_id JOIN collection c ON c.id = t.run_id"                            \
     " JOIN dataid_group g ON g.id = t.group_id"
 
 void vb_executed_clear(vb_executed *q)
@@ -48,7 +48,8 @@ static int read_executed(vb_registry *reg, vb_stmt *s, vb_executed *out, vb_erro
     return 1;
 }
 
-static int one_executed(vb_registry *reg, vb_executed *out, vb_error *err, const char *sql, const vb_arg *args, size_t count)
+static int one_executed(vb_registry *reg, vb_executed *out, vb_error *err, const char *sql, const vb_arg *args,
+                        size_t count)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     int r = vb_sql(reg->db, &s, err, sql, args, count);
@@ -71,19 +72,22 @@ int vb_executed_by_uuid(vb_registry *reg, const vb_uuid *uuid, vb_executed *out,
 int vb_executed_find(vb_registry *reg, const char *run, const char *task, const char *packed_dataid, vb_executed *out,
                      vb_error *err)
 {
-    return one_executed(reg, out, err, EXECUTED_COLUMNS " WHERE c.name = ? AND t.label = ? AND q.dataid = ?"
-                                                        " ORDER BY q.id DESC LIMIT 1",
+    return one_executed(reg, out, err,
+                        EXECUTED_COLUMNS " WHERE c.name = ? AND t.label = ? AND q.dataid = ?"
+                                         " ORDER BY q.id DESC LIMIT 1",
                         VB_ARGS(run, task, packed_dataid));
 }
 
 int vb_executed_producer(vb_registry *reg, int64_t dataset_id, vb_executed *out, vb_error *err)
 {
-    return one_executed(reg, out, err, EXECUTED_COLUMNS " WHERE q.id = (SELECT quantum_id FROM quantum_output"
-                                                        " WHERE dataset_id = ? LIMIT 1)", VB_ARGS(dataset_id));
+    return one_executed(reg, out, err,
+                        EXECUTED_COLUMNS " WHERE q.id = (SELECT quantum_id FROM quantum_output"
+                                         " WHERE dataset_id = ? LIMIT 1)",
+                        VB_ARGS(dataset_id));
 }
 
-static int each_executed(vb_registry *reg, vb_executed_fn *each, void *arg, vb_error *err, const char *sql, const vb_arg *args,
-                         size_t count)
+static int each_executed(vb_registry *reg, vb_executed_fn *each, void *arg, vb_error *err, const char *sql,
+                         const vb_arg *args, size_t count)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     int r = vb_sql(reg->db, &s, err, sql, args, count);
@@ -98,21 +102,23 @@ static int each_executed(vb_registry *reg, vb_executed_fn *each, void *arg, vb_e
     return r;
 }
 
-int vb_executed_of_task(vb_registry *reg, const char *run, const char *task, int64_t after, size_t limit, vb_executed_fn *each,
-                        void *arg, vb_error *err)
+int vb_executed_of_task(vb_registry *reg, const char *run, const char *task, int64_t after, size_t limit,
+                        vb_executed_fn *each, void *arg, vb_error *err)
 {
     /* Of quanta with one data ID (a run that was extended) the last is shown. */
-    return each_executed(reg, each, arg, err, EXECUTED_COLUMNS " WHERE c.name = ? AND t.label = ? AND q.id > ? AND NOT EXISTS"
-                                                               " (SELECT 1 FROM quantum n WHERE n.task_id = q.task_id AND"
-                                                               " n.dataid = q.dataid AND n.id > q.id) ORDER BY q.id LIMIT ?",
+    return each_executed(reg, each, arg, err,
+                         EXECUTED_COLUMNS " WHERE c.name = ? AND t.label = ? AND q.id > ? AND NOT EXISTS"
+                                          " (SELECT 1 FROM quantum n WHERE n.task_id = q.task_id AND"
+                                          " n.dataid = q.dataid AND n.id > q.id) ORDER BY q.id LIMIT ?",
                          VB_ARGS(run, task, after, limit));
 }
 
-int vb_executed_consumers(vb_registry *reg, int64_t dataset_id, int64_t after, size_t limit, vb_executed_fn *each, void *arg,
-                          vb_error *err)
+int vb_executed_consumers(vb_registry *reg, int64_t dataset_id, int64_t after, size_t limit, vb_executed_fn *each,
+                          void *arg, vb_error *err)
 {
-    return each_executed(reg, each, arg, err, EXECUTED_COLUMNS " WHERE q.id IN (SELECT quantum_id FROM quantum_input WHERE"
-                                                               " dataset_id = ? AND touch & ?) AND q.id > ? ORDER BY q.id LIMIT ?",
+    return each_executed(reg, each, arg, err,
+                         EXECUTED_COLUMNS " WHERE q.id IN (SELECT quantum_id FROM quantum_input WHERE"
+                                          " dataset_id = ? AND touch & ?) AND q.id > ? ORDER BY q.id LIMIT ?",
                          VB_ARGS(dataset_id, (int)VB_TOUCH_USED, after, limit));
 }
 
@@ -132,21 +138,25 @@ static int text_column(vb_registry *reg, char ***out, vb_error *err, const char 
 
 int vb_provenance_tasks(vb_registry *reg, const char *run, char ***labels, vb_error *err)
 {
-    return text_column(reg, labels, err, "SELECT label FROM task t JOIN collection c ON c.id = t.run_id WHERE c.name = ?"
-                                         " ORDER BY t.position", VB_ARGS(run));
+    return text_column(reg, labels, err,
+                       "SELECT label FROM task t JOIN collection c ON c.id = t.run_id WHERE c.name = ?"
+                       " ORDER BY t.position",
+                       VB_ARGS(run));
 }
 
 int vb_provenance_runs(vb_registry *reg, char ***runs, vb_error *err)
 {
-    return text_column(reg, runs, err, "SELECT name FROM collection WHERE id IN (SELECT run_id FROM task) ORDER BY name",
-                       VB_NO_ARGS);
+    return text_column(reg, runs, err,
+                       "SELECT name FROM collection WHERE id IN (SELECT run_id FROM task) ORDER BY name", VB_NO_ARGS);
 }
 
 int vb_provenance_task_group(vb_registry *reg, const char *run, const char *task, const vb_group **out, vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    int r = vb_sql(reg->db, &s, err, "SELECT g.dimensions FROM task t JOIN collection c ON c.id = t.run_id JOIN dataid_group g"
-                                     " ON g.id = t.group_id WHERE c.name = ? AND t.label = ?", VB_ARGS(run, task));
+    int r = vb_sql(reg->db, &s, err,
+                   "SELECT g.dimensions FROM task t JOIN collection c ON c.id = t.run_id JOIN dataid_group g"
+                   " ON g.id = t.group_id WHERE c.name = ? AND t.label = ?",
+                   VB_ARGS(run, task));
 
     if (!r)
         r = vb_stmt_step(s, err);
@@ -165,7 +175,8 @@ void vb_touched_free(vb_touched *touched, size_t count)
     free(touched);
 }
 
-static int touched(vb_registry *reg, const char *sql, int64_t quantum_id, vb_touched **out, size_t *count, vb_error *err)
+static int touched(vb_registry *reg, const char *sql, int64_t quantum_id, vb_touched **out, size_t *count,
+                   vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     vb_touched *list = NULL;
@@ -193,14 +204,18 @@ static int touched(vb_registry *reg, const char *sql, int64_t quantum_id, vb_tou
 
 int vb_executed_inputs(vb_registry *reg, int64_t quantum_id, vb_touched **out, size_t *count, vb_error *err)
 {
-    return touched(reg, "SELECT dataset_id, c.name, touch FROM quantum_input LEFT JOIN connection c ON c.id = connection_id"
-                        " WHERE quantum_id = ?", quantum_id, out, count, err);
+    return touched(reg,
+                   "SELECT dataset_id, c.name, touch FROM quantum_input LEFT JOIN connection c ON c.id = connection_id"
+                   " WHERE quantum_id = ?",
+                   quantum_id, out, count, err);
 }
 
 int vb_executed_outputs(vb_registry *reg, int64_t quantum_id, vb_touched **out, size_t *count, vb_error *err)
 {
-    return touched(reg, "SELECT dataset_id, c.name, touch FROM quantum_output LEFT JOIN connection c ON c.id = connection_id"
-                        " WHERE quantum_id = ?", quantum_id, out, count, err);
+    return touched(reg,
+                   "SELECT dataset_id, c.name, touch FROM quantum_output LEFT JOIN connection c ON c.id = connection_id"
+                   " WHERE quantum_id = ?",
+                   quantum_id, out, count, err);
 }
 
 int vb_executed_attempts(vb_registry *reg, int64_t quantum_id, int **out, size_t *count, vb_error *err)
@@ -208,7 +223,8 @@ int vb_executed_attempts(vb_registry *reg, int64_t quantum_id, int **out, size_t
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     int *numbers = NULL;
     size_t n = 0, cap = 0;
-    int r = vb_sql(reg->db, &s, err, "SELECT number FROM attempt WHERE quantum_id = ? ORDER BY number", VB_ARGS(quantum_id));
+    int r = vb_sql(reg->db, &s, err, "SELECT number FROM attempt WHERE quantum_id = ? ORDER BY number",
+                   VB_ARGS(quantum_id));
 
     while (!r && (r = vb_stmt_step(s, err)) > 0) {
         *VB_PUSH(numbers, n, cap) = (int)vb_col_int(s, 0);
@@ -223,8 +239,10 @@ int vb_executed_receipt(vb_registry *reg, int64_t quantum_id, int attempt, vb_re
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     const char *text;
-    int r = vb_sql(reg->db, &s, err, "SELECT receipt FROM attempt a JOIN quantum q ON q.id = a.quantum_id WHERE q.id = ?1"
-                                     " AND a.number = CASE ?2 WHEN 0 THEN q.attempt ELSE ?2 END", VB_ARGS(quantum_id, attempt));
+    int r = vb_sql(reg->db, &s, err,
+                   "SELECT receipt FROM attempt a JOIN quantum q ON q.id = a.quantum_id WHERE q.id = ?1"
+                   " AND a.number = CASE ?2 WHEN 0 THEN q.attempt ELSE ?2 END",
+                   VB_ARGS(quantum_id, attempt));
 
     if (!r)
         r = vb_stmt_step(s, err);

@@ -10,12 +10,12 @@
  * transaction of its own. */
 int vb_provenance_register_run(vb_registry *reg, const vb_graph *g, vb_error *err);
 
-/* Merges one attempt: datasets and locations of a success, provenance of any.  Idempotent by (quantum, attempt).  Call it
- * in a transaction, after vb_provenance_register_run(). */
+/* Merges one attempt: datasets and locations of a success, provenance of any.  Idempotent by (quantum, attempt).  Call
+ * it in a transaction, after vb_provenance_register_run(). */
 int vb_provenance_merge(vb_registry *reg, const vb_graph *g, const vb_receipt *receipt, vb_error *err);
 
-/* Merges what was made once before any quantum (packages, LABEL_files): only the outputs of the receipt count.  What the
- * run has already is left as it is.  Call it in a transaction. */
+/* Merges what was made once before any quantum (packages, LABEL_files): only the outputs of the receipt count.  What
+ * the run has already is left as it is.  Call it in a transaction. */
 int vb_provenance_merge_init(vb_registry *reg, const vb_graph *g, const vb_receipt *receipt, vb_error *err);
 
 /* Notes quanta that cannot run, because what they need was not made.  In a transaction of its own. */
@@ -48,8 +48,8 @@ int vb_executed_producer(vb_registry *reg, int64_t dataset_id, vb_executed *out,
 typedef int vb_executed_fn(void *arg, const vb_executed *q);
 int vb_executed_of_task(vb_registry *reg, const char *run, const char *task, int64_t after, size_t limit,
                         vb_executed_fn *each, void *arg, vb_error *err);
-int vb_executed_consumers(vb_registry *reg, int64_t dataset_id, int64_t after, size_t limit, vb_executed_fn *each, void *arg,
-                          vb_error *err);
+int vb_executed_consumers(vb_registry *reg, int64_t dataset_id, int64_t after, size_t limit, vb_executed_fn *each,
+                          void *arg, vb_error *err);
 
 /* The labels of the tasks of a run, in the pipeline's order; empty where the run has none. */
 int vb_provenance_tasks(vb_registry *reg, const char *run, char ***labels, vb_error *err);

@@ -4,10 +4,12 @@
 
 #include "registry/dataset.h"
 
-/* Takes a dataset out of its run, and makes its artifact trash.  The row stays, as removed, while provenance speaks of it. */
+/* Takes a dataset out of its run, and makes its artifact trash.  The row stays, as removed, while provenance speaks of
+ * it. */
 int vb_dataset_remove(vb_registry *reg, const vb_dataset *d, vb_error *err);
 
-/* The artifacts of all datasets of a run become trash; where it is a purge the datasets go too.  The run itself stays. */
+/* The artifacts of all datasets of a run become trash; where it is a purge the datasets go too.  The
+ * run itself stays. */
 int vb_prune_run(vb_registry *reg, const vb_collection *run, bool purge, vb_error *err);
 
 #endif

@@ -13,8 +13,7 @@ static const struct {
 } touches[] = {
     {VB_TOUCH_DECLARED, "declared"}, {VB_TOUCH_MISSING, "missing"}, {VB_TOUCH_LOOKUP, "lookup"},
     {VB_TOUCH_LISTED, "listed"},     {VB_TOUCH_READ, "read"},       {VB_TOUCH_WRITTEN, "written"},
-    {VB_TOUCH_EXECUTED, "executed"}, {VB_TOUCH_DENIED, "denied"},
-    {VB_TOUCH_STAGED, "staged"},
+    {VB_TOUCH_EXECUTED, "executed"}, {VB_TOUCH_DENIED, "denied"},   {VB_TOUCH_STAGED, "staged"},
 };
 
 static const char *const statuses[] = {NULL, "succeeded", "failed", "blocked", "aborted"};
@@ -138,9 +137,9 @@ static json_t *output_json(const vb_receipt_output *out)
 
 static json_t *usage_json(const vb_usage *u)
 {
-    return json_pack("{s:f, s:f, s:f, s:I, s:I, s:I}", "wall", u->wall, "cpu_user", u->cpu_user, "cpu_system", u->cpu_system,
-                     "memory", (json_int_t)u->memory, "bytes_read", (json_int_t)u->bytes_read, "bytes_written",
-                     (json_int_t)u->bytes_written);
+    return json_pack("{s:f, s:f, s:f, s:I, s:I, s:I}", "wall", u->wall, "cpu_user", u->cpu_user, "cpu_system",
+                     u->cpu_system, "memory", (json_int_t)u->memory, "bytes_read", (json_int_t)u->bytes_read,
+                     "bytes_written", (json_int_t)u->bytes_written);
 }
 
 char *vb_receipt_write(const vb_receipt *r)
@@ -206,8 +205,7 @@ static int read_inputs(vb_receipt *r, const json_t *array, vb_error *err)
     const json_t *object;
     size_t i;
 
-    json_array_foreach(array, i, object)
-    {
+    json_array_foreach(array, i, object) {
         vb_receipt_input *in = VB_PUSH(r->inputs, r->ninputs, r->inputs_cap);
 
         if (!take_uuid(object, "dataset", &in->dataset))
@@ -225,8 +223,7 @@ static int read_outputs(vb_receipt *r, const json_t *array, vb_error *err)
     const json_t *object;
     size_t i;
 
-    json_array_foreach(array, i, object)
-    {
+    json_array_foreach(array, i, object) {
         vb_receipt_output *out = VB_PUSH(r->outputs, r->noutputs, r->outputs_cap);
         const char *checksum = json_string_value(json_object_get(object, "checksum"));
 
@@ -253,7 +250,8 @@ static int read_object(vb_receipt *r, const json_t *object, vb_error *err)
     if (!format || strcmp(format, "vbutler-receipt"))
         return vb_fail(err, -EINVAL, "not a receipt");
     if (take_int(object, "version") != 1)
-        return vb_fail(err, -EINVAL, "a receipt of another version than 1: use the vbutler that wrote it, or a newer one");
+        return vb_fail(err, -EINVAL,
+                       "a receipt of another version than 1: use the vbutler that wrote it, or a newer one");
     r->graph = take_text(object, "graph");
     r->run = take_text(object, "run");
     r->task = take_text(object, "task");
@@ -263,11 +261,12 @@ static int read_object(vb_receipt *r, const json_t *object, vb_error *err)
     r->host = take_text(object, "host");
     r->attempt = (int)take_int(object, "attempt");
     r->started = take_int(object, "started_ns");
-    r->usage = (vb_usage){take_real(usage, "wall"),       take_real(usage, "cpu_user"),  take_real(usage, "cpu_system"),
-                          take_int(usage, "memory"),      take_int(usage, "bytes_read"), take_int(usage, "bytes_written")};
+    r->usage = (vb_usage){take_real(usage, "wall"),  take_real(usage, "cpu_user"),  take_real(usage, "cpu_system"),
+                          take_int(usage, "memory"), take_int(usage, "bytes_read"), take_int(usage, "bytes_written")};
     if (json_is_object(details))
         json_object_update(r->details, (json_t *)details);
-    if (!r->run || !r->task || !r->dataid || !r->capture || r->attempt < 1 || !take_uuid(object, "quantum", &r->quantum) ||
+    if (!r->run || !r->task || !r->dataid || !r->capture || r->attempt < 1 ||
+        !take_uuid(object, "quantum", &r->quantum) ||
         !vb_status_parse(json_string_value(json_object_get(object, "status")), &r->status))
         return vb_fail(err, -EINVAL, "a receipt that is not whole");
     status = read_inputs(r, json_object_get(object, "inputs"), err);

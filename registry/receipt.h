@@ -25,7 +25,9 @@ typedef enum vb_touch {
     VB_TOUCH_STAGED = 256, /* copied into the job's directory, where nobody sees whether it is read: no FUSE */
 } vb_touch;
 
-enum { VB_TOUCH_USED = VB_TOUCH_READ | VB_TOUCH_EXECUTED | VB_TOUCH_STAGED }; /* the bytes are, or may be, in what was made */
+enum {
+    VB_TOUCH_USED = VB_TOUCH_READ | VB_TOUCH_EXECUTED | VB_TOUCH_STAGED
+}; /* the bytes are, or may be, in what was made */
 
 /* ["lookup", "read"] */
 json_t *vb_touch_json(unsigned touch);
@@ -44,7 +46,7 @@ bool vb_status_parse(const char *name, vb_status *out);
 /* A dataset that was read, or could have been. */
 typedef struct vb_receipt_input {
     vb_uuid dataset;
-    char *connection; /* NULL: not by a connection */
+    char *connection;    /* NULL: not by a connection */
     char *type, *dataid; /* for people; dataid packed as JSON text */
     unsigned touch;
 } vb_receipt_input;

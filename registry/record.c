@@ -44,7 +44,8 @@ static const char *column_name(const vb_universe *u, const vb_element *e, int i)
 
 vb_record vb_record_new(vb_registry *reg, const vb_element *element)
 {
-    return (vb_record){.universe = vb_registry_universe(reg), .element = element,
+    return (vb_record){.universe = vb_registry_universe(reg),
+                       .element = element,
                        .values = vb_alloc((size_t)count_columns(element) * sizeof(vb_value))};
 }
 
@@ -246,8 +247,7 @@ int vb_record_find(vb_registry *reg, const vb_element *element, const vb_dataid 
 
     if (!element->has_table || element->is_skypix)
         return 0;
-    VB_EACH_DIMENSION(i, element->required)
-    {
+    VB_EACH_DIMENSION(i, element->required) {
         const vb_element *dimension = vb_universe_at(reg->universe, i);
         const vb_value *v = vb_dataid_get(dataid, dimension->name);
 
@@ -270,8 +270,8 @@ static void print_key(vb_registry *reg, const vb_record *r, vb_buf *out)
     vb_dataid_print(&id, out);
 }
 
-/* "INSERT ... ON CONFLICT DO NOTHING", where the conflict is one of the record's own key: another key of it that is taken
- * is an error.  So a new record costs one statement, and only one that is there is looked at. */
+/* "INSERT ... ON CONFLICT DO NOTHING", where the conflict is one of the record's own key: another key of it that is
+ * taken is an error.  So a new record costs one statement, and only one that is there is looked at. */
 static const char *insert_sql(vb_registry *reg, const vb_record *r)
 {
     char **kept = &reg->record_sql[r->element->index].insert;
@@ -289,8 +289,7 @@ static const char *insert_sql(vb_registry *reg, const vb_record *r)
     for (int i = 0; i < n; i++)
         vb_buf_puts(&sql, i ? ", ?" : "?");
     vb_buf_puts(&sql, ") ON CONFLICT (");
-    VB_EACH_DIMENSION(i, r->element->required)
-    {
+    VB_EACH_DIMENSION(i, r->element->required) {
         vb_buf_puts(&sql, before);
         vb_sql_name(&sql, vb_universe_at(reg->universe, i)->name);
         before = ", ";
@@ -353,8 +352,8 @@ static int conflict(vb_registry *reg, const vb_record *r, const vb_record *there
     print_key(reg, r, &key);
     vb_value_print(vb_record_value(there, column), &is);
     vb_value_print(vb_record_value(r, column), &wanted);
-    return vb_fail(err, -EEXIST, "%s is there already, and differs: %s is '%.80s', not '%.80s'", vb_buf_text(&key), column,
-                   vb_buf_text(&is), vb_buf_text(&wanted));
+    return vb_fail(err, -EEXIST, "%s is there already, and differs: %s is '%.80s', not '%.80s'", vb_buf_text(&key),
+                   column, vb_buf_text(&is), vb_buf_text(&wanted));
 }
 
 /* Gives a record that is there the values of this one, as far as the mode allows. */

@@ -1,8 +1,8 @@
 /* record.h - dimension records: what is known of a value of a dimension, or of a relation between some.
  *
  * A record has a value for each column of its element: the required dimensions, the implied ones, the other keys, the
- * metadata, and where the element has them `region` (bytes: an encoded region) and `timespan_begin`, `timespan_end` (TAI
- * nanoseconds).  Inserting one whose element has a region fills the overlap table too. */
+ * metadata, and where the element has them `region` (bytes: an encoded region) and `timespan_begin`, `timespan_end`
+ * (TAI nanoseconds).  Inserting one whose element has a region fills the overlap table too. */
 #ifndef VB_REGISTRY_RECORD_H
 #define VB_REGISTRY_RECORD_H
 
@@ -14,7 +14,7 @@
 typedef struct vb_record {
     const vb_universe *universe;
     const vb_element *element;
-    int64_t id; /* row id, and so the inode number; 0: not in the registry yet */
+    int64_t id;       /* row id, and so the inode number; 0: not in the registry yet */
     vb_value *values; /* vb_record_columns() of them */
 } vb_record;
 
@@ -51,7 +51,8 @@ int vb_record_put(vb_registry *reg, vb_record *r, vb_record_mode mode, vb_error 
 int vb_record_find(vb_registry *reg, const vb_element *element, const vb_dataid *dataid, vb_record *out, vb_error *err);
 int vb_record_by_id(vb_registry *reg, const vb_element *element, int64_t id, vb_record *out, vb_error *err);
 
-/* The region of the finest element that a data ID has all dimensions of (patch before tract); 1, 0 where there is none. */
+/* The region of the finest element that a data ID has all dimensions of (patch before tract); 1, 0 where
+ * there is none. */
 int vb_dataid_region(vb_registry *reg, const vb_dataid *dataid, vb_region *out, vb_error *err);
 
 #endif

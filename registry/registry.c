@@ -35,15 +35,13 @@ static void forget(vb_registry *reg)
     struct vb_known_type *t, *next_t;
 
     HASH_CLEAR(by_name, reg->collections_by_name);
-    HASH_ITER(by_id, reg->collections_by_id, c, next_c)
-    {
+    HASH_ITER(by_id, reg->collections_by_id, c, next_c) {
         HASH_DELETE(by_id, reg->collections_by_id, c);
         c->next_retired = reg->retired_collections;
         reg->retired_collections = c;
     }
     HASH_CLEAR(by_name, reg->types_by_name);
-    HASH_ITER(by_id, reg->types_by_id, t, next_t)
-    {
+    HASH_ITER(by_id, reg->types_by_id, t, next_t) {
         HASH_DELETE(by_id, reg->types_by_id, t);
         t->next_retired = reg->retired_types;
         reg->retired_types = t;
@@ -74,8 +72,8 @@ static int load_universe(vb_registry *reg, vb_error *err)
 
 int vb_registry_open(const char *path, vb_access access, vb_registry **out, vb_error *err)
 {
-    static const vb_db_mode modes[] = {
-        [VB_ACCESS_READ] = VB_DB_READ, [VB_ACCESS_IMMUTABLE] = VB_DB_IMMUTABLE, [VB_ACCESS_WRITE] = VB_DB_WRITE};
+    static const vb_db_mode modes[] =
+        {[VB_ACCESS_READ] = VB_DB_READ, [VB_ACCESS_IMMUTABLE] = VB_DB_IMMUTABLE, [VB_ACCESS_WRITE] = VB_DB_WRITE};
     vb_auto(vb_registry_close) vb_registry *reg = VB_NEW(vb_registry);
     int r = vb_db_open(path, modes[access], &reg->db, err);
 

@@ -10,14 +10,14 @@
 #include <sys/types.h>
 
 typedef struct vb_repo {
-    char *root;          /* absolute */
-    char *registry_path; /* absolute */
+    char *root;                 /* absolute */
+    char *registry_path;        /* absolute */
     mode_t file_mode, dir_mode; /* of artifacts and their directories, whatever the umask */
-    gid_t group;         /* (gid_t)-1: as the file system gives it */
+    gid_t group;                /* (gid_t)-1: as the file system gives it */
 } vb_repo;
 
-/* Makes a repository in a directory that is not there or empty.  `universe` is the number of a built-in dimension universe.
- * Nothing is left behind on failure. */
+/* Makes a repository in a directory that is not there or empty.  `universe` is the number of a built-in dimension
+ * universe. Nothing is left behind on failure. */
 int vb_repo_create(const char *dir, int universe, vb_error *err);
 
 /* Reads vbutler.yaml; -ENOENT with a hint where the directory is no repository. */

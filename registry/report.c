@@ -10,10 +10,10 @@
 #include <string.h>
 
 /* The attempt that counts of each quantum of run ?1; of quanta with one data ID the last. */
-#define COUNTED                                                                                              \
-    " FROM task t JOIN collection c ON c.id = t.run_id AND c.name = ?1"                                      \
-    " JOIN quantum q ON q.task_id = t.id AND NOT EXISTS (SELECT 1 FROM quantum n WHERE"                      \
-    " n.task_id = q.task_id AND n.dataid = q.dataid AND n.id > q.id)"                                        \
+#define COUNTED                                                                         \
+    " FROM task t JOIN collection c ON c.id = t.run_id AND c.name = ?1"                 \
+    " JOIN quantum q ON q.task_id = t.id AND NOT EXISTS (SELECT 1 FROM quantum n WHERE" \
+    " n.task_id = q.task_id AND n.dataid = q.dataid AND n.id > q.id)"                   \
     " LEFT JOIN attempt a ON a.quantum_id = q.id AND a.number = q.attempt"
 
 enum { EXAMPLES = 3 };
@@ -30,7 +30,8 @@ int vb_report_check_run(vb_registry *reg, const char *run, vb_error *err)
     r = vb_sql_int(reg->db, &tasks, err, "SELECT count(*) FROM task WHERE run_id = ?", VB_ARGS(collection->id));
     if (r < 0 || tasks)
         return r < 0 ? r : 0;
-    vb_fail(err, -ENOENT, "collection '%s' (%s) holds no executed quanta", run, vb_collection_type_name(collection->type));
+    vb_fail(err, -ENOENT, "collection '%s' (%s) holds no executed quanta", run,
+            vb_collection_type_name(collection->type));
     if (!vb_provenance_runs(reg, &runs, NULL)) {
         const char *last = NULL;
 
@@ -46,15 +47,18 @@ int vb_report_check_run(vb_registry *reg, const char *run, vb_error *err)
 
 /* ---- tasks ------------------------------------------------------------------------------------------------ */
 
-int vb_report_tasks(vb_registry *reg, const char *run, vb_format_kind format, vb_rows_sink sink, void *arg, vb_error *err)
+int vb_report_tasks(vb_registry *reg, const char *run, vb_format_kind format, vb_rows_sink sink, void *arg,
+                    vb_error *err)
 {
-    static const vb_column columns[] = {{"task"}, {"count"}, {"failed"}, {"blocked"}, {"max"},  {"mean"},
-                                        {"total"}, {"cpu"},  {"peak"},   {"read"},    {"written"}};
+    static const vb_column columns[] = {{"task"},  {"count"}, {"failed"}, {"blocked"}, {"max"},    {"mean"},
+                                        {"total"}, {"cpu"},   {"peak"},   {"read"},    {"written"}};
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     vb_auto(vb_rows_end) vb_rows *rows = NULL;
-    int r = vb_sql(reg->db, &s, err, "SELECT t.label, count(*), sum(q.status = 2), sum(q.status = 3), max(a.wall), avg(a.wall),"
-                                     " sum(a.wall), sum(a.cpu), max(a.memory), sum(a.bytes_read), sum(a.bytes_written)"
-                                     COUNTED " GROUP BY t.id ORDER BY t.position", VB_ARGS(run));
+    int r = vb_sql(reg->db, &s, err,
+                   "SELECT t.label, count(*), sum(q.status = 2), sum(q.status = 3), max(a.wall), avg(a.wall),"
+                   " sum(a.wall), sum(a.cpu), max(a.memory), sum(a.bytes_read), sum(a.bytes_written)" COUNTED
+                   " GROUP BY t.id ORDER BY t.position",
+                   VB_ARGS(run));
 
     if (r < 0)
         return r;
@@ -96,15 +100,19 @@ static void quantum_row(vb_registry *reg, vb_stmt *s, vb_rows *rows)
     vb_rows_text(rows, vb_col_text(s, 13));
 }
 
-int vb_report_quanta(vb_registry *reg, const char *run, vb_format_kind format, vb_rows_sink sink, void *arg, vb_error *err)
+int vb_report_quanta(vb_registry *reg, const char *run, vb_format_kind format, vb_rows_sink sink, void *arg,
+                     vb_error *err)
 {
-    static const vb_column columns[] = {{"task"}, {"dataid"}, {"quantum"}, {"status"}, {"attempts"}, {"host"},    {"started"},
-                                        {"wall"}, {"cpu"},    {"memory"},  {"read"},   {"written"},  {"capture"}, {"message"}};
+    static const vb_column columns[] = {{"task"}, {"dataid"},  {"quantum"}, {"status"}, {"attempts"},
+                                        {"host"}, {"started"}, {"wall"},    {"cpu"},    {"memory"},
+                                        {"read"}, {"written"}, {"capture"}, {"message"}};
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     vb_auto(vb_rows_end) vb_rows *rows = NULL;
-    int r = vb_sql(reg->db, &s, err, "SELECT q.id, t.label, q.uuid, q.status, q.attempt, a.host, a.started, a.wall, a.cpu,"
-                                     " a.memory, a.bytes_read, a.bytes_written, a.capture, a.message"
-                                     COUNTED " ORDER BY t.position, q.id", VB_ARGS(run));
+    int r = vb_sql(reg->db, &s, err,
+                   "SELECT q.id, t.label, q.uuid, q.status, q.attempt, a.host, a.started, a.wall, a.cpu,"
+                   " a.memory, a.bytes_read, a.bytes_written, a.capture, a.message" COUNTED
+                   " ORDER BY t.position, q.id",
+                   VB_ARGS(run));
 
     if (r < 0)
         return r;
@@ -116,16 +124,20 @@ int vb_report_quanta(vb_registry *reg, const char *run, vb_format_kind format, v
 
 /* ---- summary ---------------------------------------------------------------------------------------------- */
 
-int vb_report_summary(vb_registry *reg, const char *run, vb_format_kind format, vb_rows_sink sink, void *arg, vb_error *err)
+int vb_report_summary(vb_registry *reg, const char *run, vb_format_kind format, vb_rows_sink sink, void *arg,
+                      vb_error *err)
 {
-    static const vb_column columns[] = {{"run"},     {"quanta"}, {"succeeded"}, {"failed"}, {"blocked"}, {"aborted"}, {"attempts"},
-                                        {"started"}, {"ended"},  {"wall"},      {"cpu"},    {"read"},    {"written"}};
+    static const vb_column columns[] = {{"run"},     {"quanta"},   {"succeeded"}, {"failed"}, {"blocked"},
+                                        {"aborted"}, {"attempts"}, {"started"},   {"ended"},  {"wall"},
+                                        {"cpu"},     {"read"},     {"written"}};
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     vb_auto(vb_rows_end) vb_rows *rows = NULL;
     char iso[28];
-    int r = vb_sql(reg->db, &s, err, "SELECT count(*), sum(q.status = 1), sum(q.status = 2), sum(q.status = 3), sum(q.status = 4),"
-                                     " sum(q.attempt), min(a.started), max(a.started + a.wall * 1e9), sum(a.wall), sum(a.cpu),"
-                                     " sum(a.bytes_read), sum(a.bytes_written)" COUNTED, VB_ARGS(run));
+    int r = vb_sql(reg->db, &s, err,
+                   "SELECT count(*), sum(q.status = 1), sum(q.status = 2), sum(q.status = 3), sum(q.status = 4),"
+                   " sum(q.attempt), min(a.started), max(a.started + a.wall * 1e9), sum(a.wall), sum(a.cpu),"
+                   " sum(a.bytes_read), sum(a.bytes_written)" COUNTED,
+                   VB_ARGS(run));
 
     if (!r)
         r = vb_stmt_step(s, err);
@@ -146,11 +158,14 @@ int vb_report_summary(vb_registry *reg, const char *run, vb_format_kind format, 
 
 /* ---- failures --------------------------------------------------------------------------------------------- */
 
-static int add_examples(vb_registry *reg, const char *run, const char *task, const char *message, vb_buf *out, vb_error *err)
+static int add_examples(vb_registry *reg, const char *run, const char *task, const char *message, vb_buf *out,
+                        vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    int r = vb_sql(reg->db, &s, err, "SELECT q.id" COUNTED " WHERE t.label = ?2 AND q.status IN (2, 4) AND a.message IS ?3"
-                                     " ORDER BY q.id LIMIT ?4", VB_ARGS(run, task, message, EXAMPLES));
+    int r = vb_sql(reg->db, &s, err,
+                   "SELECT q.id" COUNTED " WHERE t.label = ?2 AND q.status IN (2, 4) AND a.message IS ?3"
+                   " ORDER BY q.id LIMIT ?4",
+                   VB_ARGS(run, task, message, EXAMPLES));
 
     while (!r && (r = vb_stmt_step(s, err)) > 0) {
         vb_auto_executed q = {0};
@@ -170,13 +185,16 @@ static int add_examples(vb_registry *reg, const char *run, const char *task, con
 int vb_report_failures(vb_registry *reg, const char *run, vb_buf *out, vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    int r = vb_sql(reg->db, &s, err, "SELECT t.label, a.message, count(*)" COUNTED " WHERE q.status IN (2, 4)"
-                                     " GROUP BY t.id, a.message ORDER BY t.position, count(*) DESC", VB_ARGS(run));
+    int r = vb_sql(reg->db, &s, err,
+                   "SELECT t.label, a.message, count(*)" COUNTED " WHERE q.status IN (2, 4)"
+                   " GROUP BY t.id, a.message ORDER BY t.position, count(*) DESC",
+                   VB_ARGS(run));
 
     while (!r && (r = vb_stmt_step(s, err)) > 0) {
         char plural[48];
 
-        vb_buf_printf(out, "%s: %s: %s\n", vb_col_text(s, 0), vb_plural(plural, sizeof plural, vb_col_int(s, 2), "quantum"),
+        vb_buf_printf(out, "%s: %s: %s\n", vb_col_text(s, 0),
+                      vb_plural(plural, sizeof plural, vb_col_int(s, 2), "quantum"),
                       vb_col_null(s, 1) ? "no message" : vb_col_text(s, 1));
         r = add_examples(reg, run, vb_col_text(s, 0), vb_col_text(s, 1), out, err);
     }

@@ -32,7 +32,7 @@ static const char tables[] =
     "CREATE TABLE location (dataset_id INTEGER NOT NULL, store_id INTEGER NOT NULL, path TEXT NOT NULL,"
     " size INTEGER NOT NULL, checksum BLOB, mtime INTEGER, formatter TEXT,"
     " PRIMARY KEY (dataset_id, store_id)) STRICT, WITHOUT ROWID;"
-    "CREATE INDEX location_absolute ON location (path) WHERE path >= '/' AND path < '0';" /* artifacts ingested direct */
+    "CREATE INDEX location_absolute ON location (path) WHERE path >= '/' AND path < '0';" /* ingested direct */
     "CREATE INDEX location_part ON location (path) WHERE instr(path, '#');" /* who else has a part of that file? */
     /* Artifacts that nothing names any more: noted with the change that made them so, unlinked after its commit. */
     "CREATE TABLE trash (id INTEGER PRIMARY KEY, store_id INTEGER NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL,"
@@ -92,8 +92,7 @@ static void column(vb_buf *sql, const char *name, const char *type, bool not_nul
 
 static void dimension_names(vb_buf *sql, const vb_universe *u, vb_dimset dims, const char *before)
 {
-    VB_EACH_DIMENSION(i, dims)
-    {
+    VB_EACH_DIMENSION(i, dims) {
         vb_buf_puts(sql, before);
         vb_sql_name(sql, vb_universe_at(u, i)->name);
         before = ", ";
@@ -142,9 +141,10 @@ static void element_table(vb_buf *sql, const vb_universe *u, const vb_element *e
     vb_buf_puts(sql, ") STRICT;");
     if (e->spatial < 0)
         return;
-    vb_buf_printf(sql, "CREATE TABLE \"overlap_%s\" (pixel INTEGER NOT NULL, record_id INTEGER NOT NULL,"
-                       " PRIMARY KEY (pixel, record_id)) STRICT, WITHOUT ROWID;"
-                       "CREATE INDEX \"overlap_%s_record\" ON \"overlap_%s\" (record_id, pixel);",
+    vb_buf_printf(sql,
+                  "CREATE TABLE \"overlap_%s\" (pixel INTEGER NOT NULL, record_id INTEGER NOT NULL,"
+                  " PRIMARY KEY (pixel, record_id)) STRICT, WITHOUT ROWID;"
+                  "CREATE INDEX \"overlap_%s_record\" ON \"overlap_%s\" (record_id, pixel);",
                   e->name, e->name, e->name);
 }
 
@@ -187,11 +187,12 @@ int vb_schema_check(vb_db *db, vb_error *err)
     if (r < 0)
         return r;
     if (id != VB_APPLICATION_ID)
-        return vb_fail(err, -EINVAL, "%s: is an SQLite file, but no vbutler registry, snapshot or graph", vb_db_path(db));
+        return vb_fail(err, -EINVAL, "%s: is an SQLite file, but no vbutler registry, snapshot or graph",
+                       vb_db_path(db));
     if (version <= VB_SCHEMA_VERSION)
         return 0;
-    vb_fail(err, -EINVAL, "%s: has schema version %" PRId64 "; this vbutler (%s) knows versions up to %d", vb_db_path(db),
-            version, VB_VERSION, VB_SCHEMA_VERSION);
+    vb_fail(err, -EINVAL, "%s: has schema version %" PRId64 "; this vbutler (%s) knows versions up to %d",
+            vb_db_path(db), version, VB_VERSION, VB_SCHEMA_VERSION);
     vb_hint(err, "use the vbutler that wrote it, or a newer one");
     return -EINVAL;
 }
@@ -233,7 +234,8 @@ int vb_schema_group_numbered(vb_db *db, const vb_group *group, int64_t number, i
     if (r < 0)
         return r;
     *id = vb_db_last_id(db);
-    vb_buf_printf(&sql, "CREATE TABLE member_%" PRId64 " (type_id INTEGER NOT NULL, collection_id INTEGER NOT NULL", *id);
+    vb_buf_printf(&sql, "CREATE TABLE member_%" PRId64 " (type_id INTEGER NOT NULL, collection_id INTEGER NOT NULL",
+                  *id);
     for (int i = 0; i < group->nrequired; i++)
         column(&sql, group->dims[i]->name, vb_schema_type(group->dims[i]->keys[0].type), true);
     vb_buf_puts(&sql, ", dataset_id INTEGER NOT NULL, PRIMARY KEY (type_id, collection_id");

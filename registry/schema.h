@@ -1,8 +1,8 @@
 /* schema.h - the tables of a registry, a snapshot and a graph: one schema for the three.
  *
- * `application_id` is "vbtl", `user_version` the schema's version, and `meta` names the format.  Dimension tables follow
- * the universe (`dimension_ELEMENT`, a column a dimension, named as it); datasets of types with equal dimensions share
- * one `member_N`, whose key is (type, collection, data ID): find-first is one index probe a collection.
+ * `application_id` is "vbtl", `user_version` the schema's version, and `meta` names the format.  Dimension tables
+ * follow the universe (`dimension_ELEMENT`, a column a dimension, named as it); datasets of types with equal dimensions
+ * share one `member_N`, whose key is (type, collection, data ID): find-first is one index probe a collection.
  * docs/schema.md describes every table. */
 #ifndef VB_REGISTRY_SCHEMA_H
 #define VB_REGISTRY_SCHEMA_H

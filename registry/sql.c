@@ -55,8 +55,9 @@ static int sql_fail(vb_db *db, vb_error *err, int rc, const char *what)
 
 static int configure(vb_db *db, vb_db_mode mode, vb_error *err)
 {
-    static const char pragmas[] = "PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON; PRAGMA cache_size = -16384;"
-                                  "PRAGMA temp_store = FILE; PRAGMA mmap_size = 1073741824; PRAGMA journal_size_limit = 0;";
+    static const char pragmas[] =
+        "PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON; PRAGMA cache_size = -16384;"
+        "PRAGMA temp_store = FILE; PRAGMA mmap_size = 1073741824; PRAGMA journal_size_limit = 0;";
     int persist = 1, r;
 
     sqlite3_extended_result_codes(db->handle, 1);
@@ -105,7 +106,8 @@ int vb_db_open(const char *path, vb_db_mode mode, vb_db **out, vb_error *err)
         return vb_fail(err, -EEXIST, "%s: is there already", path);
     if (mode != VB_DB_CREATE && !there)
         return vb_fail_errno(err, -errno, "opening %s", path);
-    r = sqlite3_open_v2(uri, &db->handle, flags[mode] | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    r = sqlite3_open_v2(uri, &db->handle, flags[mode] | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+                        NULL);
     if (r != SQLITE_OK)
         return sql_fail(db, err, r, "opening");
     r = configure(db, mode, err);
@@ -130,8 +132,7 @@ void vb_db_close(vb_db *db)
 {
     vb_stmt *s, *next;
 
-    HASH_ITER(hh, db->kept, s, next)
-    {
+    HASH_ITER(hh, db->kept, s, next) {
         HASH_DEL(db->kept, s);
         finalize(s);
     }

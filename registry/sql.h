@@ -78,21 +78,13 @@ static inline vb_arg vb_arg_blob(vb_blob b)
     return (vb_arg){.kind = VB_BYTES, .data = b.data, .len = b.len};
 }
 
-#define VB_ARG(x)                                                                                            \
-    _Generic((x), bool                                                                                       \
-             : vb_arg_int, int                                                                               \
-             : vb_arg_int, unsigned                                                                          \
-             : vb_arg_int, long                                                                              \
-             : vb_arg_int, unsigned long                                                                     \
-             : vb_arg_int, double                                                                            \
-             : vb_arg_real, char *                                                                           \
-             : vb_arg_text, const char *                                                                     \
-             : vb_arg_text, vb_uuid *                                                                        \
-             : vb_arg_uuid, const vb_uuid *                                                                  \
-             : vb_arg_uuid, vb_value *                                                                       \
-             : vb_arg_value, const vb_value *                                                                \
-             : vb_arg_value, vb_blob                                                                         \
-             : vb_arg_blob)(x)
+/* clang-format off */
+#define VB_ARG(x)                                                                                             \
+    _Generic((x),                                                                                             \
+        bool: vb_arg_int, int: vb_arg_int, unsigned: vb_arg_int, long: vb_arg_int, unsigned long: vb_arg_int, \
+        double: vb_arg_real, char *: vb_arg_text, const char *: vb_arg_text,                                  \
+        vb_uuid *: vb_arg_uuid, const vb_uuid *: vb_arg_uuid,                                                 \
+        vb_value *: vb_arg_value, const vb_value *: vb_arg_value, vb_blob: vb_arg_blob)(x)
 
 #define VB_ARGS_1(a)      VB_ARG(a)
 #define VB_ARGS_2(a, ...) VB_ARG(a), VB_ARGS_1(__VA_ARGS__)
@@ -103,20 +95,21 @@ static inline vb_arg vb_arg_blob(vb_blob b)
 #define VB_ARGS_7(a, ...) VB_ARG(a), VB_ARGS_6(__VA_ARGS__)
 #define VB_ARGS_8(a, ...) VB_ARG(a), VB_ARGS_7(__VA_ARGS__)
 #define VB_ARGS_9(a, ...) VB_ARG(a), VB_ARGS_8(__VA_ARGS__)
-#define VB_ARGS_10(a, ...) VB_ARG(a), VB_ARGS_9(__VA_ARGS__)
-#define VB_ARGS_11(a, ...) VB_ARG(a), VB_ARGS_10(__VA_ARGS__)
-#define VB_ARGS_12(a, ...) VB_ARG(a), VB_ARGS_11(__VA_ARGS__)
-#define VB_ARGS_13(a, ...) VB_ARG(a), VB_ARGS_12(__VA_ARGS__)
-#define VB_ARGS_14(a, ...) VB_ARG(a), VB_ARGS_13(__VA_ARGS__)
-#define VB_ARGS_15(a, ...) VB_ARG(a), VB_ARGS_14(__VA_ARGS__)
-#define VB_ARGS_16(a, ...) VB_ARG(a), VB_ARGS_15(__VA_ARGS__)
+#define VB_ARGS_10(a, ...)VB_ARG(a), VB_ARGS_9(__VA_ARGS__)
+#define VB_ARGS_11(a, ...)VB_ARG(a), VB_ARGS_10(__VA_ARGS__)
+#define VB_ARGS_12(a, ...)VB_ARG(a), VB_ARGS_11(__VA_ARGS__)
+#define VB_ARGS_13(a, ...)VB_ARG(a), VB_ARGS_12(__VA_ARGS__)
+#define VB_ARGS_14(a, ...)VB_ARG(a), VB_ARGS_13(__VA_ARGS__)
+#define VB_ARGS_15(a, ...)VB_ARG(a), VB_ARGS_14(__VA_ARGS__)
+#define VB_ARGS_16(a, ...)VB_ARG(a), VB_ARGS_15(__VA_ARGS__)
 #define VB_ARGS_PICK(_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, _15, _16, name, ...) name
+/* clang-format on */
 
 /* The arguments of a statement, in order; VB_NO_ARGS where it has none. */
-#define VB_ARGS(...)                                                                                         \
-    (const vb_arg[]){VB_ARGS_PICK(__VA_ARGS__, VB_ARGS_16, VB_ARGS_15, VB_ARGS_14, VB_ARGS_13, VB_ARGS_12,   \
-                                  VB_ARGS_11, VB_ARGS_10, VB_ARGS_9, VB_ARGS_8, VB_ARGS_7, VB_ARGS_6,        \
-                                  VB_ARGS_5, VB_ARGS_4, VB_ARGS_3, VB_ARGS_2, VB_ARGS_1)(__VA_ARGS__)},      \
+#define VB_ARGS(...)                                                                                                   \
+    (const vb_arg[]){VB_ARGS_PICK(__VA_ARGS__, VB_ARGS_16, VB_ARGS_15, VB_ARGS_14, VB_ARGS_13, VB_ARGS_12, VB_ARGS_11, \
+                                  VB_ARGS_10, VB_ARGS_9, VB_ARGS_8, VB_ARGS_7, VB_ARGS_6, VB_ARGS_5, VB_ARGS_4,        \
+                                  VB_ARGS_3, VB_ARGS_2, VB_ARGS_1)(__VA_ARGS__)},                                      \
         VB_ARGS_PICK(__VA_ARGS__, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1)
 #define VB_NO_ARGS NULL, 0
 

@@ -27,13 +27,12 @@ static void mark(const char *const *paths, size_t count, const char *text, bool 
     const char *part = strstr(text, "#hdu=");
     size_t n = part ? (size_t)(part - text) : strlen(text);
 
-    for (size_t i = lower_bound(paths, count, text, n);
-         i < count && !strncmp(paths[i], text, n) && !paths[i][n]; i++)
+    for (size_t i = lower_bound(paths, count, text, n); i < count && !strncmp(paths[i], text, n) && !paths[i][n]; i++)
         held[i] = true;
 }
 
-int vb_store_paths_held(vb_registry *reg, int64_t store_id, const char *const *paths, size_t count,
-                        bool *held, vb_error *err)
+int vb_store_paths_held(vb_registry *reg, int64_t store_id, const char *const *paths, size_t count, bool *held,
+                        vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     int r = vb_sql(reg->db, &s, err, "SELECT path FROM location WHERE store_id = ?", VB_ARGS(store_id));

@@ -1,7 +1,7 @@
 /* trash.h - artifacts that nothing names any more.
  *
- * The transaction that forgets a location notes it here; the file is unlinked after the commit, and then the note is.  So a
- * kill in between leaves a note, never a file that nobody knows nor a name without its file. */
+ * The transaction that forgets a location notes it here; the file is unlinked after the commit, and then the note is.
+ * So a kill in between leaves a note, never a file that nobody knows nor a name without its file. */
 #ifndef VB_REGISTRY_TRASH_H
 #define VB_REGISTRY_TRASH_H
 
@@ -9,8 +9,9 @@
 
 typedef struct vb_trash {
     int64_t id, store_id;
-    char *path;          /* of the file, without "#hdu=N" */
-    int64_t size, mtime; /* of what was registered, by which it is told from a newer file of that name; -1: not recorded */
+    char *path; /* of the file, without "#hdu=N" */
+    int64_t size,
+        mtime; /* of what was registered, by which it is told from a newer file of that name; -1: not recorded */
 } vb_trash;
 
 /* The oldest notes, at most `limit`; the caller frees them with vb_trash_free(). */

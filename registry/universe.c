@@ -177,8 +177,11 @@ static int load_field(struct loading *l, const vb_yaml_node *node, vb_field *fie
     static const struct {
         const char *name;
         vb_field_type type;
-    } types[] = {{"int", VB_FIELD_INT},       {"float", VB_FIELD_FLOAT}, {"string", VB_FIELD_STRING},
-                 {"bool", VB_FIELD_BOOL},     {"hash", VB_FIELD_HASH}};
+    } types[] = {{"int", VB_FIELD_INT},
+                 {"float", VB_FIELD_FLOAT},
+                 {"string", VB_FIELD_STRING},
+                 {"bool", VB_FIELD_BOOL},
+                 {"hash", VB_FIELD_HASH}};
     const char *name = vb_yaml_get_text(node, "name"), *type = vb_yaml_get_text(node, "type");
     int64_t length = 0;
 
@@ -245,8 +248,12 @@ static int load_element(struct loading *l, const struct draft *d)
     const char *populated_by = vb_yaml_get_text(d->node, "populated_by");
     int r;
 
-    *e = (vb_element){.index = l->u->count, .view_of = -1, .spatial = -1, .temporal = -1,
-                      .spatial_family = -1, .temporal_family = -1};
+    *e = (vb_element){.index = l->u->count,
+                      .view_of = -1,
+                      .spatial = -1,
+                      .temporal = -1,
+                      .spatial_family = -1,
+                      .temporal_family = -1};
     l->u->count++;
     e->name = vb_strdup(d->name);
     e->doc = vb_yaml_get_text(d->node, "doc") ? vb_strdup(vb_yaml_get_text(d->node, "doc")) : NULL;
@@ -271,9 +278,17 @@ static void load_skypix(struct loading *l, const struct draft *d)
 {
     vb_element *e = &l->u->elements[l->u->count];
 
-    *e = (vb_element){.index = l->u->count, .view_of = -1, .spatial = -1, .temporal = -1, .spatial_family = -1,
-                      .temporal_family = -1, .is_dimension = true, .is_skypix = true, .level = d->level,
-                      .system = d->system, .nkeys = 1};
+    *e = (vb_element){.index = l->u->count,
+                      .view_of = -1,
+                      .spatial = -1,
+                      .temporal = -1,
+                      .spatial_family = -1,
+                      .temporal_family = -1,
+                      .is_dimension = true,
+                      .is_skypix = true,
+                      .level = d->level,
+                      .system = d->system,
+                      .nkeys = 1};
     l->u->count++;
     e->name = vb_format("%s%d", d->system, d->level);
     e->keys = VB_NEW(vb_field);
@@ -490,8 +505,7 @@ static vb_dimset close_over(const vb_universe *u, vb_dimset dims)
 
     do {
         before = dims;
-        VB_EACH_DIMENSION(i, before)
-        {
+        VB_EACH_DIMENSION(i, before) {
             dims = vb_dimset_union(dims, u->elements[i].required);
             dims = vb_dimset_union(dims, u->elements[i].implied);
         }
@@ -510,8 +524,7 @@ static vb_group *new_group(const vb_universe *u, vb_dimset all)
     VB_EACH_DIMENSION(i, all)
         g->implied = vb_dimset_union(g->implied, u->elements[i].implied);
     g->required = vb_dimset_minus(all, g->implied);
-    VB_EACH_DIMENSION(i, g->required)
-    {
+    VB_EACH_DIMENSION(i, g->required) {
         dims[g->nrequired++] = &u->elements[i];
         vb_buf_separate(&key, ",");
         vb_buf_puts(&key, u->elements[i].name);

@@ -33,7 +33,13 @@ int vb_dimset_next(vb_dimset set, int after); /* the next index above `after` (-
 
 #define VB_EACH_DIMENSION(i, set) for (int i = vb_dimset_next(set, -1); i >= 0; i = vb_dimset_next(set, i))
 
-typedef enum vb_field_type { VB_FIELD_INT, VB_FIELD_FLOAT, VB_FIELD_STRING, VB_FIELD_BOOL, VB_FIELD_HASH } vb_field_type;
+typedef enum vb_field_type {
+    VB_FIELD_INT,
+    VB_FIELD_FLOAT,
+    VB_FIELD_STRING,
+    VB_FIELD_BOOL,
+    VB_FIELD_HASH
+} vb_field_type;
 
 typedef struct vb_field {
     char *name;
@@ -53,14 +59,14 @@ typedef struct vb_element {
     bool has_table;   /* false: skypix, and views of another element */
     int view_of;      /* the element whose table holds its values; -1 */
     char *populated_by;
-    int level; /* skypix */
+    int level;          /* skypix */
     const char *system; /* skypix: "htm" or "healpix" */
     vb_field *keys;
     size_t nkeys; /* keys[0] is the primary key, the rest alternates */
     vb_field *metadata;
     size_t nmetadata;
-    vb_dimset required; /* with itself, if a dimension */
-    vb_dimset implied;  /* directly */
+    vb_dimset required;    /* with itself, if a dimension */
+    vb_dimset implied;     /* directly */
     int spatial, temporal; /* rank in its topological family, 0 the finest; -1: has no region, no timespan */
     int spatial_family, temporal_family; /* -1: none */
 } vb_element;

@@ -17,7 +17,7 @@ typedef struct vb_value {
     union {
         int64_t i;
         double d;
-        char *text; /* owned */
+        char *text;     /* owned */
         uint8_t *bytes; /* owned */
     };
 } vb_value;

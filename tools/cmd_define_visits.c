@@ -21,8 +21,7 @@ static int run(int argc, char **argv, vb_error *err)
     }
     r = vb_repo_open(argv[0], &repo, err);
     if (!r)
-        r = vb_define_visits(repo, argv[1], collections, (size_t)processes, vb_progress_on_terminal(),
-                             &report, err);
+        r = vb_define_visits(repo, argv[1], collections, (size_t)processes, vb_progress_on_terminal(), &report, err);
     vb_progress_end();
     if (r < 0)
         return VB_EXIT_FAILED;
@@ -32,10 +31,8 @@ static int run(int argc, char **argv, vb_error *err)
 }
 
 static const vb_option options[] = {
-    {"collections", 0, VB_OPTION_LIST, &collections, "COLLECTIONS",
-     "where the raws are (default INSTRUMENT/raw/all)"},
-    {"processes", 'j', VB_OPTION_INT, &processes, "N",
-     "read headers with N threads (default: one a processor)"},
+    {"collections", 0, VB_OPTION_LIST, &collections, "COLLECTIONS", "where the raws are (default INSTRUMENT/raw/all)"},
+    {"processes", 'j', VB_OPTION_INT, &processes, "N", "read headers with N threads (default: one a processor)"},
     VB_OPTION_END,
 };
 

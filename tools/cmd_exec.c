@@ -25,9 +25,11 @@ static void conclude(const vb_outcome *o)
 
     if (!o->capture)
         return;
-    fprintf(stderr, "read %s (%s), wrote %s%s%s%s, capture %s\n", vb_plural(datasets, sizeof datasets, o->datasets_read, "dataset"),
-            vb_bytes(bytes, sizeof bytes, o->bytes_read), vb_plural(files, sizeof files, o->files_written, "undeclared file"),
-            o->files_written ? " (kept in " : "", o->files_written ? o->scratch : "", o->files_written ? ")" : "", o->capture);
+    fprintf(stderr, "read %s (%s), wrote %s%s%s%s, capture %s\n",
+            vb_plural(datasets, sizeof datasets, o->datasets_read, "dataset"),
+            vb_bytes(bytes, sizeof bytes, o->bytes_read),
+            vb_plural(files, sizeof files, o->files_written, "undeclared file"), o->files_written ? " (kept in " : "",
+            o->files_written ? o->scratch : "", o->files_written ? ")" : "", o->capture);
     fprintf(stderr, "run: %s\n", o->run);
 }
 
@@ -55,8 +57,11 @@ static int run(int argc, char **argv, vb_error *err)
         unlink(file);
     if (!r)
         conclude(&outcome);
-    status = r < 0 ? VB_EXIT_FAILED : outcome.interrupted ? 130 : outcome.counts.succeeded ? VB_EXIT_OK
-             : outcome.exit_code ? outcome.exit_code : VB_EXIT_FAILED;
+    status = r < 0                      ? VB_EXIT_FAILED
+             : outcome.interrupted      ? 130
+             : outcome.counts.succeeded ? VB_EXIT_OK
+             : outcome.exit_code        ? outcome.exit_code
+                                        : VB_EXIT_FAILED;
     vb_outcome_clear(&outcome);
     return status;
 }
@@ -72,8 +77,9 @@ const vb_command vb_cmd_exec = {
     .name = "exec",
     .arguments = "-- COMMAND [ARGUMENT...]",
     .summary = "run one command on the datasets of a repository, and capture what it touches",
-    .details = "The command's current directory shows the datasets of the --input collections as in/TYPE/FILE, and all of the repository's as "
-               "../data/... What it writes stays in its working directory, whose path is printed at the end. Its exit status is ours.",
+    .details =
+        "The command's current directory shows the datasets of the --input collections as in/TYPE/FILE, and all of the repository's as "
+        "../data/... What it writes stays in its working directory, whose path is printed at the end. Its exit status is ours.",
     .min_args = 1,
     .max_args = -1,
     .options = options,

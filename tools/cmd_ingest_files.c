@@ -33,9 +33,8 @@ static int run(int argc, char **argv, vb_error *err)
     vb_progress_end();
     if (r < 0)
         return VB_EXIT_FAILED;
-    printf("ingested %s as %s into %s in %.2f s\n",
-           vb_plural(count, sizeof count, (int64_t)report.ingested, "file"), argv[1], argv[2],
-           (double)(vb_clock_monotonic_ns() - begun) / 1e9);
+    printf("ingested %s as %s into %s in %.2f s\n", vb_plural(count, sizeof count, (int64_t)report.ingested, "file"),
+           argv[1], argv[2], (double)(vb_clock_monotonic_ns() - begun) / 1e9);
     if (report.existing)
         printf("  %s %s there already\n", vb_thousands(there, sizeof there, (int64_t)report.existing),
                report.existing == 1 ? "was" : "were");
@@ -45,14 +44,11 @@ static int run(int argc, char **argv, vb_error *err)
 static const vb_option options[] = {
     {"transfer", 't', VB_OPTION_TEXT, &transfer, "MODE", VB_TRANSFER_MODES " (default copy)"},
     {"data-id", 0, VB_OPTION_LIST, &dataid, "K=V,...", "values that all files share"},
-    {"prefix", 0, VB_OPTION_TEXT, &files.prefix, "DIR",
-     "the directory that relative paths of the table begin at"},
+    {"prefix", 0, VB_OPTION_TEXT, &files.prefix, "DIR", "the directory that relative paths of the table begin at"},
     {"formatter", 0, VB_OPTION_TEXT, &files.formatter, "NAME", "Rubin's formatter class, kept for exports"},
-    {"skip-existing", 0, VB_OPTION_FLAG, &files.skip_existing, NULL,
-     "leave out datasets that are there already"},
+    {"skip-existing", 0, VB_OPTION_FLAG, &files.skip_existing, NULL, "leave out datasets that are there already"},
     {"checksum", 0, VB_OPTION_FLAG, &files.checksum, NULL, "checksum files also where they are only linked"},
-    {"processes", 'j', VB_OPTION_INT, &processes, "N",
-     "transfer files with N threads (default: one a processor)"},
+    {"processes", 'j', VB_OPTION_INT, &processes, "N", "transfer files with N threads (default: one a processor)"},
     VB_OPTION_END,
 };
 

@@ -14,8 +14,7 @@ static void print_report(const vb_raws_report *r, int64_t begun)
 {
     char ingested[32], files[32], exposures[32], detectors[32];
 
-    printf("ingested %s of %s (%s, %s) in %.2f s\n",
-           vb_thousands(ingested, sizeof ingested, (int64_t)r->ingested),
+    printf("ingested %s of %s (%s, %s) in %.2f s\n", vb_thousands(ingested, sizeof ingested, (int64_t)r->ingested),
            vb_plural(files, sizeof files, (int64_t)r->files, "file"),
            vb_plural(exposures, sizeof exposures, (int64_t)r->exposures, "exposure"),
            vb_plural(detectors, sizeof detectors, (int64_t)r->detectors, "detector"),
@@ -59,15 +58,13 @@ static const vb_option options[] = {
     {"transfer", 't', VB_OPTION_TEXT, &transfer, "MODE", VB_TRANSFER_MODES " (default copy)"},
     {"processes", 'j', VB_OPTION_INT, &processes, "N",
      "read headers and transfer files with N threads (default: one a processor)"},
-    {"output-run", 0, VB_OPTION_TEXT, &raws.run, "RUN",
-     "the RUN that gets the datasets (default INSTRUMENT/raw/all)"},
+    {"output-run", 0, VB_OPTION_TEXT, &raws.run, "RUN", "the RUN that gets the datasets (default INSTRUMENT/raw/all)"},
     {"skip-existing-exposures", 0, VB_OPTION_FLAG, &raws.skip_existing, NULL,
      "leave out datasets that are there already"},
     {"skip-existing", 0, VB_OPTION_FLAG, &raws.skip_existing, NULL, "the same"},
     {"update-records", 0, VB_OPTION_FLAG, &raws.update_records, NULL,
      "let the files change records of exposures that are there"},
-    {"fail-fast", 0, VB_OPTION_FLAG, &raws.fail_fast, NULL,
-     "end at the first bad file, with nothing ingested"},
+    {"fail-fast", 0, VB_OPTION_FLAG, &raws.fail_fast, NULL, "end at the first bad file, with nothing ingested"},
     {"checksum", 0, VB_OPTION_FLAG, &raws.checksum, NULL, "checksum files also where they are only linked"},
     {"no-define-visits", 0, VB_OPTION_FLAG, &raws.no_visits, NULL, "leave visits to define-visits"},
     VB_OPTION_END,

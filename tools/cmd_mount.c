@@ -75,7 +75,8 @@ static int find_root(struct mount *m, vb_error *err)
     if (!m->root)
         r = vb_registry_meta(m->reg, "repository", &m->root, err);
     if (!r && !m->root)
-        r = vb_fail(err, -EINVAL, "%s does not say which repository it was made from: give --butler-config REPO", m->source);
+        r = vb_fail(err, -EINVAL, "%s does not say which repository it was made from: give --butler-config REPO",
+                    m->source);
     return r;
 }
 
@@ -251,9 +252,11 @@ static int run(int argc, char **argv, vb_error *err)
 }
 
 static const vb_option options[] = {
-    {"butler-config", 'b', VB_OPTION_TEXT, &repository, "REPO", "where a graph's artifacts are, if its repository has moved"},
+    {"butler-config", 'b', VB_OPTION_TEXT, &repository, "REPO",
+     "where a graph's artifacts are, if its repository has moved"},
     {"foreground", 'f', VB_OPTION_FLAG, &foreground, NULL, "stay in the foreground"},
-    {"allow-other", 0, VB_OPTION_FLAG, &allow_other, NULL, "let other users see it (root, or user_allow_other in /etc/fuse.conf)"},
+    {"allow-other", 0, VB_OPTION_FLAG, &allow_other, NULL,
+     "let other users see it (root, or user_allow_other in /etc/fuse.conf)"},
     {"threads", 0, VB_OPTION_INT, &threads, "N", "answer so many requests at a time (default 4)"},
     VB_OPTION_END,
 };
@@ -262,8 +265,9 @@ const vb_command vb_cmd_mount = {
     .name = "mount",
     .arguments = "REPO|GRAPH MOUNTPOINT",
     .summary = "show a repository or a graph as a file system, read-only",
-    .details = "MOUNTPOINT gets data/ (datasets by collection, type and data ID), by-id/, dimensions/, provenance/ and reports/. The mount of a "
-               "repository shows what is committed while it is mounted. An ordinary user may mount too. vbutler umount takes it away.",
+    .details =
+        "MOUNTPOINT gets data/ (datasets by collection, type and data ID), by-id/, dimensions/, provenance/ and reports/. The mount of a "
+        "repository shows what is committed while it is mounted. An ordinary user may mount too. vbutler umount takes it away.",
     .min_args = 2,
     .max_args = 2,
     .options = options,

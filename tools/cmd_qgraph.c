@@ -29,10 +29,8 @@ static int run(int argc, char **argv, vb_error *err)
 }
 
 static const vb_option options[] = {
-    VB_OPTION_REPO,
-    VB_OPTIONS_COLLECTIONS,
-    VB_OPTIONS_PIPELINE,
-    {"save-qgraph", 'q', VB_OPTION_TEXT, &file, "FILE", "the graph file to write"},
+    VB_OPTION_REPO,      VB_OPTIONS_COLLECTIONS,
+    VB_OPTIONS_PIPELINE, {"save-qgraph", 'q', VB_OPTION_TEXT, &file, "FILE", "the graph file to write"},
     VB_OPTION_END,
 };
 
@@ -40,8 +38,9 @@ const vb_command vb_cmd_qgraph = {
     .name = "qgraph",
     .arguments = "",
     .summary = "build a quantum graph from a pipeline",
-    .details = "Finds what there is to do: a quantum for every combination of data that a task of the pipeline can work on, with the datasets "
-               "that it reads and writes. The file is all that a run needs. Nothing is registered in the repository.",
+    .details =
+        "Finds what there is to do: a quantum for every combination of data that a task of the pipeline can work on, with the datasets "
+        "that it reads and writes. The file is all that a run needs. Nothing is registered in the repository.",
     .max_args = 0,
     .options = options,
     .run = run,

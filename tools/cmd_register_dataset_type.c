@@ -64,8 +64,7 @@ static int run(int argc, char **argv, vb_error *err)
 static const vb_option options[] = {
     {"is-calibration", 0, VB_OPTION_FLAG, &is_calibration, NULL,
      "its datasets may be certified into CALIBRATION collections"},
-    {"extension", 0, VB_OPTION_TEXT, &extension, ".EXT",
-     "of its files, with the dot (default: the storage class's)"},
+    {"extension", 0, VB_OPTION_TEXT, &extension, ".EXT", "of its files, with the dot (default: the storage class's)"},
     VB_OPTION_END,
 };
 

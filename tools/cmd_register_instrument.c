@@ -51,8 +51,7 @@ static int run(int argc, char **argv, vb_error *err)
 }
 
 static const vb_option options[] = {
-    {"update", 0, VB_OPTION_FLAG, &update, NULL,
-     "replace the rules and records of an instrument that is there"},
+    {"update", 0, VB_OPTION_FLAG, &update, NULL, "replace the rules and records of an instrument that is there"},
     VB_OPTION_END,
 };
 

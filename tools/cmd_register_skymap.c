@@ -14,8 +14,8 @@ static void print_map(const vb_skymap *map)
     for (size_t i = 0; i < map->count; i++)
         n += map->tracts[i].nx * map->tracts[i].ny;
     printf("registered sky map %s (%s, %s %s)\n", map->name,
-           vb_plural(tracts, sizeof tracts, (int64_t)map->count, "tract"),
-           vb_thousands(patches, sizeof patches, n), n == 1 ? "patch" : "patches");
+           vb_plural(tracts, sizeof tracts, (int64_t)map->count, "tract"), vb_thousands(patches, sizeof patches, n),
+           n == 1 ? "patch" : "patches");
 }
 
 static int run(int argc, char **argv, vb_error *err)

@@ -1,5 +1,5 @@
-#include "registry/report.h"
 #include "registry/repo.h"
+#include "registry/report.h"
 #include "tools/commands.h"
 
 #include <stdio.h>
@@ -54,8 +54,9 @@ const vb_command vb_cmd_report = {
     .name = "report",
     .arguments = "REPO RUN",
     .summary = "print what a run cost and where it failed",
-    .details = "For each task: how many quanta there are, failed and are blocked; the longest, mean and total wall seconds; CPU seconds; the "
-               "largest memory of a process; bytes read and written. The numbers are those of the attempts that count.",
+    .details =
+        "For each task: how many quanta there are, failed and are blocked; the longest, mean and total wall seconds; CPU seconds; the "
+        "largest memory of a process; bytes read and written. The numbers are those of the attempts that count.",
     .min_args = 2,
     .max_args = 2,
     .options = options,

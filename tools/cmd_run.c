@@ -46,7 +46,9 @@ static int conclude(const vb_repo *repo, const vb_outcome *o, vb_error *err)
     printf("run: %s\n", o->run);
     if (c->succeeded == c->total)
         return VB_EXIT_OK;
-    vb_log(VB_ERROR, "%" PRId64 " of %" PRId64 " quanta succeeded, %" PRId64 " failed, %" PRId64 " are blocked, %" PRId64 " were not run",
+    vb_log(VB_ERROR,
+           "%" PRId64 " of %" PRId64 " quanta succeeded, %" PRId64 " failed, %" PRId64 " are blocked, %" PRId64
+           " were not run",
            c->succeeded, c->total, c->failed, c->blocked, c->total - c->succeeded - c->failed - c->blocked);
     vb_log(VB_INFO, "to run what is missing: vbutler run -b %s -g %s", vb_graph_opt.repo, o->graph_file);
     return o->interrupted ? 130 : VB_EXIT_FAILED;
@@ -81,7 +83,8 @@ static int run(int argc, char **argv, vb_error *err)
 
 static const vb_option options[] = {
     VB_OPTION_REPO,
-    {"qgraph", 'g', VB_OPTION_TEXT, &graph, "FILE", "a graph that was built before; what is done of it is not done again"},
+    {"qgraph", 'g', VB_OPTION_TEXT, &graph, "FILE",
+     "a graph that was built before; what is done of it is not done again"},
     VB_OPTIONS_COLLECTIONS,
     VB_OPTIONS_PIPELINE,
     {"save-qgraph", 'q', VB_OPTION_TEXT, &save, "FILE", "with --pipeline: keep the graph in FILE too"},
@@ -93,9 +96,10 @@ const vb_command vb_cmd_run = {
     .name = "run",
     .arguments = "",
     .summary = "run a pipeline, or a quantum graph",
-    .details = "Every quantum runs in a file system of its own, which shows it its inputs, keeps what it writes, and notes what it touches. "
-               "What succeeds is committed to the repository at once; a run that was broken off goes on where it ended. The exit status is 0 "
-               "where all quanta have succeeded, 1 where some have not, 130 after an interrupt.",
+    .details =
+        "Every quantum runs in a file system of its own, which shows it its inputs, keeps what it writes, and notes what it touches. "
+        "What succeeds is committed to the repository at once; a run that was broken off goes on where it ended. The exit status is 0 "
+        "where all quanta have succeeded, 1 where some have not, 130 after an interrupt.",
     .max_args = 0,
     .options = options,
     .run = run,

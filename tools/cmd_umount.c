@@ -68,7 +68,9 @@ static int by_helper(const char *mountpoint)
     }
     if (pid < 0 || waitpid(pid, &status, 0) != pid)
         return -EIO;
-    return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : WIFEXITED(status) && WEXITSTATUS(status) == 127 ? -ENOENT : -EBUSY;
+    return WIFEXITED(status) && !WEXITSTATUS(status)         ? 0
+           : WIFEXITED(status) && WEXITSTATUS(status) == 127 ? -ENOENT
+                                                             : -EBUSY;
 }
 
 /* The path without asking the file system that lies there: its server may be gone. */
@@ -105,7 +107,8 @@ static int run(int argc, char **argv, vb_error *err)
         r = by_helper(mountpoint);
     if (r == -EBUSY) {
         vb_fail(err, r, "%s is in use", argv[0]);
-        vb_hint(err, "see by whom: fuser -vm %s; or take it away when they are done: vbutler umount --lazy %s", argv[0], argv[0]);
+        vb_hint(err, "see by whom: fuser -vm %s; or take it away when they are done: vbutler umount --lazy %s", argv[0],
+                argv[0]);
     } else if (r < 0) {
         vb_fail_errno(err, r, "unmounting %s", argv[0]);
     }

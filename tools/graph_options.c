@@ -66,7 +66,7 @@ int vb_graph_options_build(vb_registry *reg, const char *path, vb_error *err)
     vb_plural(outputs, sizeof outputs, counts.outputs, "output");
     if (counts.skipped)
         vb_thousands(skipped, sizeof skipped, counts.skipped);
-    vb_log(VB_INFO, "%s in %s, reading %s, making %s%s%s (%.2f s)", quanta, tasks, inputs, outputs, counts.skipped ? "; done already: " : "",
-           skipped, (double)(vb_clock_monotonic_ns() - start) / 1e9);
+    vb_log(VB_INFO, "%s in %s, reading %s, making %s%s%s (%.2f s)", quanta, tasks, inputs, outputs,
+           counts.skipped ? "; done already: " : "", skipped, (double)(vb_clock_monotonic_ns() - start) / 1e9);
     return 0;
 }

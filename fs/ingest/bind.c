@@ -84,8 +84,8 @@ int vb_bindings_complete(const vb_bindings *b, vb_error *err)
 
     for (int i = 0; i < group->nrequired; i++)
         if (!b->items[i].dimension) {
-            vb_fail(err, -EINVAL, "nothing tells '%s', which dataset type '%s' {%s} needs",
-                    group->dims[i]->name, b->type->name, group->key);
+            vb_fail(err, -EINVAL, "nothing tells '%s', which dataset type '%s' {%s} needs", group->dims[i]->name,
+                    b->type->name, group->key);
             vb_hint(err, "add a column of that name, or say --data-id %s=...", group->dims[i]->name);
             return -EINVAL;
         }
@@ -108,8 +108,8 @@ static int parse_pixel(const vb_binding *binding, const char *text, vb_value *ou
     if (r < 0)
         return r;
     if (out->i < (int64_t)begin || out->i >= (int64_t)end)
-        return vb_fail(err, -EINVAL, "%s: must be from %" PRIu64 " to %" PRIu64 ", not %s", d->name, begin,
-                       end - 1, text);
+        return vb_fail(err, -EINVAL, "%s: must be from %" PRIu64 " to %" PRIu64 ", not %s", d->name, begin, end - 1,
+                       text);
     if (binding->kind == VB_BIND_RING)
         out->i = (int64_t)vb_healpix_ring_to_nest(d->level, (uint64_t)out->i);
     return 0;

@@ -96,9 +96,9 @@ static int take_raw(void *arg, const vb_dataset *d, vb_error *err)
     part = strstr(location.path, "#hdu=");
     if (part)
         *part = 0;
-    *VB_PUSH(job->raws, job->nraws, job->raws_cap) =
-        (struct raw){value_of(&d->dataid, "exposure"), value_of(&d->dataid, "detector"),
-                     file_number(job, vb_path_join(job->repo->root, location.path))};
+    *VB_PUSH(job->raws, job->nraws,
+             job->raws_cap) = (struct raw){value_of(&d->dataid, "exposure"), value_of(&d->dataid, "detector"),
+                                           file_number(job, vb_path_join(job->repo->root, location.path))};
     vb_location_clear(&location);
     return 0;
 }
@@ -163,8 +163,8 @@ static int define_raw(struct job *job, const struct raw *raw, vb_error *err)
     if (scan->error.code)
         return vb_fail(err, scan->error.code, "%s: %s", scan->path, scan->error.message);
     if (!part || scan->exposure.id != raw->exposure)
-        return vb_fail(err, -EINVAL, "%s: is not exposure %" PRId64 ", detector %" PRId64, scan->path,
-                       raw->exposure, raw->detector);
+        return vb_fail(err, -EINVAL, "%s: is not exposure %" PRId64 ", detector %" PRId64, scan->path, raw->exposure,
+                       raw->detector);
     if (!part->has_region)
         return 0;
     r = find_exposure(job, raw->exposure, &exposure, err);

@@ -38,8 +38,7 @@ static const char *card_of(const vb_rules *rules, vb_exposure_field field)
 
 static int missing(const vb_rules *rules, vb_exposure_field field, vb_error *err)
 {
-    return vb_fail(err, -EINVAL, "no card tells its %s (%s)", vb_exposure_field_name(field),
-                   card_of(rules, field));
+    return vb_fail(err, -EINVAL, "no card tells its %s (%s)", vb_exposure_field_name(field), card_of(rules, field));
 }
 
 static int read_scale(const vb_exposure *e, vb_timescale *out, vb_error *err)
@@ -50,9 +49,8 @@ static int read_scale(const vb_exposure *e, vb_timescale *out, vb_error *err)
     if (v->kind != VB_TEXT || !strncasecmp(v->text, "UTC", 3))
         return 0;
     *out = VB_SCALE_TAI;
-    return strncasecmp(v->text, "TAI", 3)
-               ? vb_fail(err, -EINVAL, "its time scale '%s' is neither UTC nor TAI", v->text)
-               : 0;
+    return strncasecmp(v->text, "TAI", 3) ? vb_fail(err, -EINVAL, "its time scale '%s' is neither UTC nor TAI", v->text)
+                                          : 0;
 }
 
 static int read_begin(const vb_rules *rules, vb_exposure *e, vb_error *err)
@@ -121,11 +119,11 @@ static int read_id(const vb_rules *rules, vb_exposure *e, vb_error *err)
     if (v->kind == VB_NULL)
         return missing(rules, VB_EXPOSURE_ID, err);
     if (!vb_value_integer(v, &e->id) || e->id < 0)
-        return vb_fail(err, -EINVAL, "its exposure number '%s' (%s) is no integer",
-                       v->kind == VB_TEXT ? v->text : "?", card_of(rules, VB_EXPOSURE_ID));
+        return vb_fail(err, -EINVAL, "its exposure number '%s' (%s) is no integer", v->kind == VB_TEXT ? v->text : "?",
+                       card_of(rules, VB_EXPOSURE_ID));
     if (rules->exposure_max >= 0 && e->id >= rules->exposure_max)
-        return vb_fail(err, -EINVAL, "its exposure number %" PRId64 " is not below %s's maximum %" PRId64,
-                       e->id, rules->name, rules->exposure_max);
+        return vb_fail(err, -EINVAL, "its exposure number %" PRId64 " is not below %s's maximum %" PRId64, e->id,
+                       rules->name, rules->exposure_max);
     return 0;
 }
 
@@ -249,8 +247,9 @@ static int set_field(vb_record *record, int number, const vb_value *v, vb_error 
 /* What the rules left open. */
 static void set_defaults(vb_record *r, const vb_exposure *e)
 {
-    static const char *const copies[][2] = {
-        {"dark_time", "exposure_time"}, {"seq_start", "seq_num"}, {"seq_end", "seq_num"}};
+    static const char *const copies[][2] = {{"dark_time", "exposure_time"},
+                                            {"seq_start", "seq_num"},
+                                            {"seq_end", "seq_num"}};
     vb_value *seq = vb_record_value(r, "seq_num"), *obs_id = vb_record_value(r, "obs_id");
     char number[32];
 
@@ -279,8 +278,7 @@ static vb_value group_name(const vb_exposure *e)
     return cut_text(vb_buf_text(&text), 64);
 }
 
-int vb_exposure_record(vb_registry *reg, const vb_rules *rules, const vb_exposure *e, vb_record *out,
-                       vb_error *err)
+int vb_exposure_record(vb_registry *reg, const vb_rules *rules, const vb_exposure *e, vb_record *out, vb_error *err)
 {
     int r = vb_element_record(reg, "exposure", out, err);
 
@@ -300,8 +298,8 @@ int vb_exposure_record(vb_registry *reg, const vb_rules *rules, const vb_exposur
 }
 
 /* Puts a record of an element that not every universe has. */
-static int put_new(vb_registry *reg, const char *name, const vb_rules *rules, vb_value key,
-                   const char *column, vb_value value, const vb_timespan *span, vb_error *err)
+static int put_new(vb_registry *reg, const char *name, const vb_rules *rules, vb_value key, const char *column,
+                   vb_value value, const vb_timespan *span, vb_error *err)
 {
     const vb_element *element = vb_universe_find(vb_registry_universe(reg), name);
     vb_auto_record record = {0};
@@ -323,13 +321,11 @@ static int put_new(vb_registry *reg, const char *name, const vb_rules *rules, vb
     return r < 0 ? r : 0;
 }
 
-int vb_exposure_put(vb_registry *reg, const vb_rules *rules, const vb_exposure *e, vb_record_mode mode,
-                    vb_error *err)
+int vb_exposure_put(vb_registry *reg, const vb_rules *rules, const vb_exposure *e, vb_record_mode mode, vb_error *err)
 {
     vb_auto_record record = {0};
     vb_timespan day;
-    int r = put_new(reg, "physical_filter", rules, vb_value_text(e->filter), "band", vb_value_text(e->band),
-                    NULL, err);
+    int r = put_new(reg, "physical_filter", rules, vb_value_text(e->filter), "band", vb_value_text(e->band), NULL, err);
 
     vb_day_obs(e->timespan.begin, rules->day_offset, &day);
     if (!r)

@@ -20,17 +20,15 @@ typedef struct vb_exposure {
 int vb_exposure_read(const vb_rules *rules, const vb_header *header, vb_exposure *out, vb_error *err);
 void vb_exposure_clear(vb_exposure *e);
 
-/* What differs, of all that tells two exposures apart, between two that have one id: a field's name, or NULL.
- */
+/* What differs, of all that tells two exposures apart, between two that have one id: a field's
+ * name, or NULL. */
 const char *vb_exposure_difference(const vb_exposure *a, const vb_exposure *b);
 
 /* The record; -EINVAL where a value is not of its column's type. */
-int vb_exposure_record(vb_registry *reg, const vb_rules *rules, const vb_exposure *e, vb_record *out,
-                       vb_error *err);
+int vb_exposure_record(vb_registry *reg, const vb_rules *rules, const vb_exposure *e, vb_record *out, vb_error *err);
 
 /* Puts the exposure's record and those that it refers to. Call it in a transaction. */
-int vb_exposure_put(vb_registry *reg, const vb_rules *rules, const vb_exposure *e, vb_record_mode mode,
-                    vb_error *err);
+int vb_exposure_put(vb_registry *reg, const vb_rules *rules, const vb_exposure *e, vb_record_mode mode, vb_error *err);
 
 /* The night that a moment belongs to, as YYYYMMDD, and when that night begins and ends. */
 int64_t vb_day_obs(int64_t tai, int64_t offset, vb_timespan *day);

@@ -104,15 +104,13 @@ static int plan_row(struct job *job, size_t row, const vb_search *run, vb_error 
     if (!r && run->count)
         r = vb_dataset_find(job->reg, job->bindings.type, &id, run, &there, err);
     if (!r) {
-        *VB_PUSH(job->rows, job->nrows, job->rows_cap) =
-            (struct row){.row = row, .dataid = id, .uuid = vb_uuid_v7()};
+        *VB_PUSH(job->rows, job->nrows, job->rows_cap) = (struct row){.row = row, .dataid = id, .uuid = vb_uuid_v7()};
         return 0;
     }
     vb_dataid_print(&id, &text);
     vb_dataid_clear(&id);
     if (r > 0 && !job->options->skip_existing) {
-        vb_fail(err, -EEXIST, "%s %s is in %s already", job->options->type, vb_buf_text(&text),
-                job->options->run);
+        vb_fail(err, -EEXIST, "%s %s is in %s already", job->options->type, vb_buf_text(&text), job->options->run);
         vb_hint(err, "--skip-existing leaves out what is there");
         return -EEXIST;
     }
@@ -161,8 +159,7 @@ static void plan_transfers(struct job *job, vb_transfer *transfer)
     check_extension(job);
     for (size_t i = 0; i < job->nrows; i++) {
         const char *path = vb_table_cell(&job->table, job->rows[i].row, job->path_column);
-        vb_autofree char *full =
-            job->options->prefix ? vb_path_join(job->options->prefix, path) : vb_strdup(path);
+        vb_autofree char *full = job->options->prefix ? vb_path_join(job->options->prefix, path) : vb_strdup(path);
 
         vb_artifact_add(transfer, full, job->options->run, job->bindings.type, &job->rows[i].dataid,
                         &job->rows[i].uuid);
@@ -202,8 +199,10 @@ static int insert_rows(struct job *job, const vb_transfer *transfer, const vb_da
     vb_autofree vb_location *locations = vb_alloc((job->nrows + 1) * sizeof *locations);
 
     for (size_t i = 0; i < job->nrows; i++) {
-        datasets[i] = (vb_dataset){
-            .uuid = job->rows[i].uuid, .type = type, .run_id = run, .dataid = job->rows[i].dataid};
+        datasets[i] = (vb_dataset){.uuid = job->rows[i].uuid,
+                                   .type = type,
+                                   .run_id = run,
+                                   .dataid = job->rows[i].dataid};
         locations[i] = transfer->files[i].location;
         locations[i].formatter = (char *)job->options->formatter;
     }
@@ -245,13 +244,12 @@ static int find_type(struct job *job, vb_error *err)
     int r = vb_dataset_type_find(job->reg, job->options->type, &job->bindings.type, err);
 
     if (r == -ENOENT && err && !err->hint)
-        vb_hint(err, "vbutler register-dataset-type REPO %s STORAGE_CLASS DIMENSIONS... makes it",
-                job->options->type);
+        vb_hint(err, "vbutler register-dataset-type REPO %s STORAGE_CLASS DIMENSIONS... makes it", job->options->type);
     return r;
 }
 
-int vb_ingest_files(const vb_repo *repo, const char *table, const vb_files_options *options,
-                    vb_files_report *report, vb_error *err)
+int vb_ingest_files(const vb_repo *repo, const char *table, const vb_files_options *options, vb_files_report *report,
+                    vb_error *err)
 {
     vb_auto(vb_registry_close) vb_registry *reg = NULL;
     __attribute__((cleanup(job_clear))) struct job job = {.options = options};

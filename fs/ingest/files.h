@@ -25,7 +25,7 @@ typedef struct vb_files_report {
 /* The table's path column is the first called path, file or filename, or else the first; the others are
  * dimensions of the type ("detector"), other keys of them ("detector.full_name"), or HEALPix pixels in ring
  * order ("healpix5.ring"). */
-int vb_ingest_files(const vb_repo *repo, const char *table, const vb_files_options *options,
-                    vb_files_report *report, vb_error *err);
+int vb_ingest_files(const vb_repo *repo, const char *table, const vb_files_options *options, vb_files_report *report,
+                    vb_error *err);
 
 #endif

@@ -49,8 +49,7 @@ static bool is_one_of(const char *card, const char *const *patterns, size_t coun
     for (size_t i = 0; i < count; i++) {
         int n = 0;
 
-        while (n < 8 &&
-               (card[n] == patterns[i][n] || (patterns[i][n] == '#' && isdigit((unsigned char)card[n]))))
+        while (n < 8 && (card[n] == patterns[i][n] || (patterns[i][n] == '#' && isdigit((unsigned char)card[n]))))
             n++;
         if (n == 8)
             return card[8] == '=' && card[9] == ' ';
@@ -156,8 +155,7 @@ static int project(struct wcsprm *w, const double points[][2], int n, double sky
 {
     size_t cells = (size_t)n * (size_t)w->naxis;
     vb_autofree double *room = vb_alloc((3 * cells + 2 * (size_t)n) * sizeof *room);
-    double *pixels = room, *plane = room + cells, *world = room + 2 * cells, *phi = room + 3 * cells,
-           *theta = phi + n;
+    double *pixels = room, *plane = room + cells, *world = room + 2 * cells, *phi = room + 3 * cells, *theta = phi + n;
     vb_autofree int *status = vb_alloc((size_t)n * sizeof *status);
     int axes[2], r;
 
@@ -188,8 +186,7 @@ static int check_frame(const struct wcsprm *w, bool *galactic, vb_error *err)
     if (!*galactic && strncmp(w->lngtyp, "RA", 2))
         return vb_fail(err, -EINVAL, "its WCS is in '%.8s', not in RA and DEC", w->ctype[w->lng]);
     if (!strncmp(w->radesys, "FK4", 3) || (!undefined(w->equinox) && w->equinox != 0 && w->equinox != 2000))
-        return vb_fail(err, -EINVAL, "its WCS has equinox %g (%s): only 2000 is known here", w->equinox,
-                       w->radesys);
+        return vb_fail(err, -EINVAL, "its WCS has equinox %g (%s): only 2000 is known here", w->equinox, w->radesys);
     return 0;
 }
 

@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-static int new_record(vb_registry *reg, const char *element, const vb_rules *rules, vb_record *out,
-                      vb_error *err)
+static int new_record(vb_registry *reg, const char *element, const vb_rules *rules, vb_record *out, vb_error *err)
 {
     int r = vb_element_record(reg, element, out, err);
 
@@ -37,8 +36,8 @@ static int put_instrument(vb_registry *reg, const vb_rules *rules, vb_record_mod
     return vb_record_put(reg, &record, mode, err);
 }
 
-static int put_detector(vb_registry *reg, const vb_rules *rules, const vb_rules_detector *d,
-                        vb_record_mode mode, vb_error *err)
+static int put_detector(vb_registry *reg, const vb_rules *rules, const vb_rules_detector *d, vb_record_mode mode,
+                        vb_error *err)
 {
     vb_auto_record record = {0};
     int r = new_record(reg, "detector", rules, &record, err);

@@ -19,8 +19,7 @@ void vb_paths_clear(vb_paths *p)
 
 static bool is_fits_name(const char *name)
 {
-    static const char *const packed[] = {"", ".fz", ".gz", ".bz2"}, *const kinds[] = {".fits", ".fit",
-                                                                                      ".fts"};
+    static const char *const packed[] = {"", ".fz", ".gz", ".bz2"}, *const kinds[] = {".fits", ".fit", ".fts"};
 
     for (size_t i = 0; i < VB_COUNT(packed); i++)
         for (size_t k = 0; k < VB_COUNT(kinds); k++) {

@@ -59,8 +59,7 @@ static void batch_clear(batch *b)
     free(b->parts);
 }
 
-static void fill_batch(const vb_raws_plan *plan, const vb_transfer *transfer, size_t type, int64_t run,
-                       batch *b)
+static void fill_batch(const vb_raws_plan *plan, const vb_transfer *transfer, size_t type, int64_t run, batch *b)
 {
     b->datasets = vb_alloc((plan->nitems + 1) * sizeof *b->datasets);
     b->locations = vb_alloc((plan->nitems + 1) * sizeof *b->locations);
@@ -72,12 +71,13 @@ static void fill_batch(const vb_raws_plan *plan, const vb_transfer *transfer, si
 
         if (item->type != type || file->error.code)
             continue;
-        b->datasets[b->count] = (vb_dataset){
-            .uuid = item->uuid, .type = plan->types[type].type, .run_id = run, .dataid = item->dataid};
+        b->datasets[b->count] = (vb_dataset){.uuid = item->uuid,
+                                             .type = plan->types[type].type,
+                                             .run_id = run,
+                                             .dataid = item->dataid};
         *location = file->location;
         if (item->part->hdu >= 0)
-            location->path = b->parts[b->count] =
-                vb_format("%s#hdu=%d", file->location.path, item->part->hdu);
+            location->path = b->parts[b->count] = vb_format("%s#hdu=%d", file->location.path, item->part->hdu);
         b->count++;
     }
 }
@@ -173,8 +173,8 @@ static void take_results(vb_raws_plan *plan, vb_transfer *transfer)
         }
         e->used = true;
         if (item->part->has_region)
-            *VB_PUSH(e->regions, e->nregions, e->cap) =
-                (vb_detector_region){item->part->detector->id, &item->part->region};
+            *VB_PUSH(e->regions, e->nregions, e->cap) = (vb_detector_region){item->part->detector->id,
+                                                                             &item->part->region};
     }
 }
 
@@ -257,8 +257,8 @@ static int ingest(const vb_repo *repo, vb_raws_plan *plan, vb_raws_report *repor
     return r;
 }
 
-int vb_ingest_raws(const vb_repo *repo, char *const *paths, const vb_raws_options *options,
-                   vb_raws_report *report, vb_error *err)
+int vb_ingest_raws(const vb_repo *repo, char *const *paths, const vb_raws_options *options, vb_raws_report *report,
+                   vb_error *err)
 {
     vb_auto(vb_registry_close) vb_registry *reg = NULL;
     __attribute__((cleanup(vb_instruments_clear))) vb_instruments instruments = {0};

@@ -1,8 +1,8 @@
 /* raws.h - raw images of an instrument into a repository: files, records, visits (SEMANTICS, 17).
  *
  * Headers are read and files transferred by several threads while the registry is free for others; then one
- * transaction registers all.  A file that is bad is left out, and the report says why; nothing of it is kept.
- */
+ * transaction registers all.  A file that is bad is left out, and the report says why; nothing of
+ * it is kept. */
 #ifndef VB_FS_INGEST_RAWS_H
 #define VB_FS_INGEST_RAWS_H
 
@@ -35,7 +35,7 @@ typedef struct vb_raws_report {
 void vb_raws_report_clear(vb_raws_report *report);
 
 /* `paths` are files, and directories, in which all FITS files are meant.  Negative: nothing was ingested. */
-int vb_ingest_raws(const vb_repo *repo, char *const *paths, const vb_raws_options *options,
-                   vb_raws_report *report, vb_error *err);
+int vb_ingest_raws(const vb_repo *repo, char *const *paths, const vb_raws_options *options, vb_raws_report *report,
+                   vb_error *err);
 
 #endif

@@ -25,8 +25,7 @@ struct vb_raws_seen {
  * best. */
 static int compare_record(const vb_record *file, const vb_record *there, bool all, vb_error *err)
 {
-    static const char *const identity[] = {"timespan_begin", "timespan_end", "physical_filter", "obs_id",
-                                           NULL};
+    static const char *const identity[] = {"timespan_begin", "timespan_end", "physical_filter", "obs_id", NULL};
 
     for (int i = 0; i < vb_record_columns(file); i++) {
         const char *name = vb_record_column(file, i);
@@ -70,8 +69,8 @@ static int check_obs_id(vb_raws_plan *plan, const vb_scan *scan, const vb_record
     if (r < 0)
         return r;
     if (r && other.i != scan->exposure.id)
-        return vb_fail(why, -EEXIST, "its obs_id '%s' is that of exposure %" PRId64 ", which is registered",
-                       obs_id, other.i);
+        return vb_fail(why, -EEXIST, "its obs_id '%s' is that of exposure %" PRId64 ", which is registered", obs_id,
+                       other.i);
     HASH_FIND(by_obs_id, plan->by_obs_id, key, strlen(key), e);
     return !e ? 0
               : vb_fail(why, -EEXIST, "its obs_id '%s' is that of %s, which is exposure %" PRId64, obs_id,
@@ -79,8 +78,7 @@ static int check_obs_id(vb_raws_plan *plan, const vb_scan *scan, const vb_record
 }
 
 /* What the registry says against an exposure is told in `why`; *obs_id is the caller's. */
-static int check_registered(vb_raws_plan *plan, const vb_scan *scan, char **obs_id, vb_error *why,
-                            vb_error *err)
+static int check_registered(vb_raws_plan *plan, const vb_scan *scan, char **obs_id, vb_error *why, vb_error *err)
 {
     vb_auto_record record = {0}, there = {0};
     int r = vb_exposure_record(plan->reg, scan->rules, &scan->exposure, &record, why);
@@ -127,8 +125,8 @@ static int find_exposure(vb_raws_plan *plan, vb_scan *scan, vb_raws_exposure **o
         return add_exposure(plan, scan, out, err);
     difference = vb_exposure_difference(&(*out)->first->exposure, &scan->exposure);
     if (difference)
-        vb_fail(&scan->error, -EINVAL, "its %s is not that of %s, which is exposure %" PRId64 " too",
-                difference, (*out)->first->path, probe.key.id);
+        vb_fail(&scan->error, -EINVAL, "its %s is not that of %s, which is exposure %" PRId64 " too", difference,
+                (*out)->first->path, probe.key.id);
     return 0;
 }
 
@@ -148,13 +146,13 @@ static int find_type(vb_raws_plan *plan, const vb_scan *scan, size_t *out, vb_er
     t->rules = scan->rules;
     t->rule = scan->type;
     t->run = plan->options->run ? plan->options->run : scan->rules->run;
-    t->wanted = (vb_dataset_type){
-        .name = t->rule->name, .storage_class = t->rule->storage_class, .extension = t->rule->extension};
+    t->wanted = (vb_dataset_type){.name = t->rule->name,
+                                  .storage_class = t->rule->storage_class,
+                                  .extension = t->rule->extension};
     r = vb_universe_conform_names(vb_registry_universe(plan->reg), dimensions, &t->wanted.group, err);
     if (r < 0)
         return r;
-    if (vb_dataset_type_find(plan->reg, t->wanted.name, &t->type, NULL) < 0 ||
-        t->type->group != t->wanted.group)
+    if (vb_dataset_type_find(plan->reg, t->wanted.name, &t->type, NULL) < 0 || t->type->group != t->wanted.group)
         t->type = NULL;
     if (!vb_collection_find(plan->reg, t->run, &run, NULL))
         *VB_PUSH(t->search.items, t->search.count, t->search.cap) = run;
@@ -187,8 +185,7 @@ static bool claim(vb_raws_plan *plan, vb_scan *scan, size_t type, const vb_datai
     HASH_FIND(hh, plan->seen, &probe.key, sizeof probe.key, seen);
     if (seen) {
         vb_dataid_print(id, &text);
-        vb_fail(&scan->error, -EEXIST, "is %s %s, as %s is", scan->type->name, vb_buf_text(&text),
-                seen->path);
+        vb_fail(&scan->error, -EEXIST, "is %s %s, as %s is", scan->type->name, vb_buf_text(&text), seen->path);
         return false;
     }
     seen = VB_NEW(struct vb_raws_seen);
@@ -225,14 +222,13 @@ static int plan_part(vb_raws_plan *plan, vb_scan *scan, const vb_scan_part *part
         vb_dataid_clear(&id);
         return r < 0 ? r : 0;
     }
-    *VB_PUSH(plan->items, plan->nitems, plan->items_cap) =
-        (vb_raws_item){.scan = (size_t)(scan - plan->scans),
-                       .type = type,
-                       .transfer = SIZE_MAX,
-                       .part = part,
-                       .exposure = exposure,
-                       .uuid = vb_uuid_v7(),
-                       .dataid = id};
+    *VB_PUSH(plan->items, plan->nitems, plan->items_cap) = (vb_raws_item){.scan = (size_t)(scan - plan->scans),
+                                                                          .type = type,
+                                                                          .transfer = SIZE_MAX,
+                                                                          .part = part,
+                                                                          .exposure = exposure,
+                                                                          .uuid = vb_uuid_v7(),
+                                                                          .dataid = id};
     return 1;
 }
 
@@ -306,13 +302,13 @@ void vb_raws_plan_clear(vb_raws_plan *plan)
     struct vb_raws_seen *s, *next_s;
 
     HASH_CLEAR(by_obs_id, plan->by_obs_id);
-    HASH_ITER (hh, plan->exposures, e, next_e) {
+    HASH_ITER(hh, plan->exposures, e, next_e) {
         HASH_DEL(plan->exposures, e);
         free(e->obs_id);
         free(e->regions);
         free(e);
     }
-    HASH_ITER (hh, plan->seen, s, next_s) {
+    HASH_ITER(hh, plan->seen, s, next_s) {
         HASH_DEL(plan->seen, s);
         free(s);
     }

@@ -81,8 +81,7 @@ static int load_scale(const vb_yaml_node *map, vb_rule *rule, vb_error *err)
 
 static int load_rule(const vb_yaml_node *node, vb_rule *rule, vb_error *err)
 {
-    static const char *const keys[] = {"card", "text",  "match",  "replace", "map",
-                                       "as",   "scale", "offset", NULL};
+    static const char *const keys[] = {"card", "text", "match", "replace", "map", "as", "scale", "offset", NULL};
     const vb_yaml_node *card = vb_yaml_get(node, "card"), *text = vb_yaml_get(node, "text");
     const vb_yaml_node *match = vb_yaml_get(node, "match"), *as = vb_yaml_get(node, "as");
     const vb_yaml_node *map = vb_yaml_get(node, "map");
@@ -236,8 +235,8 @@ static int read_value(const vb_rule *rule, const char *text, const char *card, v
     }
     if (rule->as == VB_AS_HOURS || rule->as == VB_AS_DEGREES) {
         if (!parse_sexagesimal(text, &number))
-            return vb_fail(err, -EINVAL, "%s is '%s': neither like 12:34:56.7 nor a number",
-                           card ? card : "a rule", text);
+            return vb_fail(err, -EINVAL, "%s is '%s': neither like 12:34:56.7 nor a number", card ? card : "a rule",
+                           text);
         number *= rule->as == VB_AS_HOURS ? 15 : 1;
     } else if (!vb_parse_double(text, &number) || !isfinite(number)) {
         return vb_fail(err, -EINVAL, "%s is '%s': not a number", card ? card : "a rule", text);

@@ -15,12 +15,12 @@ enum { MAX_FILE = 1 << 20, MAX_NAME = 32 };
 
 static const int64_t HOUR_NS = INT64_C(3600000000000);
 
-static const char *const field_names[] = {
-    "id", "obs_id", "begin", "timescale", "exposure_time", "physical_filter", "group", "can_see_sky",
-    /* others */
-    "dark_time", "observation_type", "observation_reason", "seq_num", "seq_start", "seq_end", "target_name",
-    "science_program", "tracking_ra", "tracking_dec", "sky_angle", "azimuth", "zenith_angle", "has_simulated",
-    NULL};
+static const char *const field_names[] = {"id", "obs_id", "begin", "timescale", "exposure_time", "physical_filter",
+                                          "group", "can_see_sky",
+                                          /* others */
+                                          "dark_time", "observation_type", "observation_reason", "seq_num", "seq_start",
+                                          "seq_end", "target_name", "science_program", "tracking_ra", "tracking_dec",
+                                          "sky_angle", "azimuth", "zenith_angle", "has_simulated", NULL};
 _Static_assert(VB_COUNT(field_names) == VB_EXPOSURE_FIELDS + 1, "a name for each field");
 
 const char *vb_exposure_field_name(int field)
@@ -288,8 +288,7 @@ int vb_rules_builtin(const char *name, vb_rules **out, vb_error *err)
             vb_strv_free(names);
             return r;
         }
-        if (!strcasecmp(rules->name, name) ||
-            (!strncasecmp(file, name, strlen(name)) && file[strlen(name)] == '.')) {
+        if (!strcasecmp(rules->name, name) || (!strncasecmp(file, name, strlen(name)) && file[strlen(name)] == '.')) {
             vb_strv_free(names);
             *out = VB_STEAL(rules);
             return 0;
@@ -301,9 +300,7 @@ int vb_rules_builtin(const char *name, vb_rules **out, vb_error *err)
     if (near)
         vb_hint(err, "did you mean '%s'?", near);
     else
-        vb_hint(
-            err,
-            "there are DECam, 90prime and Mosaic3; others need a file of rules (docs/instruments.md)");
+        vb_hint(err, "there are DECam, 90prime and Mosaic3; others need a file of rules (docs/instruments.md)");
     vb_strv_free(names);
     return -ENOENT;
 }

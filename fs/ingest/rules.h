@@ -26,8 +26,7 @@ const char *vb_exposure_field_name(int field); /* the column, or "id", "begin", 
 
 typedef struct vb_rules_detector {
     int64_t id;
-    char *full_name, *name_in_raft, *raft,
-        *purpose; /* full_name and purpose are there, the others may be NULL */
+    char *full_name, *name_in_raft, *raft, *purpose; /* full_name and purpose are there, the others may be NULL */
 } vb_rules_detector;
 
 typedef struct vb_rules_type {
@@ -82,8 +81,7 @@ bool vb_rules_ignore(const vb_rules *rules, const vb_header *header);
 const vb_rules_type *vb_rules_file_type(const vb_rules *rules, const char *path);
 
 /* The detector of an HDU; -EINVAL where the header names none of the instrument's. */
-int vb_rules_detector_of(const vb_rules *rules, const vb_header *header, const vb_rules_detector **out,
-                         vb_error *err);
+int vb_rules_detector_of(const vb_rules *rules, const vb_header *header, const vb_rules_detector **out, vb_error *err);
 
 /* The band of a filter; -EINVAL where no rule has it. */
 int vb_rules_band(const vb_rules *rules, const char *physical_filter, vb_buf *band, vb_error *err);

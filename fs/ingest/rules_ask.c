@@ -36,8 +36,7 @@ static const vb_rules_detector *find(const vb_rules *rules, const int64_t *id, c
     return NULL;
 }
 
-int vb_rules_detector_of(const vb_rules *rules, const vb_header *header, const vb_rules_detector **out,
-                         vb_error *err)
+int vb_rules_detector_of(const vb_rules *rules, const vb_header *header, const vb_rules_detector **out, vb_error *err)
 {
     vb_auto_value id = {0}, name = {0};
     int has_id = vb_ways_value(&rules->detector_id, header, &id, err), has_name = 0;
@@ -55,30 +54,25 @@ int vb_rules_detector_of(const vb_rules *rules, const vb_header *header, const v
                            ? rules->detector_id.rules[0].cards[0]
                            : "see its rules");
     if (has_id && !vb_value_integer(&id, &number))
-        return vb_fail(err, -EINVAL, "its detector number '%s' is no integer",
-                       id.kind == VB_TEXT ? id.text : "?");
+        return vb_fail(err, -EINVAL, "its detector number '%s' is no integer", id.kind == VB_TEXT ? id.text : "?");
     *out = find(rules, has_id ? &number : NULL, has_name ? name.text : NULL);
     if (!*out && has_id)
         return vb_fail(err, -EINVAL, "detector %" PRId64 " is none of %s's %zu", number, rules->name,
                        rules->ndetectors);
     if (!*out)
-        return vb_fail(err, -EINVAL, "detector '%s' is none of %s's %zu", name.text, rules->name,
-                       rules->ndetectors);
+        return vb_fail(err, -EINVAL, "detector '%s' is none of %s's %zu", name.text, rules->name, rules->ndetectors);
     if (has_name && strcmp((*out)->full_name, name.text))
-        return vb_fail(err, -EINVAL, "detector %" PRId64 " is %s by the rules of %s, and %s by the header",
-                       number, (*out)->full_name, rules->name, name.text);
+        return vb_fail(err, -EINVAL, "detector %" PRId64 " is %s by the rules of %s, and %s by the header", number,
+                       (*out)->full_name, rules->name, name.text);
     return 0;
 }
 
 int vb_rules_band(const vb_rules *rules, const char *physical_filter, vb_buf *band, vb_error *err)
 {
     if (strlen(physical_filter) > MAX_FILTER)
-        return vb_fail(err, -EINVAL, "its filter '%s' has more than %d characters", physical_filter,
-                       MAX_FILTER);
+        return vb_fail(err, -EINVAL, "its filter '%s' has more than %d characters", physical_filter, MAX_FILTER);
     for (size_t i = 0; i < rules->nfilters; i++)
-        if (vb_pattern_replace(&rules->filters[i].pattern, physical_filter, rules->filters[i].band, band) &&
-            band->len)
+        if (vb_pattern_replace(&rules->filters[i].pattern, physical_filter, rules->filters[i].band, band) && band->len)
             return 0;
-    return vb_fail(err, -EINVAL, "no rule of %s tells the band of its filter '%s'", rules->name,
-                   physical_filter);
+    return vb_fail(err, -EINVAL, "no rule of %s tells the band of its filter '%s'", rules->name, physical_filter);
 }

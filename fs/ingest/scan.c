@@ -19,12 +19,9 @@ static int find_rules(vb_scan *scan, vb_rules *const *rules, size_t count, const
             return 0;
         }
     if (!vb_header_get(header, "INSTRUME", &name))
-        return vb_fail(&scan->error, -EINVAL,
-                       "no instrument's rules match its header, which has no INSTRUME");
-    vb_fail(&scan->error, -EINVAL, "no instrument's rules match its header (INSTRUME '%s')",
-            vb_buf_text(&name));
-    vb_hint(&scan->error,
-            "vbutler register-instrument REPO RULES.yaml teaches an instrument (docs/instruments.md)");
+        return vb_fail(&scan->error, -EINVAL, "no instrument's rules match its header, which has no INSTRUME");
+    vb_fail(&scan->error, -EINVAL, "no instrument's rules match its header (INSTRUME '%s')", vb_buf_text(&name));
+    vb_hint(&scan->error, "vbutler register-instrument REPO RULES.yaml teaches an instrument (docs/instruments.md)");
     return -EINVAL;
 }
 
@@ -55,8 +52,8 @@ static int add_part(vb_scan *scan, const vb_fits *fits, int number, bool whole)
     r = vb_rules_detector_of(scan->rules, &header, &part.detector, &scan->error);
     for (size_t i = 0; !r && i < scan->count; i++)
         if (scan->parts[i].detector == part.detector)
-            r = vb_fail(&scan->error, -EINVAL, "HDUs %d and %d are both detector %" PRId64,
-                        scan->parts[i].hdu, number, part.detector->id);
+            r = vb_fail(&scan->error, -EINVAL, "HDUs %d and %d are both detector %" PRId64, scan->parts[i].hdu, number,
+                        part.detector->id);
     if (!r && scan->type->region && scan->exposure.sees_sky) {
         r = vb_footprint(&fits->hdus[number], &part.region, &scan->error);
         part.has_region = !r;

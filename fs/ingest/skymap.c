@@ -23,9 +23,8 @@ static int load_pair(const vb_yaml_node *node, const char *key, int64_t *x, int6
 {
     bool list = node->kind == VB_YAML_LIST && node->count == 2;
 
-    if (!vb_yaml_int(list ? node->items[0].value : node, x) ||
-        !vb_yaml_int(list ? node->items[1].value : node, y) || *x < 1 || *y < 1 || *x > MAX_SIDE ||
-        *y > MAX_SIDE)
+    if (!vb_yaml_int(list ? node->items[0].value : node, x) || !vb_yaml_int(list ? node->items[1].value : node, y) ||
+        *x < 1 || *y < 1 || *x > MAX_SIDE || *y > MAX_SIDE)
         return vb_yaml_fail(err, node, "'%s' must be one or two integers from 1 to %d", key, MAX_SIDE);
     return 0;
 }
@@ -50,26 +49,24 @@ static int load_grid(const vb_yaml_node *map, vb_tract *t, vb_error *err)
 
 static int load_center(const vb_yaml_node *node, vb_tract *t, vb_error *err)
 {
-    if (!node || node->kind != VB_YAML_LIST || node->count != 2 ||
-        !vb_yaml_double(node->items[0].value, &t->ra) || !vb_yaml_double(node->items[1].value, &t->dec) ||
-        !(t->ra >= -360 && t->ra <= 360) || !(t->dec >= -90 && t->dec <= 90))
+    if (!node || node->kind != VB_YAML_LIST || node->count != 2 || !vb_yaml_double(node->items[0].value, &t->ra) ||
+        !vb_yaml_double(node->items[1].value, &t->dec) || !(t->ra >= -360 && t->ra <= 360) ||
+        !(t->dec >= -90 && t->dec <= 90))
         return -EINVAL;
     return 0;
 }
 
 static int check_tract(const vb_yaml_node *node, const vb_tract *t, vb_error *err)
 {
-    double side =
-        hypot((double)(t->nx * t->width + 2 * t->border), (double)(t->ny * t->height + 2 * t->border)) / 2;
+    double side = hypot((double)(t->nx * t->width + 2 * t->border), (double)(t->ny * t->height + 2 * t->border)) / 2;
 
     if (!t->pixel_scale || !t->nx || !t->width)
-        return vb_yaml_fail(
-            err, node, "a tract needs 'pixel_scale', 'patches' and 'patch_size', here or for the whole map");
+        return vb_yaml_fail(err, node,
+                            "a tract needs 'pixel_scale', 'patches' and 'patch_size', here or for the whole map");
     if (t->nx * t->ny > MAX_PATCHES)
         return vb_yaml_fail(err, node, "a tract has at most %d patches", MAX_PATCHES);
     if (atan(side * t->pixel_scale / 3600 * DEGREE) > MAX_HALF * DEGREE)
-        return vb_yaml_fail(err, node,
-                            "a tract may not reach further than %g degrees from its centre: use several",
+        return vb_yaml_fail(err, node, "a tract may not reach further than %g degrees from its centre: use several",
                             MAX_HALF);
     return 0;
 }
@@ -157,15 +154,13 @@ static vb_vec3 deproject(const vb_tract *t, double x, double y)
     double lon = t->ra * DEGREE, lat = t->dec * DEGREE, unit = t->pixel_scale / 3600 * DEGREE;
     vb_vec3 center = vb_vec3_from_radians(lon, lat);
     vb_vec3 east = {-sin(lon), cos(lon), 0}, north = {-sin(lat) * cos(lon), -sin(lat) * sin(lon), cos(lat)};
-    vb_vec3 sum =
-        vb_vec3_add(center, vb_vec3_add(vb_vec3_scale(east, -x * unit), vb_vec3_scale(north, y * unit)));
+    vb_vec3 sum = vb_vec3_add(center, vb_vec3_add(vb_vec3_scale(east, -x * unit), vb_vec3_scale(north, y * unit)));
 
     return vb_vec3_unit(sum);
 }
 
 /* A rectangle of the grid, from its lower left corner, in pixels. */
-static int rectangle(const vb_tract *t, double x0, double y0, double x1, double y1, vb_region *out,
-                     vb_error *err)
+static int rectangle(const vb_tract *t, double x0, double y0, double x1, double y1, vb_region *out, vb_error *err)
 {
     double cx = (double)(t->nx * t->width) / 2, cy = (double)(t->ny * t->height) / 2;
     vb_vec3 corners[4] = {deproject(t, x1 - cx, y0 - cy), deproject(t, x0 - cx, y0 - cy),
@@ -178,14 +173,14 @@ int vb_tract_patch_region(const vb_tract *t, int64_t x, int64_t y, vb_region *ou
 {
     double x0 = (double)(x * t->width - t->border), y0 = (double)(y * t->height - t->border);
 
-    return rectangle(t, x0, y0, x0 + (double)(t->width + 2 * t->border),
-                     y0 + (double)(t->height + 2 * t->border), out, err);
+    return rectangle(t, x0, y0, x0 + (double)(t->width + 2 * t->border), y0 + (double)(t->height + 2 * t->border), out,
+                     err);
 }
 
 int vb_tract_region(const vb_tract *t, vb_region *out, vb_error *err)
 {
     double border = (double)t->border;
 
-    return rectangle(t, -border, -border, (double)(t->nx * t->width) + border,
-                     (double)(t->ny * t->height) + border, out, err);
+    return rectangle(t, -border, -border, (double)(t->nx * t->width) + border, (double)(t->ny * t->height) + border,
+                     out, err);
 }

@@ -19,15 +19,13 @@ static vb_hash hash_of(const vb_skymap *map)
         const vb_tract *t = &map->tracts[i];
 
         vb_buf_printf(&text,
-                      "%" PRId64 " %.17g %.17g %.17g %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64
-                      "\n",
+                      "%" PRId64 " %.17g %.17g %.17g %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n",
                       t->id, t->ra, t->dec, t->pixel_scale, t->nx, t->ny, t->width, t->height, t->border);
     }
     return vb_hash_bytes(text.data, text.len);
 }
 
-static int new_record(vb_registry *reg, const char *element, const vb_skymap *map, vb_record *out,
-                      vb_error *err)
+static int new_record(vb_registry *reg, const char *element, const vb_skymap *map, vb_record *out, vb_error *err)
 {
     int r = vb_element_record(reg, element, out, err);
 
@@ -62,8 +60,7 @@ static int put_skymap(vb_registry *reg, const vb_skymap *map, vb_error *err)
     return r;
 }
 
-static int put_patch(vb_registry *reg, const vb_skymap *map, const vb_tract *t, int64_t x, int64_t y,
-                     vb_error *err)
+static int put_patch(vb_registry *reg, const vb_skymap *map, const vb_tract *t, int64_t x, int64_t y, vb_error *err)
 {
     vb_auto_record record = {0};
     vb_auto_region region = {0};
@@ -119,8 +116,7 @@ static vb_dataid dataid_of(const vb_skymap *map, const vb_dataset_type *type)
 }
 
 /* 1 where the run has the sky map's definition. */
-static int is_there(vb_registry *reg, const vb_skymap *map, const char *run, const vb_dataset_type *type,
-                    vb_error *err)
+static int is_there(vb_registry *reg, const vb_skymap *map, const char *run, const vb_dataset_type *type, vb_error *err)
 {
     vb_auto_dataset found = {0};
     vb_auto_search search = {0};

@@ -166,8 +166,7 @@ static int take_names(struct reader *r)
         t->columns[i] = trim(t->columns[i]);
         for (size_t k = 0; k < i; k++)
             if (!strcmp(t->columns[i], t->columns[k]))
-                return vb_fail(r->err, -EINVAL, "%s:%zu: two columns are called '%s'", t->name, line,
-                               t->columns[i]);
+                return vb_fail(r->err, -EINVAL, "%s:%zu: two columns are called '%s'", t->name, line, t->columns[i]);
         if (!*t->columns[i])
             return vb_fail(r->err, -EINVAL, "%s:%zu: column %zu has no name", t->name, line, i + 1);
     }
@@ -183,8 +182,8 @@ static int take_row(struct reader *r)
     if (status < 0)
         return status;
     if (r->ncells - before != t->ncolumns)
-        return vb_fail(r->err, -EINVAL, "%s:%zu: has %zu cells, where the first line names %zu columns",
-                       t->name, line, r->ncells - before, t->ncolumns);
+        return vb_fail(r->err, -EINVAL, "%s:%zu: has %zu cells, where the first line names %zu columns", t->name, line,
+                       r->ncells - before, t->ncolumns);
     for (size_t i = before; i < r->ncells; i++)
         r->cells[i] = trim(r->cells[i]);
     *VB_PUSH(t->lines, t->nrows, r->lines_cap) = line;
@@ -227,8 +226,7 @@ int vb_table_parse(const char *name, const char *text, size_t n, vb_table *out, 
     r.end = r.at + n;
     if (n >= 3 && !memcmp(r.at, "\xef\xbb\xbf", 3))
         r.at += 3;
-    status = n && memchr(text, 0, n) ? vb_fail(err, -EINVAL, "%s: is no text (it has NUL bytes)", name)
-                                     : parse(&r);
+    status = n && memchr(text, 0, n) ? vb_fail(err, -EINVAL, "%s: is no text (it has NUL bytes)", name) : parse(&r);
     if (status < 0)
         vb_table_clear(out);
     return status;

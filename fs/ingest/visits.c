@@ -4,11 +4,9 @@
 #include "fs/ingest/instrument.h"
 #include "registry/base/mem.h"
 
-static int new_record(vb_registry *reg, const char *element, const vb_record *exposure, vb_record *out,
-                      vb_error *err)
+static int new_record(vb_registry *reg, const char *element, const vb_record *exposure, vb_record *out, vb_error *err)
 {
-    static const char *const ids[][2] = {
-        {"instrument", "instrument"}, {"exposure", "exposure"}, {"visit", "exposure"}};
+    static const char *const ids[][2] = {{"instrument", "instrument"}, {"exposure", "exposure"}, {"visit", "exposure"}};
     int r = vb_element_record(reg, element, out, err);
 
     for (size_t i = 0; !r && i < VB_COUNT(ids); i++)
@@ -18,8 +16,7 @@ static int new_record(vb_registry *reg, const char *element, const vb_record *ex
 
 /* The hull of what the visit had and what is new; the region that it had comes first, so that it stays as it
  * is where nothing lies outside. */
-static int widen(const vb_record *visit, const vb_detector_region *regions, size_t count, vb_region *out,
-                 vb_error *err)
+static int widen(const vb_record *visit, const vb_detector_region *regions, size_t count, vb_region *out, vb_error *err)
 {
     const vb_value *bytes = visit->element ? vb_record_value(visit, "region") : NULL;
     vb_vec3 *points = NULL;
@@ -39,13 +36,12 @@ static int widen(const vb_record *visit, const vb_detector_region *regions, size
     return r;
 }
 
-static int put_visit(vb_registry *reg, const vb_record *exposure, const vb_detector_region *regions,
-                     size_t count, vb_error *err)
+static int put_visit(vb_registry *reg, const vb_record *exposure, const vb_detector_region *regions, size_t count,
+                     vb_error *err)
 {
-    static const char *const same[] = {"physical_filter", "day_obs",         "seq_num",
-                                       "exposure_time",   "target_name",     "azimuth",
-                                       "zenith_angle",    "science_program", "observation_reason",
-                                       "timespan_begin",  "timespan_end"};
+    static const char *const same[] = {"physical_filter",    "day_obs",        "seq_num",      "exposure_time",
+                                       "target_name",        "azimuth",        "zenith_angle", "science_program",
+                                       "observation_reason", "timespan_begin", "timespan_end"};
     vb_auto_record visit = {0}, had = {0};
     vb_auto_region region = {0};
     int r = new_record(reg, "visit", exposure, &visit, err);
@@ -83,8 +79,7 @@ static int put_relation(vb_registry *reg, const char *element, const vb_record *
     return vb_record_put(reg, &record, VB_RECORD_KEEP, err);
 }
 
-static int put_detector(vb_registry *reg, const vb_record *exposure, const vb_detector_region *d,
-                        vb_error *err)
+static int put_detector(vb_registry *reg, const vb_record *exposure, const vb_detector_region *d, vb_error *err)
 {
     vb_auto_record record = {0};
     int r = new_record(reg, "visit_detector_region", exposure, &record, err);
@@ -96,8 +91,8 @@ static int put_detector(vb_registry *reg, const vb_record *exposure, const vb_de
     return vb_record_put(reg, &record, VB_RECORD_UPDATE, err);
 }
 
-int vb_visit_define(vb_registry *reg, const vb_record *exposure, const vb_detector_region *regions,
-                    size_t count, vb_error *err)
+int vb_visit_define(vb_registry *reg, const vb_record *exposure, const vb_detector_region *regions, size_t count,
+                    vb_error *err)
 {
     static const char *const relations[] = {"visit_definition", "visit_system_membership"};
     int changed, r = put_visit(reg, exposure, regions, count, err);

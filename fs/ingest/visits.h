@@ -15,8 +15,8 @@ typedef struct vb_detector_region {
 
 /* Defines the visit of an exposure, or widens it: `exposure` is its record, `regions` those of detectors that
  * are new. 1: something changed; 0: all was there.  Call it in a transaction. */
-int vb_visit_define(vb_registry *reg, const vb_record *exposure, const vb_detector_region *regions,
-                    size_t count, vb_error *err);
+int vb_visit_define(vb_registry *reg, const vb_record *exposure, const vb_detector_region *regions, size_t count,
+                    vb_error *err);
 
 typedef struct vb_define_report {
     size_t visits;  /* defined or widened */

@@ -12,7 +12,8 @@ vb_session *vb_session_of(fuse_req_t req)
     return fuse_req_userdata(req);
 }
 
-/* The node of a request.  The kernel names only what it was told of; should it not, the root answers with ENOENT or ENOTDIR. */
+/* The node of a request.  The kernel names only what it was told of; should it not, the root answers with ENOENT or
+ * ENOTDIR. */
 vb_node *vb_session_node(fuse_req_t req, fuse_ino_t ino)
 {
     vb_node *node = vb_nodes_get(vb_session_of(req)->view->nodes, ino);
@@ -27,7 +28,9 @@ static void reply(fuse_req_t req, int r)
 
 void vb_session_entry(vb_session *s, vb_node *node, struct fuse_entry_param *e)
 {
-    *e = (struct fuse_entry_param){.ino = node->ino, .entry_timeout = s->options.timeout, .attr_timeout = s->options.timeout};
+    *e = (struct fuse_entry_param){.ino = node->ino,
+                                   .entry_timeout = s->options.timeout,
+                                   .attr_timeout = s->options.timeout};
     vb_view_attr(vb_session_call, node, &e->attr);
 }
 
@@ -44,7 +47,8 @@ void vb_session_reply_entry(fuse_req_t req, vb_node *node)
 void vb_handle_init(void *userdata, struct fuse_conn_info *conn)
 {
     vb_session *s = userdata;
-    unsigned wanted = FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ATOMIC_O_TRUNC;
+    unsigned wanted = FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS |
+                      FUSE_CAP_ATOMIC_O_TRUNC;
 
     /* Job sessions answer READDIR only, so that stats show as look-ups (FS.md, 10). */
     conn->want &= ~(unsigned)(FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_AUTO_INVAL_DATA);
@@ -127,7 +131,8 @@ static void handle_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *f
         reply(req, r);
         return;
     }
-    vb_wire_reply_open(req, (uintptr_t)vb_session_open_handle(s, node, &content), vb_session_backing(s, node, &content));
+    vb_wire_reply_open(req, (uintptr_t)vb_session_open_handle(s, node, &content),
+                       vb_session_backing(s, node, &content));
 }
 
 static void handle_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -149,8 +154,10 @@ static void read_segments(fuse_req_t req, const vb_content *content, int64_t off
         if (to > part->length)
             to = part->length;
         if (from < to)
-            v->buf[v->count++] = (struct fuse_buf){.size = (size_t)(to - from), .flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK,
-                                                   .fd = content->fd, .pos = part->offset + from};
+            v->buf[v->count++] = (struct fuse_buf){.size = (size_t)(to - from),
+                                                   .flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK,
+                                                   .fd = content->fd,
+                                                   .pos = part->offset + from};
         start += part->length;
     }
     fuse_reply_data(req, v, 0);
@@ -224,7 +231,8 @@ static int seek_entry(vb_listing *l, uint64_t offset)
     return r;
 }
 
-static size_t add_direntry(fuse_req_t req, char *buf, size_t size, const char *name, mode_t type, uint64_t ino, uint64_t next)
+static size_t add_direntry(fuse_req_t req, char *buf, size_t size, const char *name, mode_t type, uint64_t ino,
+                           uint64_t next)
 {
     struct stat st = {.st_ino = ino ? ino : 0xffffffff, .st_mode = type};
 
@@ -286,7 +294,8 @@ static void handle_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, si
     vb_node *node = vb_session_node(req, ino);
     vb_auto_buf value = {0};
 
-    reply_xattr(req, node->class->xattr ? node->class->xattr(vb_session_call, node, name, &value) : -ENODATA, &value, size);
+    reply_xattr(req, node->class->xattr ? node->class->xattr(vb_session_call, node, name, &value) : -ENODATA, &value,
+                size);
 }
 
 static void handle_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
@@ -297,12 +306,11 @@ static void handle_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
     reply_xattr(req, node->class->xattrs ? node->class->xattrs(vb_session_call, node, &names) : 0, &names, size);
 }
 
-#define ASKING_HANDLERS                                                                                      \
-    .init = vb_handle_init, .lookup = handle_lookup, .forget = handle_forget,                                \
-    .forget_multi = handle_forget_multi, .getattr = handle_getattr, .readlink = handle_readlink,             \
-    .open = handle_open, .read = handle_read, .release = handle_release, .opendir = handle_opendir,          \
-    .readdir = handle_readdir, .releasedir = handle_releasedir, .getxattr = handle_getxattr,                 \
-    .listxattr = handle_listxattr
+#define ASKING_HANDLERS                                                                                               \
+    .init = vb_handle_init, .lookup = handle_lookup, .forget = handle_forget, .forget_multi = handle_forget_multi,    \
+    .getattr = handle_getattr, .readlink = handle_readlink, .open = handle_open, .read = handle_read,                 \
+    .release = handle_release, .opendir = handle_opendir, .readdir = handle_readdir, .releasedir = handle_releasedir, \
+    .getxattr = handle_getxattr, .listxattr = handle_listxattr
 
 const struct fuse_lowlevel_ops vb_session_read_ops = {ASKING_HANDLERS, .statfs = handle_statfs};
 
@@ -322,21 +330,24 @@ static void handle_create(fuse_req_t req, fuse_ino_t parent, const char *name, m
     vb_node *dir = vb_session_node(req, parent), *child = NULL;
     struct fuse_entry_param e;
     vb_content content;
-    int r = dir->class->create ? dir->class->create(vb_session_call, dir, name, mode, fi->flags, &child, &content) : -EROFS;
+    int r = dir->class->create ? dir->class->create(vb_session_call, dir, name, mode, fi->flags, &child, &content)
+                               : -EROFS;
 
     if (r < 0) {
         reply(req, r);
         return;
     }
     vb_session_entry(s, child, &e);
-    vb_wire_reply_create(req, &e, (uintptr_t)vb_session_open_handle(s, child, &content), vb_session_backing(s, child, &content));
+    vb_wire_reply_create(req, &e, (uintptr_t)vb_session_open_handle(s, child, &content),
+                         vb_session_backing(s, child, &content));
 }
 
 static void handle_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
 {
     vb_node *dir = vb_session_node(req, parent), *child = NULL;
 
-    reply_child(req, dir->class->make ? dir->class->make(vb_session_call, dir, name, mode, device, &child) : -EROFS, child);
+    reply_child(req, dir->class->make ? dir->class->make(vb_session_call, dir, name, mode, device, &child) : -EROFS,
+                child);
 }
 
 static void handle_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
@@ -348,7 +359,8 @@ static void handle_symlink(fuse_req_t req, const char *target, fuse_ino_t parent
 {
     vb_node *dir = vb_session_node(req, parent), *child = NULL;
 
-    reply_child(req, dir->class->symlink ? dir->class->symlink(vb_session_call, dir, name, target, &child) : -EROFS, child);
+    reply_child(req, dir->class->symlink ? dir->class->symlink(vb_session_call, dir, name, target, &child) : -EROFS,
+                child);
 }
 
 static void handle_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
@@ -375,7 +387,8 @@ static void handle_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
     reply(req, dir->class->unlink ? dir->class->unlink(vb_session_call, dir, name, true) : -EROFS);
 }
 
-static void handle_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to, const char *to_name, unsigned flags)
+static void handle_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to, const char *to_name,
+                          unsigned flags)
 {
     vb_node *dir = vb_session_node(req, parent), *to_dir = vb_session_node(req, to);
 
@@ -394,7 +407,8 @@ static void handle_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int 
         handle_getattr(req, ino, NULL);
 }
 
-static void handle_write(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *in, off_t offset, struct fuse_file_info *fi)
+static void handle_write(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *in, off_t offset,
+                         struct fuse_file_info *fi)
 {
     struct handle *h = (struct handle *)(uintptr_t)fi->fh;
     struct fuse_bufvec out = FUSE_BUFVEC_INIT(fuse_buf_size(in));
@@ -422,7 +436,8 @@ static void handle_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fu
     reply(req, fd < 0 ? 0 : (datasync ? fdatasync(fd) : fsync(fd)) ? -errno : 0);
 }
 
-static void handle_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length, struct fuse_file_info *fi)
+static void handle_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
+                             struct fuse_file_info *fi)
 {
     int fd = ((struct handle *)(uintptr_t)fi->fh)->content.fd;
 

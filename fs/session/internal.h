@@ -9,7 +9,7 @@
 struct handle {
     vb_node *node;
     vb_content content;
-    vb_listing listing; /* of a directory */
+    vb_listing listing;             /* of a directory */
     struct handle *next, *previous; /* all of the session: some RELEASEs never come */
 };
 
@@ -18,7 +18,7 @@ struct vb_session {
     struct fuse_session *fuse;
     vb_view *view;
     vb_session_options options;
-    char *mountpoint; /* of a browsing mount */
+    char *mountpoint;             /* of a browsing mount */
     pthread_mutex_t handles_lock; /* guards handles, and open_mode, open_count, backing_id of the nodes */
     struct handle *handles;
     const char *data_path;

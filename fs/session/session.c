@@ -79,9 +79,11 @@ int vb_session_backing(vb_session *s, vb_node *node, const vb_content *content)
     pthread_mutex_lock(&s->handles_lock);
     if (!node->open_mode) {
         /* The first open decides until the last release: mixing the two is EIO (FS.md, 16). */
-        id = s->wire.passthrough && content->fd >= 0 && content->whole ? vb_wire_backing_open(&s->wire, content->fd) : 0;
+        id = s->wire.passthrough && content->fd >= 0 && content->whole ? vb_wire_backing_open(&s->wire, content->fd)
+                                                                       : 0;
         if (id < 0) {
-            s->data_path = id == -ELOOP ? "cached (the store lies on a stacked file system)" : "cached (the kernel refuses passthrough)";
+            s->data_path = id == -ELOOP ? "cached (the store lies on a stacked file system)"
+                                        : "cached (the kernel refuses passthrough)";
             id = 0;
         }
         node->open_mode = id ? PASSTHROUGH : CACHED;
@@ -95,7 +97,8 @@ int vb_session_backing(vb_session *s, vb_node *node, const vb_content *content)
 
 /* ---- the session -------------------------------------------------------------------------------------------- */
 
-static int new_session(vb_view *view, const char *options, const vb_session_options *wanted, vb_session **out, vb_error *err)
+static int new_session(vb_view *view, const char *options, const vb_session_options *wanted, vb_session **out,
+                       vb_error *err)
 {
     vb_autofree char *name = vb_strdup("vbutler"), *flag = vb_strdup("-o"), *copy = vb_strdup(options);
     char *argv[] = {name, flag, copy, NULL};
@@ -140,8 +143,8 @@ int vb_session_mount(vb_view *view, const char *mountpoint, const char *source, 
                      const vb_session_options *options, vb_session **out, vb_error *err)
 {
     vb_auto(vb_session_free) vb_session *s = NULL;
-    vb_autofree char *text = vb_format("default_permissions%s,fsname=%s,subtype=vbutler%s", options->writable ? "" : ",ro", source,
-                                       allow_other ? ",allow_other" : "");
+    vb_autofree char *text = vb_format("default_permissions%s,fsname=%s,subtype=vbutler%s",
+                                       options->writable ? "" : ",ro", source, allow_other ? ",allow_other" : "");
     int r = new_session(view, text, options, &s, err);
 
     if (r < 0)
@@ -191,7 +194,8 @@ const char *vb_session_data_path(const vb_session *s)
 
 /* ---- serving ------------------------------------------------------------------------------------------------ */
 
-/* Answers one request: the next one nearly always comes when this one is answered, so asking for it at once would be in vain. */
+/* Answers one request: the next one nearly always comes when this one is answered, so asking for it at once would be in
+ * vain. */
 static int answer(vb_session *s, struct fuse_buf *buf, vb_error *err)
 {
     int n = fuse_session_receive_buf(s->fuse, buf);
@@ -227,7 +231,8 @@ static struct fuse_buf take_buffer(void)
     return (struct fuse_buf){.mem = pthread_getspecific(buffer_key)};
 }
 
-int vb_session_serve(vb_session *s, vb_call *call, vb_session_watch *watches, size_t count, bool until_watches_end, vb_error *err)
+int vb_session_serve(vb_session *s, vb_call *call, vb_session_watch *watches, size_t count, bool until_watches_end,
+                     vb_error *err)
 {
     vb_autofree struct pollfd *fds = vb_alloc((count + 1) * sizeof *fds);
     struct fuse_buf buf = take_buffer();

@@ -1,7 +1,8 @@
 /* session.h - one FUSE mount of one view.
  *
- * A job's session is served by one thread, from outside the job's mount namespace; a browsing mount by several.  Handlers
- * fetch the node, check, call the view, reply; they never abort, and what fails is a negative errno to the program. */
+ * A job's session is served by one thread, from outside the job's mount namespace; a browsing mount by several.
+ * Handlers fetch the node, check, call the view, reply; they never abort, and what fails is a negative errno to the
+ * program. */
 #ifndef VB_FS_SESSION_SESSION_H
 #define VB_FS_SESSION_SESSION_H
 
@@ -14,12 +15,14 @@ typedef struct vb_session vb_session;
 typedef struct vb_session_options {
     bool passthrough; /* ask for it; without the right to it the session is served cached */
     bool writable;    /* a job's: there is scratch below */
-    double timeout;   /* how long the kernel may keep names and attributes, in seconds; a large number for what never changes */
+    double timeout;   /* how long the kernel may keep names and attributes, in seconds; a large number for what never
+                         changes */
 } vb_session_options;
 
 enum { VB_FOR_EVER = 1000000000 };
 
-/* `device` is an open /dev/fuse whose mount is there or about to be; the session owns it from here on, also on failure. */
+/* `device` is an open /dev/fuse whose mount is there or about to be; the session owns it from here on,
+ * also on failure. */
 int vb_session_new(vb_view *view, int device, const vb_session_options *options, vb_session **out, vb_error *err);
 
 /* Mounts at `mountpoint` by itself (for an ordinary user through fusermount3) and makes the session.  `source` is what
@@ -37,9 +40,10 @@ typedef struct vb_session_watch {
     void *arg;
 } vb_session_watch;
 
-/* Serves until the mount is gone (0), or until every watch has ended and `until_watches_end` is set.  May be called from
- * several threads at once, each with a vb_call of its own, where there are no watches. */
-int vb_session_serve(vb_session *s, vb_call *call, vb_session_watch *watches, size_t count, bool until_watches_end, vb_error *err);
+/* Serves until the mount is gone (0), or until every watch has ended and `until_watches_end` is set.  May be called
+ * from several threads at once, each with a vb_call of its own, where there are no watches. */
+int vb_session_serve(vb_session *s, vb_call *call, vb_session_watch *watches, size_t count, bool until_watches_end,
+                     vb_error *err);
 
 /* True once the mount or the connection has ended. */
 bool vb_session_gone(const vb_session *s);

@@ -55,7 +55,8 @@ static ssize_t wire_writev(int fd, struct iovec *iov, int count, void *data)
     vb_wire *w = data;
     const struct fuse_out_header *header = iov[0].iov_base;
 
-    if (w->init_unique && header->unique == w->init_unique && count >= 2 && iov[1].iov_len >= sizeof(struct fuse_init_out)) {
+    if (w->init_unique && header->unique == w->init_unique && count >= 2 &&
+        iov[1].iov_len >= sizeof(struct fuse_init_out)) {
         struct fuse_init_out *init = iov[1].iov_base;
         uint32_t *max_stack_depth = &init->flags2 + 1; /* so named in newer headers */
 

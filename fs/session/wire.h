@@ -1,9 +1,9 @@
 /* wire.h - what libfuse 3.14 cannot say to the kernel, said on the wire.
  *
- * Passthrough (kernel 6.9, CAP_SYS_ADMIN): READ and WRITE of an open file go to the backing file without us.  libfuse has no
- * call for it before 3.17, but lets us see every reply: the INIT reply gets the flag and max_stack_depth, and an OPEN reply,
- * sent whole, carries the backing id in the field that 3.14's headers call padding.  Source: include/uapi/linux/fuse.h of
- * Linux 6.9, protocol 7.40. */
+ * Passthrough (kernel 6.9, CAP_SYS_ADMIN): READ and WRITE of an open file go to the backing file without us.  libfuse
+ * has no call for it before 3.17, but lets us see every reply: the INIT reply gets the flag and max_stack_depth, and an
+ * OPEN reply, sent whole, carries the backing id in the field that 3.14's headers call padding.  Source:
+ * include/uapi/linux/fuse.h of Linux 6.9, protocol 7.40. */
 #ifndef VB_FS_SESSION_WIRE_H
 #define VB_FS_SESSION_WIRE_H
 
@@ -21,10 +21,12 @@ typedef struct vb_wire {
     bool gone;             /* the mount or the connection has ended */
 } vb_wire;
 
-/* Hooks for fuse_session_custom_io(); the session's userdata must be a pointer to a struct whose first member is a vb_wire. */
+/* Hooks for fuse_session_custom_io(); the session's userdata must be a pointer to a struct whose first member is a
+ * vb_wire. */
 extern const struct fuse_custom_io vb_wire_io;
 
-/* Registers a backing file: its id, above 0, or a negative errno (EPERM, ELOOP, EOPNOTSUPP: serve it cached instead). */
+/* Registers a backing file: its id, above 0, or a negative errno (EPERM, ELOOP, EOPNOTSUPP: serve
+ * it cached instead). */
 int vb_wire_backing_open(vb_wire *w, int fd);
 void vb_wire_backing_close(vb_wire *w, int id);
 

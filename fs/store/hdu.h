@@ -8,7 +8,8 @@
 #include "fs/view/node.h"
 #include "registry/base/error.h"
 
-/* Fills content->segments, size and whole for HDU number `hdu` (the primary is 0) of the file; -EINVAL where it has none. */
+/* Fills content->segments, size and whole for HDU number `hdu` (the primary is 0) of the file; -EINVAL where it has
+ * none. */
 int vb_hdu_segments(int fd, int hdu, vb_content *content, vb_error *err);
 
 #endif

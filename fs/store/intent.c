@@ -200,9 +200,8 @@ int vb_intent_write(vb_intent *intent, vb_error *err)
     intent->fd = open(intent->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (intent->fd < 0)
         return vb_fail_errno(err, -errno, "writing %s", intent->name);
-    r = flock(intent->fd, LOCK_EX | LOCK_NB)
-            ? -errno
-            : vb_write_all(intent->fd, vb_buf_text(&intent->text), intent->text.len);
+    r = flock(intent->fd, LOCK_EX | LOCK_NB) ? -errno
+                                             : vb_write_all(intent->fd, vb_buf_text(&intent->text), intent->text.len);
     return r < 0 ? vb_fail_errno(err, r, "writing %s", intent->name) : 0;
 }
 

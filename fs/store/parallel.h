@@ -6,8 +6,8 @@
 
 #include <stddef.h>
 
-/* Told now and then how far the work is, from the thread that called; `what` is the work, "reading headers".
- */
+/* Told now and then how far the work is, from the thread that called; `what` is the
+ * work, "reading headers". */
 typedef struct vb_progress {
     void (*tell)(void *arg, const char *what, size_t done, size_t total);
     void *arg;

@@ -93,7 +93,7 @@ static void forget(struct known **table)
 {
     struct known *k, *next;
 
-    HASH_ITER (hh, *table, k, next) {
+    HASH_ITER(hh, *table, k, next) {
         HASH_DEL(*table, k);
         free(k->name);
         free(k->real);
@@ -123,8 +123,7 @@ static void remember(struct known **table, const char *name, size_t n, char *rea
 
 static int set_owner(const vb_places *p, const char *path, mode_t mode)
 {
-    if (p->repo->group != (gid_t)-1 &&
-        fchownat(p->root, path, (uid_t)-1, p->repo->group, AT_SYMLINK_NOFOLLOW))
+    if (p->repo->group != (gid_t)-1 && fchownat(p->root, path, (uid_t)-1, p->repo->group, AT_SYMLINK_NOFOLLOW))
         return -errno;
     return fchmodat(p->root, path, mode, 0) ? -errno : 0;
 }
@@ -315,8 +314,8 @@ int vb_put_symlink(vb_places *p, const vb_source *s, const char *path, const vb_
     return r < 0 ? r : put_symlink(p, real, path, err);
 }
 
-int vb_put_relsymlink(vb_places *p, const vb_source *s, const char *path, const vb_uuid *uuid,
-                      vb_location *out, vb_error *err)
+int vb_put_relsymlink(vb_places *p, const vb_source *s, const char *path, const vb_uuid *uuid, vb_location *out,
+                      vb_error *err)
 {
     vb_autofree char *real = NULL, *from = vb_path_join(p->repo->root, path);
     vb_auto_buf content = {0};

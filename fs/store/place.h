@@ -21,8 +21,8 @@ bool vb_source_may_link(const vb_source *s); /* a link of ours may get another m
 int64_t vb_source_mtime(const struct stat *st);
 int vb_source_hash(const vb_source *s, vb_hash *out, vb_error *err);
 
-/* Removes a source after a move, where it still has the size and time of what was moved; 0 where it is gone.
- */
+/* Removes a source after a move, where it still has the size and time of what was moved; 0 where
+ * it is gone. */
 int vb_source_remove(const char *path, const vb_location *moved, vb_error *err);
 
 typedef struct vb_places vb_places;
@@ -36,18 +36,17 @@ int vb_places_prepare(vb_places *p, const char *path, bool again, vb_error *err)
 
 /* Puts a source at a place; fills size, modification time and (copies) checksum. -EEXIST where the place is
  * taken. */
-typedef int vb_put_fn(vb_places *p, const vb_source *s, const char *path, const vb_uuid *uuid,
-                      vb_location *out, vb_error *err);
+typedef int vb_put_fn(vb_places *p, const vb_source *s, const char *path, const vb_uuid *uuid, vb_location *out,
+                      vb_error *err);
 vb_put_fn vb_put_copy, vb_put_hardlink, vb_put_symlink, vb_put_relsymlink;
 
-/* The path by which a source is registered where it stays: below the root, or absolute. The caller frees it.
- */
+/* The path by which a source is registered where it stays: below the root, or absolute. The
+ * caller frees it. */
 int vb_places_name(vb_places *p, const vb_source *s, char **out, vb_error *err);
 bool vb_places_inside(vb_places *p, const vb_source *s);
 
-int vb_places_adopt(vb_places *p, const char *path,
-                    vb_error *err);              /* gives it the repository's mode and group */
-int vb_places_sync(vb_places *p, vb_error *err); /* all that was made reaches the disk */
+int vb_places_adopt(vb_places *p, const char *path, vb_error *err); /* gives it the repository's mode and group */
+int vb_places_sync(vb_places *p, vb_error *err);                    /* all that was made reaches the disk */
 void vb_places_remove(vb_places *p, const char *path);
 void vb_places_remove_directories(vb_places *p); /* that were made, as far as they are empty */
 

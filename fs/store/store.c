@@ -123,7 +123,8 @@ static int64_t mtime_ns(const struct stat *st)
 static int check_unchanged(const vb_location *location, const vb_content *content, const struct stat *st, vb_error *err)
 {
     if (location->size >= 0 && content->size != location->size)
-        return vb_fail(err, -ESTALE, "artifact %s changed: it has %" PRId64 " bytes, and had %" PRId64 " when it was registered",
+        return vb_fail(err, -ESTALE,
+                       "artifact %s changed: it has %" PRId64 " bytes, and had %" PRId64 " when it was registered",
                        location->path, content->size, location->size);
     if (location->mtime >= 0 && mtime_ns(st) != location->mtime)
         return vb_fail(err, -ESTALE, "artifact %s changed: it was written after it was registered", location->path);

@@ -34,8 +34,7 @@ int vb_transfer_mode_parse(const char *text, vb_transfer_mode *out, vb_error *er
     return -EINVAL;
 }
 
-int vb_transfer_begin(const vb_repo *repo, vb_registry *reg, vb_transfer_mode mode, vb_transfer **out,
-                      vb_error *err)
+int vb_transfer_begin(const vb_repo *repo, vb_registry *reg, vb_transfer_mode mode, vb_transfer **out, vb_error *err)
 {
     vb_auto(vb_transfer_end) vb_transfer *t = VB_NEW(vb_transfer);
     int r;
@@ -51,8 +50,7 @@ int vb_transfer_begin(const vb_repo *repo, vb_registry *reg, vb_transfer_mode mo
     return r;
 }
 
-void vb_transfer_add(vb_transfer *t, const char *source, const char *target, const char *spare,
-                     const vb_uuid *uuid)
+void vb_transfer_add(vb_transfer *t, const char *source, const char *target, const char *spare, const vb_uuid *uuid)
 {
     *VB_PUSH(t->files, t->count, t->cap) = (vb_transfer_file){
         .source = vb_strdup(source),
@@ -101,8 +99,7 @@ static int move(vb_transfer *t, vb_transfer_file *f, const vb_source *s)
     int r;
 
     if (s->is_link)
-        return vb_fail(&f->error, -EINVAL,
-                       "is a symbolic link: 'move' would leave the file behind that it points to");
+        return vb_fail(&f->error, -EINVAL, "is a symbolic link: 'move' would leave the file behind that it points to");
     r = vb_source_may_link(s) ? put_somewhere(t, f, s, vb_put_hardlink) : -EXDEV;
     if (!r) {
         f->state = VB_TRANSFER_LINKED;

@@ -63,12 +63,10 @@ typedef struct vb_transfer {
     struct vb_transfer_work *work; /* transfer.c's */
 } vb_transfer;
 
-int vb_transfer_begin(const vb_repo *repo, vb_registry *reg, vb_transfer_mode mode, vb_transfer **out,
-                      vb_error *err);
+int vb_transfer_begin(const vb_repo *repo, vb_registry *reg, vb_transfer_mode mode, vb_transfer **out, vb_error *err);
 
 /* Plans a file, whose number is t->count - 1 then.  `target` and `spare` may be NULL with direct. */
-void vb_transfer_add(vb_transfer *t, const char *source, const char *target, const char *spare,
-                     const vb_uuid *uuid);
+void vb_transfer_add(vb_transfer *t, const char *source, const char *target, const char *spare, const vb_uuid *uuid);
 
 /* Makes all that is planned, and has it written to disk.  Negative only where nothing could be tried: a file
  * that failed has its own error, and is not there. */

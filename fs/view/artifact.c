@@ -109,8 +109,13 @@ static int artifact_xattrs(vb_call *c, vb_node *node, vb_buf *names)
 }
 
 static const vb_node_class artifact_class = {
-    .name = "artifact", .type = S_IFREG,         .attr = artifact_attr,   .open = artifact_open,
-    .xattr = artifact_xattr, .xattrs = artifact_xattrs, .free = artifact_free,
+    .name = "artifact",
+    .type = S_IFREG,
+    .attr = artifact_attr,
+    .open = artifact_open,
+    .xattr = artifact_xattr,
+    .xattrs = artifact_xattrs,
+    .free = artifact_free,
 };
 
 vb_node *vb_view_artifact(vb_call *c, vb_dataset *d, vb_location *location)

@@ -150,8 +150,11 @@ static int dataset_list(vb_call *c, vb_node *dir, vb_listing *l)
     return 0;
 }
 
-static const vb_node_class dataset_class = {
-    .name = "dataset", .type = S_IFDIR, .lookup = dataset_lookup, .list = dataset_list, .free = free};
+static const vb_node_class dataset_class = {.name = "dataset",
+                                            .type = S_IFDIR,
+                                            .lookup = dataset_lookup,
+                                            .list = dataset_list,
+                                            .free = free};
 
 /* ---- who read it ------------------------------------------------------------------------------------------ */
 
@@ -193,8 +196,10 @@ static int consumers_list(vb_call *c, vb_node *dir, vb_listing *l)
     return r < 0 ? r : 0;
 }
 
-static const vb_node_class consumers_class = {
-    .name = "consumers", .type = S_IFDIR, .lookup = consumers_lookup, .list = consumers_list};
+static const vb_node_class consumers_class = {.name = "consumers",
+                                              .type = S_IFDIR,
+                                              .lookup = consumers_lookup,
+                                              .list = consumers_list};
 
 /* ---- all of them ------------------------------------------------------------------------------------------ */
 

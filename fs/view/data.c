@@ -1,8 +1,8 @@
 /* data.c - data/COLLECTION/TYPE/k=v/k=v/FILE: a path is a query, a directory is its result.
  *
- * A directory may be several things at once: the beginning of collections' names, a collection, and a dataset type of the
- * collection above; its look-ups and its listing are the union (FS.md, 4).  In a dataset type's part each component chooses a
- * value; a listing offers the next required dimension that is missing, in the universe's order. */
+ * A directory may be several things at once: the beginning of collections' names, a collection, and a dataset type of
+ * the collection above; its look-ups and its listing are the union (FS.md, 4).  In a dataset type's part each component
+ * chooses a value; a listing offers the next required dimension that is missing, in the universe's order. */
 #include "fs/view/job.h"
 #include "fs/view/names.h"
 #include "fs/view/view.h"
@@ -20,9 +20,9 @@ struct chosen {
 };
 
 struct data_dir {
-    char *prefix;     /* what the path spells as the beginning of a collection's name; "" for data/ itself, NULL: nothing */
+    char *prefix; /* what the path spells as the beginning of a collection's name; "" for data/ itself, NULL: nothing */
     bool is_collection; /* `prefix` is a collection too */
-    char *collection; /* of the dataset type's part; NULL: none */
+    char *collection;   /* of the dataset type's part; NULL: none */
     char *type;
     struct chosen *choices;
     size_t count;
@@ -298,8 +298,8 @@ static int data_lookup(vb_call *c, vb_node *dir, const char *name, vb_node **chi
 
 /* ---- listing ---------------------------------------------------------------------------------------------- */
 
-/* One component of collections' names: the next after `*after`, which then lies beyond all that begin with it.  1: listed
- * or passed over; 0: there is none. */
+/* One component of collections' names: the next after `*after`, which then lies beyond all that begin with it.  1:
+ * listed or passed over; 0: there is none. */
 static int list_component(vb_call *c, const struct data_dir *d, const char *prefix, char **after, vb_listing *l)
 {
     vb_auto_buf component = {0};
@@ -317,8 +317,8 @@ static int list_component(vb_call *c, const struct data_dir *d, const char *pref
         slash = strchr(names[0] + n, '/');
         if (slash)
             *slash = 0;
-        /* "a" comes before "a-b", and that before "a/c": so "a" was listed where it is a collection itself.  A dataset type
-         * of that name is listed with the types: one directory shows both. */
+        /* "a" comes before "a-b", and that before "a/c": so "a" was listed where it is a collection itself.  A dataset
+         * type of that name is listed with the types: one directory shows both. */
         listed = (slash && !vb_collection_find(c->reg, names[0], &exact, NULL)) ||
                  (d->is_collection && holds_type(c, d->prefix, names[0] + n));
         vb_name_encode(&component, names[0] + n, strlen(names[0] + n));
@@ -358,7 +358,8 @@ static int list_types(vb_call *c, const struct data_dir *d, vb_listing *l)
 
         if (search.items[i]->type == VB_CALIBRATION)
             continue;
-        r = vb_dataset_type_list(c->reg, search.items[i]->id, l->last.kind == VB_TEXT ? l->last.text : NULL, 1, &names, NULL);
+        r = vb_dataset_type_list(c->reg, search.items[i]->id, l->last.kind == VB_TEXT ? l->last.text : NULL, 1, &names,
+                                 NULL);
         if (!r && names[0] && (!last || strcmp(names[0], last) < 0)) {
             free(last);
             last = vb_strdup(names[0]);
@@ -444,7 +445,10 @@ static int data_list(vb_call *c, vb_node *dir, vb_listing *l)
     return r;
 }
 
-static const vb_node_class data_class = {
-    .name = "data", .type = S_IFDIR, .lookup = data_lookup, .list = data_list, .free = dir_free};
+static const vb_node_class data_class = {.name = "data",
+                                         .type = S_IFDIR,
+                                         .lookup = data_lookup,
+                                         .list = data_list,
+                                         .free = dir_free};
 
 const vb_branch vb_branch_data = {"data", &data_class};

@@ -1,4 +1,5 @@
-/* dimensions.c - dimensions/ELEMENT/k=v/.../record.json: what is known of a value, as a file, so that reading it is captured. */
+/* dimensions.c - dimensions/ELEMENT/k=v/.../record.json: what is known of a value, as a file, so that reading it is
+ * captured. */
 #include "fs/view/names.h"
 #include "fs/view/view.h"
 #include "registry/base/mem.h"
@@ -133,7 +134,8 @@ static int element_list(vb_call *c, vb_node *dir, vb_listing *l)
         l->done = true;
         return 0;
     }
-    r = vb_faceted_values(c->reg, &q.faceted, q.group->dims[d->count], l->last.kind ? &l->last : NULL, PAGE, values, &n, NULL);
+    r = vb_faceted_values(c->reg, &q.faceted, q.group->dims[d->count], l->last.kind ? &l->last : NULL, PAGE, values, &n,
+                          NULL);
     for (size_t i = 0; i < n; i++) {
         vb_auto_buf name = {0};
 
@@ -146,8 +148,11 @@ static int element_list(vb_call *c, vb_node *dir, vb_listing *l)
     return r;
 }
 
-static const vb_node_class element_class = {
-    .name = "element", .type = S_IFDIR, .lookup = element_lookup, .list = element_list, .free = dir_free};
+static const vb_node_class element_class = {.name = "element",
+                                            .type = S_IFDIR,
+                                            .lookup = element_lookup,
+                                            .list = element_list,
+                                            .free = dir_free};
 
 /* Elements that have records, whether there are any or not. */
 static int dimensions_lookup(vb_call *c, vb_node *dir, const char *name, vb_node **child)
@@ -179,7 +184,9 @@ static int dimensions_list(vb_call *c, vb_node *dir, vb_listing *l)
     return 0;
 }
 
-static const vb_node_class dimensions_class = {
-    .name = "dimensions", .type = S_IFDIR, .lookup = dimensions_lookup, .list = dimensions_list};
+static const vb_node_class dimensions_class = {.name = "dimensions",
+                                               .type = S_IFDIR,
+                                               .lookup = dimensions_lookup,
+                                               .list = dimensions_list};
 
 const vb_branch vb_branch_dimensions = {"dimensions", &dimensions_class};

@@ -42,8 +42,7 @@ static void free_overlay(struct overlay *o)
 {
     struct overlay *child, *next;
 
-    HASH_ITER(hh, o->children, child, next)
-    {
+    HASH_ITER(hh, o->children, child, next) {
         HASH_DEL(o->children, child);
         free_overlay(child);
     }
@@ -76,8 +75,7 @@ void vb_job_view_free(vb_job_view *job)
 {
     struct declared *d, *next;
 
-    HASH_ITER(hh, job->declared, d, next)
-    {
+    HASH_ITER(hh, job->declared, d, next) {
         HASH_DEL(job->declared, d);
         free(d);
     }

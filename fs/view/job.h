@@ -1,8 +1,8 @@
 /* job.h - the working directory of a job: work/ with in/CONN/FILE and out/CONN/FILE.
  *
- * work/ is the task's current directory.  Behind it lies a scratch directory of the store's file system: what the task makes
- * there are real files, moved into the store by rename when the attempt commits.  Laid over it are the inputs under their
- * plain names (SEMANTICS, 9) and the pipeline's `files`; `in` and `out` at the root lead there too.
+ * work/ is the task's current directory.  Behind it lies a scratch directory of the store's file system: what the task
+ * makes there are real files, moved into the store by rename when the attempt commits.  Laid over it are the inputs
+ * under their plain names (SEMANTICS, 9) and the pipeline's `files`; `in` and `out` at the root lead there too.
  *
  *     MNT/work/                scratch/            + the files
  *     MNT/work/in/CONN/        scratch/in/CONN/    + the inputs
@@ -21,8 +21,8 @@ int vb_job_view_new(const char *scratch, vb_job_view **out, vb_error *err);
 void vb_job_view_free(vb_job_view *job);
 VB_CLEANUP(vb_job_view, vb_job_view_free)
 
-/* Lays over: an input under in/CONNECTION/; takes what *d and *location own; `file` is its plain name.  A dataset that comes
- * under several connections has one inode. */
+/* Lays over: an input under in/CONNECTION/; takes what *d and *location own; `file` is its plain name.  A dataset that
+ * comes under several connections has one inode. */
 void vb_job_add_input(vb_job_view *job, const char *connection, const char *file, vb_dataset *d, vb_location *location);
 
 /* A declared input that is not there (an optional one): only its connection's directory is shown. */
@@ -37,8 +37,8 @@ void vb_job_show_types(vb_job_view *job, const vb_search *search);
 /* The descriptor of the scratch directory; the job keeps it. */
 int vb_job_scratch(const vb_job_view *job);
 
-/* An error that the session met beside the program's own: an artifact that changed, a full disk on an output.  The first is
- * kept; NULL: none.  A fault fails the attempt whatever the task's exit status. */
+/* An error that the session met beside the program's own: an artifact that changed, a full disk on an output.  The
+ * first is kept; NULL: none.  A fault fails the attempt whatever the task's exit status. */
 void vb_job_note_fault(vb_call *c, const char *message);
 const char *vb_job_fault(const vb_job_view *job);
 

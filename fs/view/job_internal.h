@@ -11,10 +11,10 @@ typedef enum overlay_kind { OVERLAY_DIR, OVERLAY_INPUT, OVERLAY_FILE } overlay_k
 struct overlay {
     overlay_kind kind;
     char *name;
-    char *path; /* of a directory: below scratch/, "" for work/ itself */
+    char *path;               /* of a directory: below scratch/, "" for work/ itself */
     struct overlay *children; /* of a directory, by name */
-    char *lazy_type;          /* of a directory in/TYPE whose datasets are found at its first look-up; NULL: none, or done */
-    vb_dataset dataset;       /* of an input */
+    char *lazy_type;    /* of a directory in/TYPE whose datasets are found at its first look-up; NULL: none, or done */
+    vb_dataset dataset; /* of an input */
     vb_location location;
     char *file; /* of a file: where its bytes are */
     int64_t size, mtime;
@@ -36,10 +36,10 @@ struct vb_job_view {
 
 /* A node of the working directory: a directory that is laid over, a scratch file or directory, or both. */
 struct scratch {
-    int fd;              /* O_PATH, or for reading and writing where the session created it; -1: not made yet */
+    int fd;               /* O_PATH, or for reading and writing where the session created it; -1: not made yet */
     struct overlay *over; /* NULL: nothing is laid over */
-    char *path;          /* below the mount, as it was when the node was made: for the journal */
-    bool below_in;       /* work/in: what is missing there is missing beside inputs */
+    char *path;           /* below the mount, as it was when the node was made: for the journal */
+    bool below_in;        /* work/in: what is missing there is missing beside inputs */
 };
 
 extern const vb_node_class vb_scratch_class;

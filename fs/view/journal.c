@@ -36,7 +36,8 @@ void vb_journal_free(vb_journal *j)
     free(j);
 }
 
-vb_journal_entry *vb_journal_touch(vb_journal *j, vb_journal_kind kind, const char *path, int64_t dataset_id, unsigned touch)
+vb_journal_entry *vb_journal_touch(vb_journal *j, vb_journal_kind kind, const char *path, int64_t dataset_id,
+                                   unsigned touch)
 {
     struct line *line;
     char number[32];

@@ -22,7 +22,7 @@ typedef struct vb_journal_entry {
     vb_journal_kind kind;
     char *path; /* below the mount, as it was first touched */
     unsigned touch;
-    vb_uuid dataset;  /* of a dataset; of a missing name that would be one, where it can be told */
+    vb_uuid dataset; /* of a dataset; of a missing name that would be one, where it can be told */
     int64_t dataset_id;
     char *type, *dataid; /* of those; dataid packed */
     bool declared;
@@ -36,7 +36,8 @@ VB_CLEANUP(vb_journal, vb_journal_free)
 
 /* The entry of a path (for datasets: of the dataset), made at first touch; `touch` is added to it.  A NULL journal is
  * allowed, and gives NULL. */
-vb_journal_entry *vb_journal_touch(vb_journal *j, vb_journal_kind kind, const char *path, int64_t dataset_id, unsigned touch);
+vb_journal_entry *vb_journal_touch(vb_journal *j, vb_journal_kind kind, const char *path, int64_t dataset_id,
+                                   unsigned touch);
 
 /* The entries, in the order of their first touch. */
 size_t vb_journal_count(const vb_journal *j);

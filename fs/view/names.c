@@ -157,8 +157,8 @@ void vb_name_file_unique(vb_buf *out, const vb_dataset_type *type, const vb_data
     vb_buf_puts(out, extension);
 }
 
-void vb_name_artifact(vb_buf *out, const char *run, const vb_dataset_type *type, const vb_dataid *id, const char *extension,
-                      int attempt)
+void vb_name_artifact(vb_buf *out, const char *run, const vb_dataset_type *type, const vb_dataid *id,
+                      const char *extension, int attempt)
 {
     vb_buf_printf(out, "%s/%s/", run, type->name);
     for (int i = 0; i + 1 < id->group->nrequired; i++) {

@@ -1,6 +1,7 @@
 /* names.h - how data IDs and collections are spelled as path components (FS.md, 1 to 3).
  *
- * Every value has exactly one spelling: bytes outside `A-Z a-z 0-9 . _ ~ : @ + -` and valid UTF-8 are %XX in upper case,
+ * Every value has exactly one spelling: bytes outside `A-Z a-z 0-9 . _ ~ : @ + -` and valid UTF-8 are %XX in upper
+ * case,
  * "." and ".." begin with %2E, and a component over 240 bytes is cut at a character and ends in `~` and 16 hexadecimal
  * digits of the XXH3 of the whole.  FILE has plain letters only; it is never parsed back. */
 #ifndef VB_FS_VIEW_NAMES_H
@@ -13,7 +14,8 @@ enum { VB_NAME_MAX = 240 };
 /* Appends the component that spells `n` bytes of text. */
 void vb_name_encode(vb_buf *out, const char *text, size_t n);
 
-/* The text that a component spells; false where it is not its canonical spelling, or was cut (then it cannot be told). */
+/* The text that a component spells; false where it is not its canonical spelling, or was cut (then it
+ * cannot be told). */
 bool vb_name_decode(const char *component, vb_buf *out);
 
 /* Appends "k=v", the directory of a value. */
@@ -33,9 +35,9 @@ void vb_name_file(vb_buf *out, const vb_dataset_type *type, const vb_dataid *id,
 void vb_name_file_unique(vb_buf *out, const vb_dataset_type *type, const vb_dataid *id, const char *extension,
                          const vb_uuid *uuid);
 
-/* Where a store keeps an artifact, below its root: RUN/TYPE/v/v/FILE, a directory for each value but the last, so that no
- * directory holds a whole survey.  From the second attempt on FILE carries "_aN". */
-void vb_name_artifact(vb_buf *out, const char *run, const vb_dataset_type *type, const vb_dataid *id, const char *extension,
-                      int attempt);
+/* Where a store keeps an artifact, below its root: RUN/TYPE/v/v/FILE, a directory for each value but the last, so that
+ * no directory holds a whole survey.  From the second attempt on FILE carries "_aN". */
+void vb_name_artifact(vb_buf *out, const char *run, const vb_dataset_type *type, const vb_dataid *id,
+                      const char *extension, int attempt);
 
 #endif

@@ -103,8 +103,7 @@ void vb_nodes_free(vb_nodes *t)
     struct by_ino *entry, *next;
 
     HASH_CLEAR(hh, t->paths);
-    HASH_ITER(hh, t->inos, entry, next)
-    {
+    HASH_ITER(hh, t->inos, entry, next) {
         vb_node *node = entry->node;
 
         HASH_DEL(t->inos, entry);

@@ -1,13 +1,13 @@
 /* node.h - what a mount shows: nodes, and the classes that say what they do.  No FUSE here.
  *
- * A node is a directory, file or link that the kernel knows.  It lives while someone refers to it: the kernel (a look-up that
- * it has not forgotten), an open handle, a child.  Its number is either its row's (kind and row id: the same dataset has one
- * inode wherever it is shown) or one of its path's: a faceted directory must never be shared by two paths, or the kernel
- * would move its dentry, and with it somebody's working directory (FS.md, 7).
+ * A node is a directory, file or link that the kernel knows.  It lives while someone refers to it: the kernel (a
+ * look-up that it has not forgotten), an open handle, a child.  Its number is either its row's (kind and row id: the
+ * same dataset has one inode wherever it is shown) or one of its path's: a faceted directory must never be shared by
+ * two paths, or the kernel would move its dentry, and with it somebody's working directory (FS.md, 7).
  *
  * Classes are tables of functions.  A handler of the session fetches the node, checks, calls the class, replies.  Every
- * function returns 0 (or a count) or a negative errno.  The table of nodes has one lock of its own; what a node holds does
- * not change after it is made, but for scratch nodes, which belong to one session and so to one thread. */
+ * function returns 0 (or a count) or a negative errno.  The table of nodes has one lock of its own; what a node holds
+ * does not change after it is made, but for scratch nodes, which belong to one session and so to one thread. */
 #ifndef VB_FS_VIEW_NODE_H
 #define VB_FS_VIEW_NODE_H
 
@@ -37,8 +37,8 @@ typedef struct vb_segment {
 } vb_segment;
 
 typedef struct vb_content {
-    int fd;            /* owned by the handle; -1: generated text */
-    const char *text;  /* the node's */
+    int fd;           /* owned by the handle; -1: generated text */
+    const char *text; /* the node's */
     int64_t size;
     bool whole;             /* the file's bytes are the descriptor's, from 0 on: the kernel may read them by itself */
     vb_segment segments[2]; /* otherwise: the parts of which it is made */
@@ -49,7 +49,7 @@ typedef struct vb_content {
 /* A directory that is being read: it resumes by key, and holds no transaction between requests. */
 typedef struct vb_entry {
     char *name;
-    mode_t type; /* S_IFDIR, S_IFREG, S_IFLNK */
+    mode_t type;  /* S_IFDIR, S_IFREG, S_IFLNK */
     uint64_t ino; /* 0: not known */
 } vb_entry;
 
@@ -71,7 +71,7 @@ typedef struct vb_node_class {
     const char *name;
     mode_t type; /* S_IFDIR, S_IFREG, S_IFLNK; 0: as `attr` says */
     int (*lookup)(vb_call *c, vb_node *dir, const char *name, vb_node **child);
-    int (*list)(vb_call *c, vb_node *dir, vb_listing *l); /* adds some entries, or sets l->done */
+    int (*list)(vb_call *c, vb_node *dir, vb_listing *l);    /* adds some entries, or sets l->done */
     int (*attr)(vb_call *c, vb_node *node, struct stat *st); /* fills what differs from the class's defaults */
     int (*link)(vb_call *c, vb_node *node, vb_buf *target);
     int (*open)(vb_call *c, vb_node *node, int flags, vb_content *out);
@@ -93,22 +93,28 @@ typedef struct vb_node_class {
 
 /* What setattr is asked to change; the values are FUSE's. */
 enum {
-    VB_SET_MODE = 1, VB_SET_UID = 2, VB_SET_GID = 4, VB_SET_SIZE = 8, VB_SET_ATIME = 16, VB_SET_MTIME = 32,
-    VB_SET_ATIME_NOW = 128, VB_SET_MTIME_NOW = 256,
+    VB_SET_MODE = 1,
+    VB_SET_UID = 2,
+    VB_SET_GID = 4,
+    VB_SET_SIZE = 8,
+    VB_SET_ATIME = 16,
+    VB_SET_MTIME = 32,
+    VB_SET_ATIME_NOW = 128,
+    VB_SET_MTIME_NOW = 256,
 };
 
 struct vb_node {
     uint64_t ino;
     const vb_node_class *class;
-    vb_node *parent; /* of a path's node; NULL for the root and for rows */
-    char *name;      /* of a path's node */
-    void *data;      /* the class's */
-    uint64_t refs;   /* of kernel, handles and children; under the table's lock */
-    bool unlisted;   /* another node has taken its path */
+    vb_node *parent;        /* of a path's node; NULL for the root and for rows */
+    char *name;             /* of a path's node */
+    void *data;             /* the class's */
+    uint64_t refs;          /* of kernel, handles and children; under the table's lock */
+    bool unlisted;          /* another node has taken its path */
     void *by_ino, *by_path; /* the table's */
-    int backing_id;       /* the session's: 0: not open with passthrough */
-    uint32_t open_count;  /* the session's: handles */
-    int open_mode;        /* the session's: how it is open */
+    int backing_id;         /* the session's: 0: not open with passthrough */
+    uint32_t open_count;    /* the session's: handles */
+    int open_mode;          /* the session's: how it is open */
 };
 
 typedef struct vb_nodes vb_nodes;
@@ -122,12 +128,12 @@ size_t vb_nodes_count(vb_nodes *t);
 /* A node that the kernel knows; NULL: it does not. */
 vb_node *vb_nodes_get(vb_nodes *t, uint64_t ino);
 
-/* The node of a path, made or found, with one reference more.  `data` is the node's afterwards, or freed where the node was
- * there already. */
+/* The node of a path, made or found, with one reference more.  `data` is the node's afterwards, or freed where the node
+ * was there already. */
 vb_node *vb_nodes_path(vb_nodes *t, vb_node *parent, const char *name, const vb_node_class *class, void *data);
 
-/* The same, but a node that is there with other data (as `same` tells) gives up its path to a new one: for generated text,
- * whose bytes an inode keeps. */
+/* The same, but a node that is there with other data (as `same` tells) gives up its path to a new one: for generated
+ * text, whose bytes an inode keeps. */
 vb_node *vb_nodes_path_changed(vb_nodes *t, vb_node *parent, const char *name, const vb_node_class *class, void *data,
                                bool (*same)(const void *a, const void *b));
 

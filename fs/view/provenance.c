@@ -63,7 +63,8 @@ static void member_name(const vb_dataset *d, vb_buf *out)
 
 static const vb_node_class set_class;
 
-static vb_node *set_node(vb_call *c, vb_node *dir, const char *name, int64_t quantum, set_kind kind, const char *connection)
+static vb_node *set_node(vb_call *c, vb_node *dir, const char *name, int64_t quantum, set_kind kind,
+                         const char *connection)
 {
     struct set_dir *d = VB_NEW(struct set_dir);
 
@@ -140,8 +141,11 @@ static int set_list(vb_call *c, vb_node *dir, vb_listing *l)
     return 0;
 }
 
-static const vb_node_class set_class = {
-    .name = "set", .type = S_IFDIR, .lookup = set_lookup, .list = set_list, .free = set_free};
+static const vb_node_class set_class = {.name = "set",
+                                        .type = S_IFDIR,
+                                        .lookup = set_lookup,
+                                        .list = set_list,
+                                        .free = set_free};
 
 /* ---- a quantum, an attempt --------------------------------------------------------------------------------- */
 
@@ -152,7 +156,8 @@ struct quantum_dir {
 
 static const vb_node_class quantum_class, attempts_class;
 
-static vb_node *quantum_node(vb_call *c, vb_node *dir, const char *name, const vb_node_class *class, int64_t quantum, int attempt)
+static vb_node *quantum_node(vb_call *c, vb_node *dir, const char *name, const vb_node_class *class, int64_t quantum,
+                             int attempt)
 {
     struct quantum_dir *d = VB_NEW(struct quantum_dir);
 
@@ -210,8 +215,11 @@ static int quantum_list(vb_call *c, vb_node *dir, vb_listing *l)
     return r < 0 ? r : 0;
 }
 
-static const vb_node_class quantum_class = {
-    .name = "quantum", .type = S_IFDIR, .lookup = quantum_lookup, .list = quantum_list, .free = free};
+static const vb_node_class quantum_class = {.name = "quantum",
+                                            .type = S_IFDIR,
+                                            .lookup = quantum_lookup,
+                                            .list = quantum_list,
+                                            .free = free};
 
 static int attempts_lookup(vb_call *c, vb_node *dir, const char *name, vb_node **child)
 {
@@ -254,8 +262,11 @@ static int attempts_list(vb_call *c, vb_node *dir, vb_listing *l)
     return r;
 }
 
-static const vb_node_class attempts_class = {
-    .name = "attempts", .type = S_IFDIR, .lookup = attempts_lookup, .list = attempts_list, .free = free};
+static const vb_node_class attempts_class = {.name = "attempts",
+                                             .type = S_IFDIR,
+                                             .lookup = attempts_lookup,
+                                             .list = attempts_list,
+                                             .free = free};
 
 /* ---- a task ------------------------------------------------------------------------------------------------ */
 
@@ -347,15 +358,19 @@ static int task_list(vb_call *c, vb_node *dir, vb_listing *l)
 {
     const struct task_dir *d = dir->data;
     size_t before = l->count;
-    int r = vb_executed_of_task(c->reg, d->run, d->task, l->last.kind == VB_INT ? l->last.i : 0, PAGE, add_quantum, l, NULL);
+    int r = vb_executed_of_task(c->reg, d->run, d->task, l->last.kind == VB_INT ? l->last.i : 0, PAGE, add_quantum, l,
+                                NULL);
 
     if (r >= 0 && l->count - before < PAGE)
         l->done = true;
     return r < 0 ? r : 0;
 }
 
-static const vb_node_class task_class = {
-    .name = "task", .type = S_IFDIR, .lookup = task_lookup, .list = task_list, .free = task_free};
+static const vb_node_class task_class = {.name = "task",
+                                         .type = S_IFDIR,
+                                         .lookup = task_lookup,
+                                         .list = task_list,
+                                         .free = task_free};
 
 /* ---- a run ------------------------------------------------------------------------------------------------- */
 
@@ -395,7 +410,10 @@ static int provenance_list(vb_call *c, vb_node *dir, vb_listing *l)
     return vb_runs_list(c, dir, l, list_tasks);
 }
 
-static const vb_node_class provenance_class = {
-    .name = "provenance", .type = S_IFDIR, .lookup = provenance_lookup, .list = provenance_list, .free = free};
+static const vb_node_class provenance_class = {.name = "provenance",
+                                               .type = S_IFDIR,
+                                               .lookup = provenance_lookup,
+                                               .list = provenance_list,
+                                               .free = free};
 
 const vb_branch vb_branch_provenance = {"provenance", &provenance_class};

@@ -54,8 +54,7 @@ static int render_command(const vb_receipt *receipt, vb_buf *out)
     const json_t *argv = json_object_get(receipt->details, "command"), *word;
     size_t i;
 
-    json_array_foreach(argv, i, word)
-    {
+    json_array_foreach(argv, i, word) {
         if (i)
             vb_buf_putc(out, ' ');
         add_quoted(out, json_string_value(word) ? json_string_value(word) : "?");
@@ -79,8 +78,7 @@ static int render_io(const vb_receipt *receipt, vb_buf *out)
     json_t *line;
     size_t i;
 
-    json_array_foreach(json_object_get(receipt->details, "io"), i, line)
-    {
+    json_array_foreach(json_object_get(receipt->details, "io"), i, line) {
         char *text = json_dumps(line, 0);
 
         vb_buf_printf(out, "%s\n", text);
@@ -100,7 +98,8 @@ static void add_json(vb_buf *out, json_t *object)
 
 static int render_status(const vb_receipt *receipt, vb_buf *out)
 {
-    static const char *const kept[] = {"exit", "capture", "data_path", "declaration", "runner", "scratch", "cwd", "batch"};
+    static const char *const kept[] = {"exit",   "capture", "data_path", "declaration",
+                                       "runner", "scratch", "cwd",       "batch"};
     json_t *object = json_object();
     char iso[28], uuid[VB_UUID_TEXT];
 
@@ -114,7 +113,8 @@ static int render_status(const vb_receipt *receipt, vb_buf *out)
     if (receipt->host)
         json_object_set_new(object, "host", json_string(receipt->host));
     json_object_set_new(object, "started", json_string(vb_clock_iso(receipt->started, iso)));
-    json_object_set_new(object, "ended", json_string(vb_clock_iso(receipt->started + (int64_t)(receipt->usage.wall * 1e9), iso)));
+    json_object_set_new(object, "ended",
+                        json_string(vb_clock_iso(receipt->started + (int64_t)(receipt->usage.wall * 1e9), iso)));
     for (size_t i = 0; i < VB_COUNT(kept); i++) {
         json_t *value = json_object_get(receipt->details, kept[i]);
 
@@ -143,14 +143,14 @@ static void add_records(const json_t *records, vb_buf *out)
     const json_t *record;
     size_t i;
 
-    json_array_foreach(records, i, record)
-    {
+    json_array_foreach(records, i, record) {
         const char *time = json_string_value(json_object_get(record, "asctime"));
         const char *level = json_string_value(json_object_get(record, "levelname"));
         const char *name = json_string_value(json_object_get(record, "name"));
         const char *message = json_string_value(json_object_get(record, "message"));
 
-        vb_buf_printf(out, "%s %s %s: %s\n", time ? time : "-", level ? level : "-", name ? name : "-", message ? message : "");
+        vb_buf_printf(out, "%s %s %s: %s\n", time ? time : "-", level ? level : "-", name ? name : "-",
+                      message ? message : "");
     }
 }
 
@@ -188,7 +188,7 @@ int vb_quantum_render(vb_call *c, const vb_receipt *receipt, const char *name, v
         const char *name;
         int (*render)(const vb_receipt *, vb_buf *);
     } files[] = {
-        {"command", render_command}, {"environment", render_environment}, {"io.jsonl", render_io},
+        {"command", render_command},    {"environment", render_environment}, {"io.jsonl", render_io},
         {"status.json", render_status}, {"usage.json", render_usage},
     };
 

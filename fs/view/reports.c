@@ -52,7 +52,10 @@ static int reports_list(vb_call *c, vb_node *dir, vb_listing *l)
     return vb_runs_list(c, dir, l, list_reports);
 }
 
-static const vb_node_class reports_class = {
-    .name = "reports", .type = S_IFDIR, .lookup = reports_lookup, .list = reports_list, .free = free};
+static const vb_node_class reports_class = {.name = "reports",
+                                            .type = S_IFDIR,
+                                            .lookup = reports_lookup,
+                                            .list = reports_list,
+                                            .free = free};
 
 const vb_branch vb_branch_reports = {"reports", &reports_class};

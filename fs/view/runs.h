@@ -1,7 +1,7 @@
 /* runs.h - directories that spell the names of RUN collections with quanta: of provenance/ and reports/.
  *
- * Such a directory's node data is the name so far as text (NULL at the top); what a whole run shows is the branch's.  A run
- * whose name begins another's shows both. */
+ * Such a directory's node data is the name so far as text (NULL at the top); what a whole run shows is the branch's.  A
+ * run whose name begins another's shows both. */
 #ifndef VB_FS_VIEW_RUNS_H
 #define VB_FS_VIEW_RUNS_H
 

@@ -1,7 +1,8 @@
 /* scratch.c - the writable part of a job's view: real files of one directory, under what is laid over it.
  *
- * A node holds its file by descriptor, so renames do not matter to it, and the inode number of the file below cannot come
- * again while the kernel knows the node.  Nothing here follows a symlink: the kernel does, in the job's namespace. */
+ * A node holds its file by descriptor, so renames do not matter to it, and the inode number of the file below cannot
+ * come again while the kernel knows the node.  Nothing here follows a symlink: the kernel does, in
+ * the job's namespace. */
 #include "fs/view/job_internal.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
@@ -45,7 +46,8 @@ vb_node *vb_scratch_overlay_node(vb_call *c, vb_node *dir, const char *name, str
 
 static vb_node *file_node(vb_call *c, const vb_node *dir, const char *name, int fd, const struct stat *st)
 {
-    return vb_nodes_row(c->view->nodes, VB_INO_SCRATCH, (int64_t)st->st_ino, &vb_scratch_class, new_scratch(dir, name, fd, NULL));
+    return vb_nodes_row(c->view->nodes, VB_INO_SCRATCH, (int64_t)st->st_ino, &vb_scratch_class,
+                        new_scratch(dir, name, fd, NULL));
 }
 
 static void touch(vb_call *c, const struct scratch *s, const char *name, vb_journal_kind kind, unsigned bits)
@@ -170,7 +172,8 @@ static int scratch_link(vb_call *c, vb_node *node, vb_buf *target)
 static int reopen(const struct scratch *s, int flags)
 {
     char path[32];
-    int rest = flags & (O_TRUNC | O_APPEND), fd = open(held(s, path), O_RDWR | rest | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int rest = flags & (O_TRUNC | O_APPEND),
+        fd = open(held(s, path), O_RDWR | rest | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
     if (fd < 0 && (errno == EACCES || errno == EROFS || errno == EISDIR || errno == ETXTBSY))
         fd = open(path, (flags & O_ACCMODE) | rest | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -206,7 +209,8 @@ static int refuse_overlay(vb_call *c, const struct scratch *s, const char *name)
     return -EROFS;
 }
 
-static int scratch_create(vb_call *c, vb_node *dir, const char *name, mode_t mode, int flags, vb_node **child, vb_content *out)
+static int scratch_create(vb_call *c, vb_node *dir, const char *name, mode_t mode, int flags, vb_node **child,
+                          vb_content *out)
 {
     struct scratch *s = dir->data;
     int below = dir_fd(c, s, true), fd, handle, r = refuse_overlay(c, s, name);
@@ -301,7 +305,8 @@ static int scratch_unlink(vb_call *c, vb_node *dir, const char *name, bool direc
     return unlinkat(below, name, directory ? AT_REMOVEDIR : 0) ? -errno : 0;
 }
 
-static int scratch_rename(vb_call *c, vb_node *dir, const char *name, vb_node *to_dir, const char *to_name, unsigned flags)
+static int scratch_rename(vb_call *c, vb_node *dir, const char *name, vb_node *to_dir, const char *to_name,
+                          unsigned flags)
 {
     struct scratch *from = dir->data, *to = to_dir->data;
     int from_fd = dir_fd(c, from, false), to_fd, r;
@@ -333,7 +338,8 @@ static struct timespec time_to_set(const struct stat *st, bool access, unsigned 
     return access ? st->st_atim : st->st_mtim;
 }
 
-static int scratch_setattr(vb_call *c, vb_node *node, const struct stat *st, unsigned valid, const vb_content *open_file)
+static int scratch_setattr(vb_call *c, vb_node *node, const struct stat *st, unsigned valid,
+                           const vb_content *open_file)
 {
     struct scratch *s = node->data;
     struct timespec times[2] = {time_to_set(st, true, valid), time_to_set(st, false, valid)};
@@ -344,13 +350,14 @@ static int scratch_setattr(vb_call *c, vb_node *node, const struct stat *st, uns
     held(s, path);
     if (valid & VB_SET_MODE && chmod(path, st->st_mode & 07777))
         return -errno;
-    if (valid & (VB_SET_UID | VB_SET_GID) && chown(path, valid & VB_SET_UID ? st->st_uid : (uid_t)-1,
-                                                   valid & VB_SET_GID ? st->st_gid : (gid_t)-1))
+    if (valid & (VB_SET_UID | VB_SET_GID) &&
+        chown(path, valid & VB_SET_UID ? st->st_uid : (uid_t)-1, valid & VB_SET_GID ? st->st_gid : (gid_t)-1))
         return -errno;
-    if (valid & VB_SET_SIZE && (open_file && open_file->fd >= 0 ? ftruncate(open_file->fd, st->st_size)
-                                                                 : truncate(path, st->st_size)))
+    if (valid & VB_SET_SIZE &&
+        (open_file && open_file->fd >= 0 ? ftruncate(open_file->fd, st->st_size) : truncate(path, st->st_size)))
         return fault(c, s, NULL, "truncating", errno);
-    if (valid & (VB_SET_ATIME | VB_SET_MTIME | VB_SET_ATIME_NOW | VB_SET_MTIME_NOW) && utimensat(AT_FDCWD, path, times, 0))
+    if (valid & (VB_SET_ATIME | VB_SET_MTIME | VB_SET_ATIME_NOW | VB_SET_MTIME_NOW) &&
+        utimensat(AT_FDCWD, path, times, 0))
         return -errno;
     return 0;
 }
@@ -399,9 +406,22 @@ static int scratch_removexattr(vb_call *c, vb_node *node, const char *name)
 }
 
 const vb_node_class vb_scratch_class = {
-    .name = "scratch",          .lookup = scratch_lookup,     .list = scratch_list,       .attr = scratch_attr,
-    .link = scratch_link,       .open = scratch_open,         .xattrs = scratch_xattrs,   .xattr = scratch_xattr,
-    .free = scratch_free,       .create = scratch_create,     .make = scratch_make,       .symlink = scratch_symlink,
-    .hardlink = scratch_hardlink, .unlink = scratch_unlink,   .rename = scratch_rename,   .setattr = scratch_setattr,
-    .setxattr = scratch_setxattr, .removexattr = scratch_removexattr,
+    .name = "scratch",
+    .lookup = scratch_lookup,
+    .list = scratch_list,
+    .attr = scratch_attr,
+    .link = scratch_link,
+    .open = scratch_open,
+    .xattrs = scratch_xattrs,
+    .xattr = scratch_xattr,
+    .free = scratch_free,
+    .create = scratch_create,
+    .make = scratch_make,
+    .symlink = scratch_symlink,
+    .hardlink = scratch_hardlink,
+    .unlink = scratch_unlink,
+    .rename = scratch_rename,
+    .setattr = scratch_setattr,
+    .setxattr = scratch_setxattr,
+    .removexattr = scratch_removexattr,
 };

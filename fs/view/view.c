@@ -68,7 +68,9 @@ void vb_view_attr(vb_call *c, vb_node *node, struct stat *st)
 
     *st = (struct stat){
         .st_ino = node->ino,
-        .st_mode = type | (type == S_IFDIR ? 0555 : type == S_IFLNK ? 0777 : 0444),
+        .st_mode = type | (type == S_IFDIR   ? 0555
+                           : type == S_IFLNK ? 0777
+                                             : 0444),
         .st_nlink = type == S_IFDIR ? 2 : 1,
         .st_uid = c->view->uid,
         .st_gid = c->view->gid,
@@ -132,8 +134,11 @@ static int text_open(vb_call *c, vb_node *node, int flags, vb_content *out)
     return 0;
 }
 
-static const vb_node_class text_class = {
-    .name = "text", .type = S_IFREG, .attr = text_attr, .open = text_open, .free = text_free};
+static const vb_node_class text_class = {.name = "text",
+                                         .type = S_IFREG,
+                                         .attr = text_attr,
+                                         .open = text_open,
+                                         .free = text_free};
 
 vb_node *vb_view_text(vb_call *c, vb_node *dir, const char *name, vb_buf *text)
 {
@@ -161,8 +166,11 @@ static bool link_same(const void *a, const void *b)
     return !strcmp(a, b);
 }
 
-static const vb_node_class link_class = {
-    .name = "link", .type = S_IFLNK, .attr = link_attr, .link = link_read, .free = free};
+static const vb_node_class link_class = {.name = "link",
+                                         .type = S_IFLNK,
+                                         .attr = link_attr,
+                                         .link = link_read,
+                                         .free = free};
 
 vb_node *vb_view_link(vb_call *c, vb_node *dir, const char *name, const char *target)
 {

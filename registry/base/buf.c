@@ -70,8 +70,8 @@ void vb_buf_printf(vb_buf *b, const char *format, ...)
 
 void vb_buf_json(vb_buf *b, const char *text, size_t n)
 {
-    static const char escapes[] = {['\n'] = 'n', ['\t'] = 't', ['\r'] = 'r', ['\b'] = 'b',
-                                   ['\f'] = 'f', ['"'] = '"',  ['\\'] = '\\'};
+    static const char escapes[] =
+        {['\n'] = 'n', ['\t'] = 't', ['\r'] = 'r', ['\b'] = 'b', ['\f'] = 'f', ['"'] = '"', ['\\'] = '\\'};
 
     vb_buf_putc(b, '"');
     for (size_t i = 0; i < n;) {

@@ -37,8 +37,8 @@ void vb_buf_hex(vb_buf *b, const void *data, size_t n);
 /* Adds `separator` unless the buffer is empty: for lists. */
 void vb_buf_separate(vb_buf *b, const char *separator);
 
-void vb_buf_clear(vb_buf *b);           /* keeps the memory */
+void vb_buf_clear(vb_buf *b);             /* keeps the memory */
 const char *vb_buf_text(const vb_buf *b); /* never NULL; the buffer keeps it */
-char *vb_buf_steal(vb_buf *b);          /* never NULL; the caller frees it */
+char *vb_buf_steal(vb_buf *b);            /* never NULL; the caller frees it */
 
 #endif

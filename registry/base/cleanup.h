@@ -13,11 +13,11 @@
 #include <unistd.h>
 
 /* Names the function that vb_auto(fn) calls at the end of the scope; fn is not called for NULL. */
-#define VB_CLEANUP(type, fn)                                                                                 \
-    static inline void fn##_cleanup(type **p)                                                                \
-    {                                                                                                        \
-        if (*p)                                                                                              \
-            fn(*p);                                                                                          \
+#define VB_CLEANUP(type, fn)                  \
+    static inline void fn##_cleanup(type **p) \
+    {                                         \
+        if (*p)                               \
+            fn(*p);                           \
     }
 
 #define vb_auto(fn) __attribute__((cleanup(fn##_cleanup)))
@@ -39,11 +39,11 @@ VB_CLEANUP(FILE, fclose)
 #define vb_autoclose __attribute__((cleanup(vb_close_cleanup)))
 
 /* The value of `p`, which no longer holds it. */
-#define VB_STEAL(p)                                                                                          \
-    ({                                                                                                       \
-        __auto_type vb_stolen = (p);                                                                         \
-        (p) = NULL;                                                                                          \
-        vb_stolen;                                                                                           \
+#define VB_STEAL(p)                  \
+    ({                               \
+        __auto_type vb_stolen = (p); \
+        (p) = NULL;                  \
+        vb_stolen;                   \
     })
 
 static inline int vb_steal_fd(int *fd)

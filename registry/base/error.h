@@ -19,9 +19,9 @@ typedef struct vb_error {
     char *hint;    /* owned; what to do, or NULL */
 } vb_error;
 
-#define VB_ERROR_INIT                                                                                        \
-    {                                                                                                        \
-        0                                                                                                    \
+#define VB_ERROR_INIT \
+    {                 \
+        0             \
     }
 #define vb_auto_error __attribute__((cleanup(vb_error_clear))) vb_error
 

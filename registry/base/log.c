@@ -17,7 +17,7 @@ static const struct {
     const char *name;
     vb_level level;
 } levels[] = {
-    {"trace", VB_DEBUG}, {"debug", VB_DEBUG},     {"verbose", VB_VERBOSE}, {"info", VB_INFO},
+    {"trace", VB_DEBUG},  {"debug", VB_DEBUG},     {"verbose", VB_VERBOSE}, {"info", VB_INFO},
     {"warn", VB_WARNING}, {"warning", VB_WARNING}, {"error", VB_ERROR},     {"critical", VB_ERROR},
 };
 

@@ -20,14 +20,14 @@ char *vb_vformat(const char *format, va_list args) __attribute__((format(printf,
 #define VB_NEW(type) ((type *)vb_alloc(sizeof(type)))
 
 /* Room for one more element in `array` of `n` used and `cap` allocated; returns its address, zeroed, and counts it. */
-#define VB_PUSH(array, n, cap)                                                                               \
-    ({                                                                                                       \
-        if ((n) == (cap)) {                                                                                  \
-            (cap) = (cap) ? 2 * (cap) : 8;                                                                   \
-            (array) = vb_realloc((array), (size_t)(cap), sizeof *(array));                                   \
-        }                                                                                                    \
-        __builtin_memset(&(array)[n], 0, sizeof *(array));                                                   \
-        &(array)[(n)++];                                                                                     \
+#define VB_PUSH(array, n, cap)                                             \
+    ({                                                                     \
+        if ((n) == (cap)) {                                                \
+            (cap) = (cap) ? 2 * (cap) : 8;                                 \
+            (array) = vb_realloc((array), (size_t)(cap), sizeof *(array)); \
+        }                                                                  \
+        __builtin_memset(&(array)[n], 0, sizeof *(array));                 \
+        &(array)[(n)++];                                                   \
     })
 
 #define VB_COUNT(array) (sizeof(array) / sizeof(array)[0])

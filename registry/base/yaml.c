@@ -229,7 +229,8 @@ const char *vb_yaml_get_text(const vb_yaml_node *map, const char *key)
     return vb_yaml_text(vb_yaml_get(map, key));
 }
 
-/* The plain text of a scalar without YAML 1.1's underscores; NULL where it is quoted, none, or too long for a number. */
+/* The plain text of a scalar without YAML 1.1's underscores; NULL where it is quoted, none, or too long
+ * for a number. */
 static const char *plain(const vb_yaml_node *node, char buf[64])
 {
     size_t n = 0;

@@ -1,10 +1,10 @@
 /* build.c - a quantum graph, by SQL.
  *
- * The registry is attached to the new file as `src`.  One join over all dimensions of the tasks in the pipeline's overall
- * inputs and outputs, constrained by the data query and by the overall inputs that exist, fills temp.common; everything
- * else is a projection of it (SEMANTICS 4): the quanta of a task are its distinct data IDs (temp.q_N), the datasets of a
- * type are its distinct data IDs (temp.d_N), an edge is a pair of both on one row.  Memory stays flat: the tables spill
- * to disk.  Rows copied from the registry keep their ids; predicted datasets get ids above them. */
+ * The registry is attached to the new file as `src`.  One join over all dimensions of the tasks in the pipeline's
+ * overall inputs and outputs, constrained by the data query and by the overall inputs that exist, fills temp.common;
+ * everything else is a projection of it (SEMANTICS 4): the quanta of a task are its distinct data IDs (temp.q_N), the
+ * datasets of a type are its distinct data IDs (temp.d_N), an edge is a pair of both on one row.  Memory stays flat:
+ * the tables spill to disk.  Rows copied from the registry keep their ids; predicted datasets get ids above them. */
 #include "registry/graph/build.h"
 
 #include "registry/base/clock.h"
@@ -150,8 +150,7 @@ static void column_list(const struct build *b, vb_dimset dims, const char *prefi
 {
     const char *between = "";
 
-    VB_EACH_DIMENSION(i, dims)
-    {
+    VB_EACH_DIMENSION(i, dims) {
         vb_buf_printf(sql, "%s%s", between, prefix);
         vb_sql_name(sql, vb_universe_at(universe(b), i)->name);
         between = ", ";
@@ -162,8 +161,7 @@ static void column_definitions(const struct build *b, vb_dimset dims, vb_buf *sq
 {
     const char *between = "";
 
-    VB_EACH_DIMENSION(i, dims)
-    {
+    VB_EACH_DIMENSION(i, dims) {
         const vb_element *e = vb_universe_at(universe(b), i);
 
         vb_buf_puts(sql, between);
@@ -202,8 +200,7 @@ static int fill_common(struct build *b)
     if (r < 0)
         return vb_error_context(b->err, "data query");
     vb_buf_puts(&columns, "DISTINCT ");
-    VB_EACH_DIMENSION(i, b->columns)
-    {
+    VB_EACH_DIMENSION(i, b->columns) {
         if (columns.len > 9)
             vb_buf_puts(&columns, ", ");
         vb_buf_puts(&columns, join.columns[i]);
@@ -218,8 +215,8 @@ static int fill_common(struct build *b)
     return r;
 }
 
-/* A dimension that names the others (instrument, skymap) must be one, or be spoken of in the data query: the same visit number means
- * different things in two instruments (SEMANTICS, 2). */
+/* A dimension that names the others (instrument, skymap) must be one, or be spoken of in the data query: the same visit
+ * number means different things in two instruments (SEMANTICS, 2). */
 static int check_governor(struct build *b, const vb_element *governor, const vb_dimset *spoken_of)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
@@ -234,7 +231,8 @@ static int check_governor(struct build *b, const vb_element *governor, const vb_
         vb_buf_printf(&values, "%s'%s'", n ? ", " : "", vb_col_text(s, 0));
     if (r < 0 || n < 2 || vb_dimset_has(*spoken_of, governor->index))
         return r;
-    vb_fail(b->err, -EINVAL, "the inputs hold several values of %s (%s), and the data query does not choose", governor->name, values.data);
+    vb_fail(b->err, -EINVAL, "the inputs hold several values of %s (%s), and the data query does not choose",
+            governor->name, values.data);
     vb_hint(b->err, "add %s=... or %s in (...) to --data-query", governor->name, governor->name);
     return -EINVAL;
 }
@@ -247,8 +245,7 @@ static int check_governors(struct build *b)
 
     if (!r && where)
         r = vb_expr_dimensions(universe(b), b->dims, b->spec->where, where, &spoken_of, b->err);
-    VB_EACH_DIMENSION(i, b->columns)
-    {
+    VB_EACH_DIMENSION(i, b->columns) {
         if (!r && vb_universe_at(universe(b), i)->is_governor)
             r = check_governor(b, vb_universe_at(universe(b), i), &spoken_of);
     }
@@ -264,8 +261,7 @@ static void equal_columns(const struct build *b, vb_dimset dims, const char *lef
 
     if (vb_dimset_empty(dims))
         vb_buf_puts(sql, "1");
-    VB_EACH_DIMENSION(i, dims)
-    {
+    VB_EACH_DIMENSION(i, dims) {
         vb_auto_buf name = {0};
 
         vb_sql_name(&name, vb_universe_at(universe(b), i)->name);
@@ -315,9 +311,10 @@ static int skip_existing(struct build *b, size_t t, int64_t *skipped)
 
     if (!b->skip.count || !metadata)
         return 0;
-    vb_buf_printf(&sql, "DELETE FROM temp.q_%zu WHERE EXISTS (SELECT 1 FROM src.member_%" PRId64 " m JOIN src.dataset_type t"
-                        " ON t.id = m.type_id WHERE t.name = '%s' AND m.collection_id IN (", t,
-                  metadata->type->group_id, metadata->type->name);
+    vb_buf_printf(&sql,
+                  "DELETE FROM temp.q_%zu WHERE EXISTS (SELECT 1 FROM src.member_%" PRId64 " m JOIN src.dataset_type t"
+                  " ON t.id = m.type_id WHERE t.name = '%s' AND m.collection_id IN (",
+                  t, metadata->type->group_id, metadata->type->name);
     collection_ids(&b->skip, &sql);
     vb_buf_puts(&sql, ") AND ");
     vb_autofree char *table = vb_format("q_%zu", t);
@@ -367,8 +364,8 @@ static int make_quanta(struct build *b, size_t t, vb_graph_counts *counts)
     if (vb_dimset_empty(dims)) {
         vb_buf_printf(&sql, "INSERT INTO temp.%s SELECT %" PRId64, table, offset + 1);
     } else {
-        vb_buf_printf(&sql, "INSERT INTO temp.%s SELECT row_number() OVER () + %" PRId64 ", * FROM (SELECT DISTINCT ", table,
-                      offset);
+        vb_buf_printf(&sql, "INSERT INTO temp.%s SELECT row_number() OVER () + %" PRId64 ", * FROM (SELECT DISTINCT ",
+                      table, offset);
         column_list(b, dims, "", &sql);
         vb_buf_puts(&sql, " FROM temp.common ORDER BY ");
         column_list(b, dims, "", &sql);
@@ -399,17 +396,19 @@ static int insert_tasks(struct build *b)
 
         r = vb_schema_group(b->db, task->group, &group_id, b->err);
         if (!r)
-            r = vb_sql_exec(b->db, b->err, "INSERT INTO task (run_id, label, position, group_id, definition)"
-                                           " VALUES (?, ?, ?, ?, ?)",
+            r = vb_sql_exec(b->db, b->err,
+                            "INSERT INTO task (run_id, label, position, group_id, definition)"
+                            " VALUES (?, ?, ?, ?, ?)",
                             VB_ARGS(b->run_id, task->label, t, group_id, task->definition));
         b->task_ids[t] = vb_db_last_id(b->db);
         for (size_t c = 0; !r && c < task->count; c++) {
             const vb_connection_spec *k = &task->connections[c];
 
-            r = vb_sql_exec(b->db, b->err, "INSERT INTO connection (task_id, name, kind, type_id, multiple, minimum,"
-                                           " position) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                            VB_ARGS(b->task_ids[t], k->name, (int)k->role, find_type(b, k->type.name)->type->id, k->multiple,
-                                    k->minimum, c));
+            r = vb_sql_exec(b->db, b->err,
+                            "INSERT INTO connection (task_id, name, kind, type_id, multiple, minimum,"
+                            " position) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                            VB_ARGS(b->task_ids[t], k->name, (int)k->role, find_type(b, k->type.name)->type->id,
+                                    k->multiple, k->minimum, c));
         }
     }
     return r;
@@ -417,7 +416,8 @@ static int insert_tasks(struct build *b)
 
 /* ---- datasets --------------------------------------------------------------------------------------------- */
 
-/* d_N of a type that exists: for each data ID of common the first dataset along the search, collection by collection. */
+/* d_N of a type that exists: for each data ID of common the first dataset along the search,
+ * collection by collection. */
 static int find_existing(struct build *b, size_t i, const vb_search *search)
 {
     const vb_dataset_type *type = b->types[i].type;
@@ -431,8 +431,9 @@ static int find_existing(struct build *b, size_t i, const vb_search *search)
         vb_sql_dimensions(&sql, type->group, ", m.", ", m.");
         vb_buf_printf(&sql, " FROM (SELECT DISTINCT %s", vb_dimset_empty(dims) ? "1" : "");
         column_list(b, dims, "", &sql);
-        vb_buf_printf(&sql, " FROM temp.common) k CROSS JOIN src.member_%" PRId64 " m ON m.type_id = %" PRId64
-                            " AND m.collection_id = %" PRId64 " AND ",
+        vb_buf_printf(&sql,
+                      " FROM temp.common) k CROSS JOIN src.member_%" PRId64 " m ON m.type_id = %" PRId64
+                      " AND m.collection_id = %" PRId64 " AND ",
                       type->group_id, type->id, search->items[c]->id);
         equal_columns(b, dims, "m", "k", &sql);
         r = run_sql(b, &sql);
@@ -447,8 +448,10 @@ static int refuse_existing(struct build *b, const vb_dataset_type *type)
     vb_auto_buf sql = {0};
     int r;
 
-    vb_buf_printf(&sql, "SELECT d.dataid FROM temp.new_outputs n CROSS JOIN src.member_%" PRId64 " m ON m.type_id = ? AND"
-                        " m.collection_id = (SELECT id FROM src.collection WHERE name = ?) AND ", type->group_id);
+    vb_buf_printf(&sql,
+                  "SELECT d.dataid FROM temp.new_outputs n CROSS JOIN src.member_%" PRId64 " m ON m.type_id = ? AND"
+                  " m.collection_id = (SELECT id FROM src.collection WHERE name = ?) AND ",
+                  type->group_id);
     equal_columns(b, type->group->required, "m", "n", &sql);
     vb_buf_puts(&sql, " JOIN src.dataset d ON d.id = m.dataset_id LIMIT 1");
     r = vb_sql(b->db, &s, b->err, vb_buf_text(&sql), VB_ARGS(type->id, b->spec->run));
@@ -477,7 +480,8 @@ static int predict(struct build *b, size_t i)
         r = vb_sql_int(b->db, &offset, b->err, "SELECT seq FROM sqlite_sequence WHERE name = 'dataset'", VB_NO_ARGS);
     if (r < 0)
         return r;
-    vb_buf_puts(&sql, "DROP TABLE IF EXISTS temp.new_outputs; CREATE TEMP TABLE new_outputs AS SELECT row_number() OVER ()");
+    vb_buf_puts(&sql,
+                "DROP TABLE IF EXISTS temp.new_outputs; CREATE TEMP TABLE new_outputs AS SELECT row_number() OVER ()");
     vb_buf_printf(&sql, " + %" PRId64 " AS dataset_id, * FROM (SELECT DISTINCT %s", offset, none ? "1 AS one" : "");
     column_list(b, dims, "k.", &sql);
     if (b->types[i].init) {
@@ -499,22 +503,24 @@ static int predict(struct build *b, size_t i)
     if (r < 0)
         return r;
     vb_buf_clear(&sql);
-    vb_buf_printf(&sql, "INSERT INTO dataset SELECT dataset_id, vb_uuid(), %" PRId64 ", %" PRId64 ", ", type->id, b->run_id);
+    vb_buf_printf(&sql, "INSERT INTO dataset SELECT dataset_id, vb_uuid(), %" PRId64 ", %" PRId64 ", ", type->id,
+                  b->run_id);
     packed_dataid(b, dims, "", &sql);
     vb_buf_printf(&sql, ", %" PRId64 ", %d FROM temp.new_outputs;", vb_time_now(), VB_DATASET_PREDICTED);
-    vb_buf_printf(&sql, "INSERT INTO member_%" PRId64 " SELECT %" PRId64 ", %" PRId64 "%s", type->group_id, type->id, b->run_id,
-                  none ? "" : ", ");
+    vb_buf_printf(&sql, "INSERT INTO member_%" PRId64 " SELECT %" PRId64 ", %" PRId64 "%s", type->group_id, type->id,
+                  b->run_id, none ? "" : ", ");
     column_list(b, dims, "", &sql);
     vb_buf_puts(&sql, ", dataset_id FROM temp.new_outputs;");
-    vb_buf_printf(&sql, "INSERT OR IGNORE INTO collection_summary VALUES (%" PRId64 ", %" PRId64 ");", b->run_id, type->id);
+    vb_buf_printf(&sql, "INSERT OR IGNORE INTO collection_summary VALUES (%" PRId64 ", %" PRId64 ");", b->run_id,
+                  type->id);
     vb_buf_printf(&sql, "INSERT INTO temp.d_%zu SELECT dataset_id%s", i, none ? "" : ", ");
     column_list(b, dims, "", &sql);
     vb_buf_puts(&sql, " FROM temp.new_outputs");
     return run_sql(b, &sql);
 }
 
-/* An overall input is found along the inputs.  What a task makes is predicted; an output of a quantum that is left out is
- * where it was found done, and an init-output that the run has already is kept. */
+/* An overall input is found along the inputs.  What a task makes is predicted; an output of a quantum that is left out
+ * is where it was found done, and an init-output that the run has already is kept. */
 static int make_type(struct build *b, size_t i)
 {
     const struct graph_type *type = &b->types[i];
@@ -554,8 +560,9 @@ static int make_edges(struct build *b, size_t t, const vb_connection_spec *conne
     size_t d = (size_t)(type - b->types);
     vb_auto_buf sql = {0};
 
-    vb_buf_printf(&sql, "INSERT INTO %s SELECT DISTINCT q.quantum_id, (SELECT id FROM connection WHERE task_id = %" PRId64
-                        " AND kind = %d AND name = ?), d.dataset_id, 1 FROM temp.q_%zu q",
+    vb_buf_printf(&sql,
+                  "INSERT INTO %s SELECT DISTINCT q.quantum_id, (SELECT id FROM connection WHERE task_id = %" PRId64
+                  " AND kind = %d AND name = ?), d.dataset_id, 1 FROM temp.q_%zu q",
                   input ? "quantum_input" : "quantum_output", b->task_ids[t], connection->role, t);
     if (vb_dimset_within(dims, task) || vb_dimset_within(task, dims)) {
         vb_dimset shared = vb_dimset_within(dims, task) ? dims : task;
@@ -575,22 +582,22 @@ static int make_edges(struct build *b, size_t t, const vb_connection_spec *conne
 static int check_single(struct build *b, size_t t, const vb_connection_spec *connection)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    int r = connection->multiple || connection->role > VB_ROLE_OUTPUT ? 0
-            : vb_sql(b->db, &s, b->err, connection->role == VB_ROLE_OUTPUT
-                         ? "SELECT q.dataid, count(*) FROM quantum_output e JOIN quantum q ON q.id = e.quantum_id JOIN connection c"
-                           " ON c.id = e.connection_id WHERE c.task_id = ? AND c.name = ? AND c.kind = ? GROUP BY e.quantum_id"
-                           " HAVING count(*) > 1 LIMIT 1"
-                         : "SELECT q.dataid, count(*) FROM quantum_input e JOIN quantum q ON q.id = e.quantum_id JOIN connection c"
-                           " ON c.id = e.connection_id WHERE c.task_id = ? AND c.name = ? AND c.kind = ? GROUP BY e.quantum_id"
-                           " HAVING count(*) > 1 LIMIT 1",
-                     VB_ARGS(b->task_ids[t], connection->name, (int)connection->role));
+    bool output = connection->role == VB_ROLE_OUTPUT;
+    vb_autofree char *sql = vb_format("SELECT q.dataid, count(*) FROM %s e JOIN quantum q ON q.id = e.quantum_id"
+                                      " JOIN connection c ON c.id = e.connection_id WHERE c.task_id = ? AND c.name = ?"
+                                      " AND c.kind = ? GROUP BY e.quantum_id HAVING count(*) > 1 LIMIT 1",
+                                      output ? "quantum_output" : "quantum_input");
+    int r;
 
-    if (!r && s)
+    if (connection->multiple || connection->role > VB_ROLE_OUTPUT)
+        return 0;
+    r = vb_sql(b->db, &s, b->err, sql, VB_ARGS(b->task_ids[t], connection->name, (int)connection->role));
+    if (!r)
         r = vb_stmt_step(s, b->err);
     if (r <= 0)
         return r;
-    vb_fail(b->err, -EINVAL, "task '%s', connection '%s': quantum %s has %" PRId64 " datasets of type '%s'", b->spec->tasks[t].label,
-            connection->name, vb_col_text(s, 0), vb_col_int(s, 1), connection->type.name);
+    vb_fail(b->err, -EINVAL, "task '%s', connection '%s': quantum %s has %" PRId64 " datasets of type '%s'",
+            b->spec->tasks[t].label, connection->name, vb_col_text(s, 0), vb_col_int(s, 1), connection->type.name);
     vb_hint(b->err, "say 'multiple: true' on the connection if that is meant");
     return -EINVAL;
 }
@@ -729,7 +736,8 @@ static int find_run(struct build *b)
     return r;
 }
 
-int vb_graph_build(vb_registry *src, const vb_graph_spec *spec, const char *path, vb_graph_counts *counts, vb_error *err)
+int vb_graph_build(vb_registry *src, const vb_graph_spec *spec, const char *path, vb_graph_counts *counts,
+                   vb_error *err)
 {
     vb_autofree char *temporary = vb_format("%s.%d.tmp", path, (int)getpid());
     vb_autoclose int fd = -1;

@@ -1,4 +1,5 @@
-/* copy.c - what a graph takes over from the registry: rows keep their ids, so that what refers to them is copied as it is. */
+/* copy.c - what a graph takes over from the registry: rows keep their ids, so that what refers to them is copied as it
+ * is. */
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
 #include "registry/dataset.h"
@@ -32,15 +33,20 @@ static int copy_groups(struct build *b)
 /* A collection and all that its chains lead to. */
 static int copy_collection(struct build *b, const char *name)
 {
-    static const char below[] =
-        "WITH RECURSIVE below(id) AS (SELECT id FROM src.collection WHERE name = ?1"
-        " UNION SELECT child_id FROM below JOIN src.collection_chain ON parent_id = below.id)";
-    vb_autofree char *collections = vb_format("%s INSERT OR IGNORE INTO collection SELECT * FROM src.collection WHERE id IN"
-                                              " (SELECT id FROM below)", below);
-    vb_autofree char *chains = vb_format("%s INSERT OR IGNORE INTO collection_chain SELECT * FROM src.collection_chain WHERE"
-                                         " parent_id IN (SELECT id FROM below)", below);
-    vb_autofree char *summaries = vb_format("%s INSERT OR IGNORE INTO collection_summary SELECT * FROM src.collection_summary"
-                                            " WHERE collection_id IN (SELECT id FROM below)", below);
+    static const char below[] = "WITH RECURSIVE below(id) AS (SELECT id FROM src.collection WHERE name = ?1"
+                                " UNION SELECT child_id FROM below JOIN src.collection_chain ON parent_id = below.id)";
+    vb_autofree char *collections =
+        vb_format("%s INSERT OR IGNORE INTO collection SELECT * FROM src.collection WHERE id IN"
+                  " (SELECT id FROM below)",
+                  below);
+    vb_autofree char *chains =
+        vb_format("%s INSERT OR IGNORE INTO collection_chain SELECT * FROM src.collection_chain WHERE"
+                  " parent_id IN (SELECT id FROM below)",
+                  below);
+    vb_autofree char *summaries =
+        vb_format("%s INSERT OR IGNORE INTO collection_summary SELECT * FROM src.collection_summary"
+                  " WHERE collection_id IN (SELECT id FROM below)",
+                  below);
     int r = vb_sql_exec(b->db, b->err, collections, VB_ARGS(name));
 
     if (!r)
@@ -70,15 +76,14 @@ static int define_outputs(struct build *b)
 int vb_build_copy_definitions(struct build *b)
 {
     /* Ids of what the graph adds must lie above those of the registry. */
-    static const char tables[] =
-        "INSERT INTO store SELECT * FROM src.store;"
-        "INSERT INTO dataset_type SELECT * FROM src.dataset_type;"
-        "INSERT INTO instrument_rules SELECT * FROM src.instrument_rules;"
-        "DELETE FROM sqlite_sequence;"
-        "INSERT INTO sqlite_sequence SELECT name, seq FROM src.sqlite_sequence WHERE name IN"
-        " ('dataset', 'dataset_type', 'collection');"
-        "INSERT INTO sqlite_sequence SELECT 'dataset', 0 WHERE NOT EXISTS"
-        " (SELECT 1 FROM sqlite_sequence WHERE name = 'dataset');";
+    static const char tables[] = "INSERT INTO store SELECT * FROM src.store;"
+                                 "INSERT INTO dataset_type SELECT * FROM src.dataset_type;"
+                                 "INSERT INTO instrument_rules SELECT * FROM src.instrument_rules;"
+                                 "DELETE FROM sqlite_sequence;"
+                                 "INSERT INTO sqlite_sequence SELECT name, seq FROM src.sqlite_sequence WHERE name IN"
+                                 " ('dataset', 'dataset_type', 'collection');"
+                                 "INSERT INTO sqlite_sequence SELECT 'dataset', 0 WHERE NOT EXISTS"
+                                 " (SELECT 1 FROM sqlite_sequence WHERE name = 'dataset');";
     vb_autofree char *root = NULL;
     int r = copy_groups(b);
 
@@ -109,10 +114,11 @@ static int copy_wanted(struct build *b)
     while (!r && (r = vb_stmt_step(s, b->err)) > 0) {
         vb_auto_buf sql = {0};
 
-        vb_buf_printf(&sql, "INSERT INTO member_%" PRId64 " SELECT m.* FROM src.member_%" PRId64
-                            " m WHERE m.dataset_id IN (SELECT dataset_id FROM temp.wanted)"
-                            " AND m.type_id IN (SELECT DISTINCT type_id FROM dataset)"
-                            " AND m.collection_id IN (SELECT id FROM collection)",
+        vb_buf_printf(&sql,
+                      "INSERT INTO member_%" PRId64 " SELECT m.* FROM src.member_%" PRId64
+                      " m WHERE m.dataset_id IN (SELECT dataset_id FROM temp.wanted)"
+                      " AND m.type_id IN (SELECT DISTINCT type_id FROM dataset)"
+                      " AND m.collection_id IN (SELECT id FROM collection)",
                       vb_col_int(s, 0), vb_col_int(s, 0));
         r = vb_db_run(b->db, vb_buf_text(&sql), b->err);
     }
@@ -121,18 +127,19 @@ static int copy_wanted(struct build *b)
 
 int vb_build_copy_inputs(struct build *b)
 {
-    static const char wanted[] =
-        "CREATE TEMP TABLE wanted (dataset_id INTEGER PRIMARY KEY);"
-        "INSERT OR IGNORE INTO temp.wanted SELECT DISTINCT dataset_id FROM quantum_input"
-        " WHERE dataset_id NOT IN (SELECT id FROM dataset);";
+    static const char wanted[] = "CREATE TEMP TABLE wanted (dataset_id INTEGER PRIMARY KEY);"
+                                 "INSERT OR IGNORE INTO temp.wanted SELECT DISTINCT dataset_id FROM quantum_input"
+                                 " WHERE dataset_id NOT IN (SELECT id FROM dataset);";
     int r = vb_db_run(b->db, wanted, b->err);
 
     for (size_t i = 0; !r && i < b->ntypes; i++)
         if (b->types[i].init) { /* init-outputs that the run has already */
             vb_auto_buf sql = {0};
 
-            vb_buf_printf(&sql, "INSERT OR IGNORE INTO temp.wanted SELECT dataset_id FROM temp.d_%zu WHERE dataset_id NOT IN"
-                                " (SELECT id FROM dataset)", i);
+            vb_buf_printf(&sql,
+                          "INSERT OR IGNORE INTO temp.wanted SELECT dataset_id FROM temp.d_%zu WHERE dataset_id NOT IN"
+                          " (SELECT id FROM dataset)",
+                          i);
             r = vb_db_run(b->db, vb_buf_text(&sql), b->err);
         }
     return r < 0 ? r : copy_wanted(b);
@@ -144,8 +151,7 @@ static void names_of(const struct build *b, vb_dimset dims, vb_buf *out)
 {
     const char *between = "";
 
-    VB_EACH_DIMENSION(i, dims)
-    {
+    VB_EACH_DIMENSION(i, dims) {
         vb_buf_puts(out, between);
         vb_sql_name(out, vb_universe_at(vb_registry_universe(b->graph), i)->name);
         between = ", ";

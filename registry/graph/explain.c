@@ -1,4 +1,5 @@
-/* explain.c - why a graph is empty: the constraints are added one by one, and the first that leaves nothing is named. */
+/* explain.c - why a graph is empty: the constraints are added one by one, and the first that leaves
+ * nothing is named. */
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
 #include "registry/graph/build.h"
@@ -50,8 +51,8 @@ static int count_type(struct build *b, const vb_dataset_type *type, int64_t *out
     return r < 0 ? r : 0;
 }
 
-/* How many of the first input's data IDs are left under the first `conditions` conditions, joined with `dims` and with the
- * first `inputs` overall inputs. */
+/* How many of the first input's data IDs are left under the first `conditions` conditions, joined with `dims` and with
+ * the first `inputs` overall inputs. */
 static int count_left(struct story *s, size_t conditions, size_t inputs, vb_dimset dims, int64_t *out)
 {
     vb_universe *u = vb_registry_universe(s->b->graph);
@@ -112,8 +113,10 @@ static int no_such_input(struct story *s)
         if (n)
             continue;
         print_inputs(s->b, &where);
-        vb_fail(s->b->err, -ENODATA, "no quantum: the input collections (%s) hold no '%s'", vb_buf_text(&where), type->type->name);
-        vb_hint(s->b->err, "the pipeline reads '%s' and no task of it makes it: add the collection that holds it to --input",
+        vb_fail(s->b->err, -ENODATA, "no quantum: the input collections (%s) hold no '%s'", vb_buf_text(&where),
+                type->type->name);
+        vb_hint(s->b->err,
+                "the pipeline reads '%s' and no task of it makes it: add the collection that holds it to --input",
                 type->type->name);
         return 1;
     }
@@ -145,7 +148,8 @@ static const vb_element *other_family(struct story *s, vb_dimset dims, const vb_
 }
 
 /* Regions of an element (of those that the last condition selects, if it speaks of them), at most NEAREST_TRIED. */
-static int load_regions(struct story *s, const vb_element *e, size_t from, size_t to, vb_region *out, vb_buf *names, size_t *n)
+static int load_regions(struct story *s, const vb_element *e, size_t from, size_t to, vb_region *out, vb_buf *names,
+                        size_t *n)
 {
     vb_universe *u = vb_registry_universe(s->b->graph);
     vb_auto_join j = {0};
@@ -175,8 +179,8 @@ static int load_regions(struct story *s, const vb_element *e, size_t from, size_
 
         if (!bytes || vb_region_decode(bytes, length, &out[*n], NULL) < 0)
             continue;
-        if (vb_record_by_id(s->b->src, vb_universe_find(vb_registry_universe(s->b->src), e->name), vb_col_int(statement, 1),
-                            &record, NULL) > 0) {
+        if (vb_record_by_id(s->b->src, vb_universe_find(vb_registry_universe(s->b->src), e->name),
+                            vb_col_int(statement, 1), &record, NULL) > 0) {
             vb_record_dataid(&record, s->b->src, &id);
             vb_dataid_print(&id, &names[*n]);
         }
@@ -196,7 +200,8 @@ static void hint_nearest(struct story *s, const vb_element *theirs, size_t condi
     vb_universe *u = vb_registry_universe(s->b->graph);
 
     for (int f = 0; !mine && f < vb_universe_spatial_families(u); f++)
-        mine = vb_group_spatial(vb_universe_conform(u, vb_dimset_union(s->b->dims->all, s->first->type->group->all)), f);
+        mine = vb_group_spatial(vb_universe_conform(u, vb_dimset_union(s->b->dims->all, s->first->type->group->all)),
+                                f);
     if (mine && mine->spatial_family != theirs->spatial_family && !load_regions(s, mine, 0, condition, a, an, &na) &&
         !load_regions(s, theirs, 0, s->nconditions, c, cn, &nc)) {
         for (size_t i = 0; i < na; i++)

@@ -27,15 +27,15 @@ typedef struct vb_task {
 } vb_task;
 
 typedef struct vb_graph {
-    vb_registry *reg; /* owned */
-    char *id;         /* the graph's own UUID */
+    vb_registry *reg;  /* owned */
+    char *id;          /* the graph's own UUID */
     char *run, *chain; /* chain may be NULL */
     char **chain_children, **inputs;
-    char *command;     /* that asked for the graph; may be NULL */
-    bool extends_run;  /* `run` was there when the graph was built */
+    char *command;    /* that asked for the graph; may be NULL */
+    bool extends_run; /* `run` was there when the graph was built */
     bool clobber_outputs;
     char *replaced, *prune_replaced; /* as in vb_graph_spec */
-    vb_task *tasks; /* in topological order */
+    vb_task *tasks;                  /* in topological order */
     size_t ntasks, tasks_cap;
     int64_t nquanta;
     int64_t run_id; /* of `run` in this file */

@@ -32,8 +32,10 @@ static int check_dimensions(const struct lookup *l)
         const vb_element *dimension = l->type->group->dims[i];
 
         if (!dimension->is_skypix && !vb_dimset_has(l->task->group->all, dimension->index))
-            return vb_fail(l->b->err, -EINVAL, "task '%s', prerequisite '%s': dataset type '%s' has dimension '%s', which the task "
-                                               "does not have", l->task->label, l->connection->name, l->type->name, dimension->name);
+            return vb_fail(l->b->err, -EINVAL,
+                           "task '%s', prerequisite '%s': dataset type '%s' has dimension '%s', which the task "
+                           "does not have",
+                           l->task->label, l->connection->name, l->type->name, dimension->name);
     }
     return 0;
 }
@@ -79,8 +81,8 @@ static int region_pixels(struct lookup *l, const vb_dataid *quantum, vb_ranges *
 }
 
 /* Adds what one collection holds in a range of pixels, unless an earlier collection had that pixel. */
-static int find_in_range(struct lookup *l, int64_t quantum_id, const vb_dataid *quantum, const vb_collection *collection,
-                         const vb_range *range)
+static int find_in_range(struct lookup *l, int64_t quantum_id, const vb_dataid *quantum,
+                         const vb_collection *collection, const vb_range *range)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     vb_auto_buf sql = {0};
@@ -94,11 +96,13 @@ static int find_in_range(struct lookup *l, int64_t quantum_id, const vb_dataid *
     args[n++] = vb_arg_int((int64_t)range->end);
     args[n++] = vb_arg_int(quantum_id);
     args[n++] = vb_arg_int(l->connection_id);
-    vb_buf_printf(&sql, "SELECT dataset_id FROM src.member_%" PRId64 " m WHERE type_id = ?1 AND collection_id = ?2 AND m.%s >= ?3"
-                        " AND m.%s < ?4 AND NOT EXISTS (SELECT 1 FROM quantum_input q JOIN src.dataset d ON d.id = q.dataset_id"
-                        " WHERE q.quantum_id = ?5 AND q.connection_id = ?6 AND d.dataid ="
-                        " (SELECT dataid FROM src.dataset WHERE id = m.dataset_id))",
-                  l->type->group_id, l->skypix->name, l->skypix->name);
+    vb_buf_printf(
+        &sql,
+        "SELECT dataset_id FROM src.member_%" PRId64 " m WHERE type_id = ?1 AND collection_id = ?2 AND m.%s >= ?3"
+        " AND m.%s < ?4 AND NOT EXISTS (SELECT 1 FROM quantum_input q JOIN src.dataset d ON d.id = q.dataset_id"
+        " WHERE q.quantum_id = ?5 AND q.connection_id = ?6 AND d.dataid ="
+        " (SELECT dataid FROM src.dataset WHERE id = m.dataset_id))",
+        l->type->group_id, l->skypix->name, l->skypix->name);
     for (int i = 0; i < l->type->group->nrequired; i++) {
         const char *name = l->type->group->dims[i]->name;
 
@@ -170,10 +174,11 @@ static int too_few(const struct lookup *l, const vb_dataid *quantum)
         vb_buf_separate(&where, ", ");
         vb_buf_puts(&where, *name);
     }
-    vb_fail(l->b->err, -ENODATA, "%s %s: prerequisite '%s' needs at least %d of dataset type '%s', and finds %" PRId64
-                                 " in the input collections (%s)%s", l->task->label, vb_buf_text(&id), l->connection->name,
-            l->connection->minimum, l->type->name, l->found, vb_buf_text(&where),
-            l->skypix ? " where they overlap its region" : "");
+    vb_fail(l->b->err, -ENODATA,
+            "%s %s: prerequisite '%s' needs at least %d of dataset type '%s', and finds %" PRId64
+            " in the input collections (%s)%s",
+            l->task->label, vb_buf_text(&id), l->connection->name, l->connection->minimum, l->type->name, l->found,
+            vb_buf_text(&where), l->skypix ? " where they overlap its region" : "");
     vb_hint(l->b->err, "add the collection that holds them to --input, or set 'minimum: 0' on the connection");
     return -ENODATA;
 }
@@ -216,7 +221,8 @@ int vb_build_prerequisites(struct build *b, size_t t)
         l.skypix = skypix_of(l.type);
         r = check_dimensions(&l);
         if (!r)
-            r = vb_sql_int(b->db, &l.connection_id, b->err, "SELECT id FROM connection WHERE task_id = ? AND kind = ? AND name = ?",
+            r = vb_sql_int(b->db, &l.connection_id, b->err,
+                           "SELECT id FROM connection WHERE task_id = ? AND kind = ? AND name = ?",
                            VB_ARGS(b->task_ids[t], (int)VB_ROLE_PREREQUISITE, l.connection->name));
         if (r >= 0)
             r = look_up_task(&l, t);

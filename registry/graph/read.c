@@ -35,8 +35,10 @@ static int read_meta(vb_graph *g, vb_error *err)
     struct {
         const char *key;
         char **value;
-    } values[] = {{"graph_id", &g->id}, {"run", &g->run}, {"chain", &g->chain}, {"chain_children", &children}, {"inputs", &inputs},
-                  {"command", &g->command}, {"extends_run", &extends}, {"clobber_outputs", &clobber},
+    } values[] = {{"graph_id", &g->id},       {"run", &g->run},
+                  {"chain", &g->chain},       {"chain_children", &children},
+                  {"inputs", &inputs},        {"command", &g->command},
+                  {"extends_run", &extends},  {"clobber_outputs", &clobber},
                   {"replaced", &g->replaced}, {"prune_replaced", &g->prune_replaced}};
     const vb_collection *run;
     int r = 0;
@@ -60,14 +62,19 @@ static int read_meta(vb_graph *g, vb_error *err)
 static int read_connections(vb_graph *g, vb_task *task, vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    int r = vb_sql(g->reg->db, &s, err, "SELECT id, name, kind, type_id, multiple, minimum FROM connection WHERE task_id = ?"
-                                        " ORDER BY position", VB_ARGS(task->id));
+    int r = vb_sql(g->reg->db, &s, err,
+                   "SELECT id, name, kind, type_id, multiple, minimum FROM connection WHERE task_id = ?"
+                   " ORDER BY position",
+                   VB_ARGS(task->id));
 
     while (!r && (r = vb_stmt_step(s, err)) > 0) {
         vb_connection *c = VB_PUSH(task->connections, task->count, task->cap);
 
-        *c = (vb_connection){.id = vb_col_int(s, 0), .name = vb_strdup(vb_col_text(s, 1)), .role = (vb_role)vb_col_int(s, 2),
-                             .multiple = vb_col_int(s, 4), .minimum = (int)vb_col_int(s, 5)};
+        *c = (vb_connection){.id = vb_col_int(s, 0),
+                             .name = vb_strdup(vb_col_text(s, 1)),
+                             .role = (vb_role)vb_col_int(s, 2),
+                             .multiple = vb_col_int(s, 4),
+                             .minimum = (int)vb_col_int(s, 5)};
         r = vb_dataset_type_by_id(g->reg, vb_col_int(s, 3), &c->type, err);
     }
     return r;
@@ -76,8 +83,10 @@ static int read_connections(vb_graph *g, vb_task *task, vb_error *err)
 static int read_tasks(vb_graph *g, vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    int r = vb_sql(g->reg->db, &s, err, "SELECT t.id, label, definition, dimensions FROM task t JOIN dataid_group d"
-                                        " ON d.id = group_id ORDER BY position", VB_NO_ARGS);
+    int r = vb_sql(g->reg->db, &s, err,
+                   "SELECT t.id, label, definition, dimensions FROM task t JOIN dataid_group d"
+                   " ON d.id = group_id ORDER BY position",
+                   VB_NO_ARGS);
 
     while (!r && (r = vb_stmt_step(s, err)) > 0) {
         vb_task *task = VB_PUSH(g->tasks, g->ntasks, g->tasks_cap);
@@ -176,8 +185,11 @@ static int read_edges(vb_graph *g, const vb_quantum *q, const char *sql, vb_edge
                            q->task->label);
         edge = VB_PUSH(*edges, *count, *cap);
         edge->connection = connection;
-        edge->dataset = (vb_dataset){.id = vb_col_int(s, 1), .uuid = vb_col_uuid(s, 2), .type = connection->type,
-                                     .run_id = vb_col_int(s, 3), .ingest_date = vb_col_int(s, 5),
+        edge->dataset = (vb_dataset){.id = vb_col_int(s, 1),
+                                     .uuid = vb_col_uuid(s, 2),
+                                     .type = connection->type,
+                                     .run_id = vb_col_int(s, 3),
+                                     .ingest_date = vb_col_int(s, 5),
                                      .state = (vb_dataset_state)vb_col_int(s, 6)};
         r = vb_dataid_unpack(connection->type->group, vb_col_text(s, 4), &edge->dataset.dataid, err);
     }
@@ -186,8 +198,8 @@ static int read_edges(vb_graph *g, const vb_quantum *q, const char *sql, vb_edge
     return r;
 }
 
-#define EDGE_SQL(table)                                                                                      \
-    "SELECT e.connection_id, d.id, d.uuid, d.run_id, d.dataid, d.ingest_date, d.state FROM " table           \
+#define EDGE_SQL(table)                                                                            \
+    "SELECT e.connection_id, d.id, d.uuid, d.run_id, d.dataid, d.ingest_date, d.state FROM " table \
     " e JOIN dataset d ON d.id = e.dataset_id WHERE e.quantum_id = ?"
 
 int vb_graph_quantum(vb_graph *g, int64_t id, vb_quantum *out, vb_error *err)
@@ -229,8 +241,10 @@ int vb_graph_each_quantum(vb_graph *g, vb_quantum_fn *each, void *arg, vb_error 
 int vb_graph_each_dependency(vb_graph *g, vb_dependency_fn *each, void *arg, vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    int r = vb_sql(g->reg->db, &s, err, "SELECT i.quantum_id, o.quantum_id FROM quantum_input i CROSS JOIN quantum_output o"
-                                        " ON o.dataset_id = i.dataset_id ORDER BY i.quantum_id", VB_NO_ARGS);
+    int r = vb_sql(g->reg->db, &s, err,
+                   "SELECT i.quantum_id, o.quantum_id FROM quantum_input i CROSS JOIN quantum_output o"
+                   " ON o.dataset_id = i.dataset_id ORDER BY i.quantum_id",
+                   VB_NO_ARGS);
 
     while (!r && (r = vb_stmt_step(s, err)) > 0)
         r = each(arg, vb_col_int(s, 0), vb_col_int(s, 1));
@@ -240,8 +254,10 @@ int vb_graph_each_dependency(vb_graph *g, vb_dependency_fn *each, void *arg, vb_
 int vb_graph_producer(vb_graph *g, int64_t dataset_id, int64_t *quantum_id, vb_uuid *quantum, vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    int r = vb_sql(g->reg->db, &s, err, "SELECT q.id, q.uuid FROM quantum_output o JOIN quantum q ON q.id = o.quantum_id"
-                                        " WHERE o.dataset_id = ?", VB_ARGS(dataset_id));
+    int r = vb_sql(g->reg->db, &s, err,
+                   "SELECT q.id, q.uuid FROM quantum_output o JOIN quantum q ON q.id = o.quantum_id"
+                   " WHERE o.dataset_id = ?",
+                   VB_ARGS(dataset_id));
 
     if (!r)
         r = vb_stmt_step(s, err);
@@ -257,8 +273,9 @@ int vb_graph_init_outputs(vb_graph *g, vb_dataset **out, size_t *count, vb_error
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     vb_dataset *datasets = NULL;
     size_t n = 0, cap = 0;
-    int r = vb_sql(g->reg->db, &s, err, "SELECT d.id FROM dataset d WHERE state = ? AND d.type_id IN"
-                                        " (SELECT type_id FROM connection WHERE kind = ?) ORDER BY d.id",
+    int r = vb_sql(g->reg->db, &s, err,
+                   "SELECT d.id FROM dataset d WHERE state = ? AND d.type_id IN"
+                   " (SELECT type_id FROM connection WHERE kind = ?) ORDER BY d.id",
                    VB_ARGS((int)VB_DATASET_PREDICTED, (int)VB_ROLE_INIT_OUTPUT));
 
     while (!r && (r = vb_stmt_step(s, err)) > 0) {

@@ -1,5 +1,5 @@
-/* compile.c - every part of an expression becomes a typed piece of SQL; types that do not go together are refused with the
- * column at which they stand, since SQLite would compare them in silence. */
+/* compile.c - every part of an expression becomes a typed piece of SQL; types that do not go together are refused with
+ * the column at which they stand, since SQLite would compare them in silence. */
 #include "registry/query/compile.h"
 
 #include "registry/base/mem.h"
@@ -14,12 +14,13 @@
 
 typedef enum sql_type { ANY, BOOLEAN, NUMBER, TEXT, TIME, TIMESPAN, REGION } sql_type;
 
-static const char *const type_names[] = {"nothing", "a truth value", "a number", "text", "a time", "a timespan", "a region"};
+static const char *const type_names[] = {"nothing", "a truth value", "a number", "text",
+                                         "a time",  "a timespan",    "a region"};
 
 struct piece {
     sql_type type;
-    vb_buf sql;  /* of a timespan: its begin */
-    vb_buf end;  /* of a timespan */
+    vb_buf sql;                /* of a timespan: its begin */
+    vb_buf end;                /* of a timespan */
     const vb_element *element; /* whose region or timespan it is; NULL: a literal */
     vb_buf region;             /* encoded; of a literal region */
 };
@@ -176,7 +177,8 @@ static int compile_name(struct compiler *c, const vb_expr *e, struct piece *out)
 
 /* ---- values ----------------------------------------------------------------------------------------------- */
 
-/* T'...': ISO text, or a number as MJD; a scale after the last '/', or a format before the first ("mjd/58938.5/tai"). */
+/* T'...': ISO text, or a number as MJD; a scale after the last '/', or a format before
+ * the first ("mjd/58938.5/tai"). */
 static int parse_time(struct compiler *c, const vb_expr *e, int64_t *out)
 {
     vb_autofree char *copy = vb_strdup(e->text);
@@ -271,8 +273,9 @@ static int make_region(const char *name, const double *v, size_t n, vb_region *o
     if (!strcmp(name, "BOX") && n == 4)
         return vb_region_box_degrees(v[0] - v[2] / 2, v[0] + v[2] / 2, v[1] - v[3] / 2, v[1] + v[3] / 2, out, err);
     if (strcmp(name, "POLYGON") || n < 6 || n % 2 || n > 2 * VB_COUNT(points))
-        return vb_fail(err, -EINVAL, "regions are POINT(ra, dec), CIRCLE(ra, dec, radius), BOX(ra, dec, width, height) and "
-                                     "POLYGON(ra, dec, ra, dec, ra, dec, ...), in degrees");
+        return vb_fail(err, -EINVAL,
+                       "regions are POINT(ra, dec), CIRCLE(ra, dec, radius), BOX(ra, dec, width, height) and "
+                       "POLYGON(ra, dec, ra, dec, ra, dec, ...), in degrees");
     for (size_t i = 0; i < n / 2; i++)
         points[i] = vb_vec3_from_degrees(v[2 * i], v[2 * i + 1]);
     return vb_region_hull(points, n / 2, out, err);
@@ -296,7 +299,8 @@ static int compile_region(struct compiler *c, const vb_expr *e, struct piece *ou
 
 static int compile(struct compiler *c, const vb_expr *e, struct piece *out);
 
-static int mismatch(struct compiler *c, const vb_expr *at, const struct piece *a, const struct piece *b, const char *what)
+static int mismatch(struct compiler *c, const vb_expr *at, const struct piece *a, const struct piece *b,
+                    const char *what)
 {
     return vb_expr_fail(c->err, c->text, at, "%s and %s cannot be %s", type_names[a->type], type_names[b->type], what);
 }
@@ -352,7 +356,8 @@ static int compile_tuple(struct compiler *c, const vb_expr *e, struct piece *out
         if (compile(c, side, sides[i]) < 0)
             return -EINVAL;
         if (sides[i]->type != TIME)
-            return vb_expr_fail(c->err, c->text, side, "a timespan is (T'begin', T'end'), not %s", type_names[sides[i]->type]);
+            return vb_expr_fail(c->err, c->text, side, "a timespan is (T'begin', T'end'), not %s",
+                                type_names[sides[i]->type]);
     }
     vb_buf_puts(&out->end, vb_buf_text(&second.sql));
     out->type = TIMESPAN;
@@ -405,7 +410,8 @@ static int compile_joined(struct compiler *c, const vb_expr *e, struct piece *ou
         if (r < 0)
             return r;
         if (operand.type != BOOLEAN && operand.type != NUMBER)
-            return vb_expr_fail(c->err, c->text, e->operands[i], "expected a condition, not %s", type_names[operand.type]);
+            return vb_expr_fail(c->err, c->text, e->operands[i], "expected a condition, not %s",
+                                type_names[operand.type]);
         vb_buf_printf(&out->sql, "%s%s", i ? between : "", vb_buf_text(&operand.sql));
     }
     vb_buf_putc(&out->sql, ')');
@@ -525,7 +531,8 @@ static int compile_overlaps(struct compiler *c, const vb_expr *e, struct piece *
         vb_buf_printf(&out->sql, "vb_overlaps(%s, %s))", vb_buf_text(&a.sql), vb_buf_text(&b.sql));
         return r;
     }
-    if ((a.type != TIMESPAN && a.type != TIME) || (b.type != TIMESPAN && b.type != TIME) || (a.type == TIME && b.type == TIME))
+    if ((a.type != TIMESPAN && a.type != TIME) || (b.type != TIMESPAN && b.type != TIME) ||
+        (a.type == TIME && b.type == TIME))
         return mismatch(c, e, &a, &b, "overlapped");
     if (a.type == TIMESPAN && b.type == TIMESPAN)
         vb_buf_printf(&out->sql, "%s < %s AND %s < %s)", vb_buf_text(&a.sql), vb_buf_text(&b.end), vb_buf_text(&b.sql),
@@ -556,16 +563,26 @@ static int compile_negate(struct compiler *c, const vb_expr *e, struct piece *ou
 static int compile(struct compiler *c, const vb_expr *e, struct piece *out)
 {
     static int (*const by_kind[])(struct compiler *, const vb_expr *, struct piece *) = {
-        [VB_EXPR_INT] = compile_value,       [VB_EXPR_REAL] = compile_value,
-        [VB_EXPR_STRING] = compile_value,    [VB_EXPR_TIME] = compile_value,
-        [VB_EXPR_BIND] = compile_value,      [VB_EXPR_NULL] = compile_value,
-        [VB_EXPR_NAME] = compile_name,       [VB_EXPR_TUPLE] = compile_tuple,
-        [VB_EXPR_CALL] = compile_call,       [VB_EXPR_NOT] = compile_joined,
-        [VB_EXPR_AND] = compile_joined,      [VB_EXPR_OR] = compile_joined,
-        [VB_EXPR_NEGATE] = compile_negate,   [VB_EXPR_COMPARE] = compile_compare,
-        [VB_EXPR_ARITHMETIC] = compile_arithmetic, [VB_EXPR_OVERLAPS] = compile_overlaps,
-        [VB_EXPR_IN] = compile_in,           [VB_EXPR_NOT_IN] = compile_in,
-        [VB_EXPR_IS_NULL] = compile_null,    [VB_EXPR_IS_NOT_NULL] = compile_null,
+        [VB_EXPR_INT] = compile_value,
+        [VB_EXPR_REAL] = compile_value,
+        [VB_EXPR_STRING] = compile_value,
+        [VB_EXPR_TIME] = compile_value,
+        [VB_EXPR_BIND] = compile_value,
+        [VB_EXPR_NULL] = compile_value,
+        [VB_EXPR_NAME] = compile_name,
+        [VB_EXPR_TUPLE] = compile_tuple,
+        [VB_EXPR_CALL] = compile_call,
+        [VB_EXPR_NOT] = compile_joined,
+        [VB_EXPR_AND] = compile_joined,
+        [VB_EXPR_OR] = compile_joined,
+        [VB_EXPR_NEGATE] = compile_negate,
+        [VB_EXPR_COMPARE] = compile_compare,
+        [VB_EXPR_ARITHMETIC] = compile_arithmetic,
+        [VB_EXPR_OVERLAPS] = compile_overlaps,
+        [VB_EXPR_IN] = compile_in,
+        [VB_EXPR_NOT_IN] = compile_in,
+        [VB_EXPR_IS_NULL] = compile_null,
+        [VB_EXPR_IS_NOT_NULL] = compile_null,
     };
 
     if (!by_kind[e->kind])

@@ -19,8 +19,8 @@ typedef struct vb_binds {
 
 void vb_binds_clear(vb_binds *binds);
 
-/* The dimensions that an expression speaks of, added to *dims; a metadata name without its element is looked for among the
- * elements of `among`.  -EINVAL, with a caret, for a name that means nothing. */
+/* The dimensions that an expression speaks of, added to *dims; a metadata name without its element is looked for among
+ * the elements of `among`.  -EINVAL, with a caret, for a name that means nothing. */
 int vb_expr_dimensions(const vb_universe *u, const vb_group *among, const char *text, const vb_expr *e, vb_dimset *dims,
                        vb_error *err);
 

@@ -1,4 +1,5 @@
-/* expr.c - a recursive-descent parser; precedence from loose to tight: or, and, not, comparison, + -, * / %, unary -. */
+/* expr.c - a recursive-descent parser; precedence from loose to tight: or, and, not, comparison, + -, * /
+ * %, unary -. */
 #include "registry/query/expr.h"
 
 #include "registry/base/mem.h"
@@ -12,7 +13,14 @@
 enum { MAX_TEXT = 1 << 20, MAX_DEPTH = 200 };
 
 typedef enum token_kind {
-    END, INTEGER, REAL, STRING, TIME, BIND, NAME, SYMBOL /* text: one of the operators and brackets */
+    END,
+    INTEGER,
+    REAL,
+    STRING,
+    TIME,
+    BIND,
+    NAME,
+    SYMBOL /* text: one of the operators and brackets */
 } token_kind;
 
 struct token {
@@ -95,8 +103,8 @@ static int scan_quoted(struct parser *p, int *at)
 
 static int scan_symbol(struct parser *p, int at)
 {
-    static const char *const symbols[] = {"..", "!=", "<>", "<=", ">=", "==", "=", "<", ">", "+", "-",
-                                          "*",  "/",  "%",  "(",  ")",  ",",  ":", "."};
+    static const char *const symbols[] = {"..", "!=", "<>", "<=", ">=", "==", "=", "<", ">", "+",
+                                          "-",  "*",  "/",  "%",  "(",  ")",  ",", ":", "."};
 
     for (size_t i = 0; i < VB_COUNT(symbols); i++)
         if (vb_starts_with(p->text + at, symbols[i])) {
@@ -134,7 +142,8 @@ static int advance(struct parser *p)
             ;
     } else if (isalpha((unsigned char)text[at]) || text[at] == '_') {
         p->token.kind = NAME;
-        while (name_char(text[at]) || (text[at] == '.' && (isalpha((unsigned char)text[at + 1]) || text[at + 1] == '_')))
+        while (name_char(text[at]) ||
+               (text[at] == '.' && (isalpha((unsigned char)text[at + 1]) || text[at + 1] == '_')))
             at++;
     } else {
         return scan_symbol(p, at);
@@ -205,10 +214,14 @@ static int parse_integer(struct parser *p, int64_t *out)
 /* One value: a number, a string, a time, a bind, NULL. */
 static int parse_literal(struct parser *p, vb_expr **out)
 {
-    static const vb_expr_kind kinds[] = {[INTEGER] = VB_EXPR_INT, [REAL] = VB_EXPR_REAL, [STRING] = VB_EXPR_STRING,
-                                         [TIME] = VB_EXPR_TIME, [BIND] = VB_EXPR_BIND};
+    static const vb_expr_kind kinds[] = {[INTEGER] = VB_EXPR_INT,
+                                         [REAL] = VB_EXPR_REAL,
+                                         [STRING] = VB_EXPR_STRING,
+                                         [TIME] = VB_EXPR_TIME,
+                                         [BIND] = VB_EXPR_BIND};
     struct token t = p->token;
-    int skip = t.kind == STRING ? 1 : t.kind == TIME ? 2 : t.kind == BIND ? 1 : 0, tail = t.kind == STRING || t.kind == TIME;
+    /* What is not part of the value: quotes, the T before a time, the colon before a bind. */
+    int skip = t.kind == TIME ? 2 : t.kind == STRING || t.kind == BIND, tail = t.kind == STRING || t.kind == TIME;
     vb_auto(vb_expr_free) vb_expr *e = new_expr(kinds[t.kind], t.begin, t.end);
     int r;
 
@@ -345,7 +358,8 @@ static int parse_binary(struct parser *p, const char *symbols, int (*next)(struc
     vb_auto(vb_expr_free) vb_expr *left = NULL;
     int r = next(p, &left), links = 0;
 
-    while (!r && p->token.kind == SYMBOL && p->token.text[0] && !p->token.text[1] && strchr(symbols, p->token.text[0])) {
+    while (!r && p->token.kind == SYMBOL && p->token.text[0] && !p->token.text[1] &&
+           strchr(symbols, p->token.text[0])) {
         vb_expr *e = new_expr(VB_EXPR_ARITHMETIC, p->token.begin, p->token.end), *right;
 
         e->text = vb_strdup(p->token.text);

@@ -29,10 +29,10 @@ typedef enum vb_expr_kind {
     VB_EXPR_NEGATE,
     VB_EXPR_AND,
     VB_EXPR_OR,
-    VB_EXPR_COMPARE, /* text: = != < <= > >= */
+    VB_EXPR_COMPARE,    /* text: = != < <= > >= */
     VB_EXPR_ARITHMETIC, /* text: + - * / % */
     VB_EXPR_OVERLAPS,
-    VB_EXPR_IN,     /* operands: what, then the list's items */
+    VB_EXPR_IN, /* operands: what, then the list's items */
     VB_EXPR_NOT_IN,
     VB_EXPR_IS_NULL,
     VB_EXPR_IS_NOT_NULL,

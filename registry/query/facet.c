@@ -1,6 +1,6 @@
-/* facet.c - two ways to the distinct values of a dimension.  Where the choices are just the dimensions before it in the key
- * of the table, each next value is one probe of the index ("the least above the last"); otherwise SQL's DISTINCT, with the
- * tables joined that relate the choices. */
+/* facet.c - two ways to the distinct values of a dimension.  Where the choices are just the dimensions before it in the
+ * key of the table, each next value is one probe of the index ("the least above the last"); otherwise SQL's DISTINCT,
+ * with the tables joined that relate the choices. */
 #include "registry/query/facet.h"
 
 #include "registry/base/mem.h"
@@ -82,7 +82,9 @@ static int next_by_index(vb_registry *reg, const vb_group *group, const vb_facet
     table_and_choices(group, f, collection, &sql, args, &nargs);
     vb_buf_printf(&sql, "%s > ?1", name.data);
     /* No value is an empty text, and none lies below the least number. */
-    args[0] = after ? vb_arg_value(after) : dimension->keys[0].type == VB_FIELD_INT ? vb_arg_real(-1e308) : vb_arg_text("");
+    args[0] = after                                     ? vb_arg_value(after)
+              : dimension->keys[0].type == VB_FIELD_INT ? vb_arg_real(-1e308)
+                                                        : vb_arg_text("");
     r = vb_sql(reg->db, &s, err, vb_buf_text(&sql), args, nargs);
     if (!r)
         r = vb_stmt_step(s, err);
@@ -93,9 +95,9 @@ static int next_by_index(vb_registry *reg, const vb_group *group, const vb_facet
     return r;
 }
 
-static int values_by_index(vb_registry *reg, const vb_group *group, const vb_faceted *f, const vb_collection *collection,
-                           const vb_element *dimension, const vb_value *after, size_t limit, vb_value *out, size_t *count,
-                           vb_error *err)
+static int values_by_index(vb_registry *reg, const vb_group *group, const vb_faceted *f,
+                           const vb_collection *collection, const vb_element *dimension, const vb_value *after,
+                           size_t limit, vb_value *out, size_t *count, vb_error *err)
 {
     int r = 1;
 
@@ -129,8 +131,8 @@ static int join_choices(vb_registry *reg, const vb_group *group, const vb_facete
 }
 
 static int values_by_join(vb_registry *reg, const vb_group *group, const vb_faceted *f, const vb_collection *collection,
-                          const vb_element *dimension, const vb_value *after, size_t limit, vb_value *out, size_t *count,
-                          vb_error *err)
+                          const vb_element *dimension, const vb_value *after, size_t limit, vb_value *out,
+                          size_t *count, vb_error *err)
 {
     vb_auto_join j = {0};
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
@@ -157,8 +159,9 @@ static int values_by_join(vb_registry *reg, const vb_group *group, const vb_face
 
 /* ---- both ------------------------------------------------------------------------------------------------- */
 
-static int values_of(vb_registry *reg, const vb_faceted *f, const vb_collection *collection, const vb_element *dimension,
-                     const vb_value *after, size_t limit, vb_value *out, size_t *count, vb_error *err)
+static int values_of(vb_registry *reg, const vb_faceted *f, const vb_collection *collection,
+                     const vb_element *dimension, const vb_value *after, size_t limit, vb_value *out, size_t *count,
+                     vb_error *err)
 {
     const vb_group *group = vb_faceted_group(reg, f);
 
@@ -187,8 +190,8 @@ static void merge(vb_value *into, size_t *n, vb_value *from, size_t m, size_t li
     memcpy(into, all, *n * sizeof *all);
 }
 
-int vb_faceted_values(vb_registry *reg, const vb_faceted *f, const vb_element *dimension, const vb_value *after, size_t limit,
-                      vb_value *out, size_t *count, vb_error *err)
+int vb_faceted_values(vb_registry *reg, const vb_faceted *f, const vb_element *dimension, const vb_value *after,
+                      size_t limit, vb_value *out, size_t *count, vb_error *err)
 {
     vb_autofree vb_value *more = vb_alloc((limit + 1) * sizeof *more);
     int r = 0;

@@ -1,5 +1,5 @@
-/* facet.h - what a faceted directory asks: which values a dimension has among the datasets of a type, or among the records
- * of an element, that agree with the values chosen so far. */
+/* facet.h - what a faceted directory asks: which values a dimension has among the datasets of a type, or among the
+ * records of an element, that agree with the values chosen so far. */
 #ifndef VB_REGISTRY_QUERY_FACET_H
 #define VB_REGISTRY_QUERY_FACET_H
 
@@ -11,7 +11,8 @@ typedef struct vb_choice {
     vb_value value;
 } vb_choice;
 
-/* What is faceted: datasets of a type in a search (each collection by itself, results merged), or an element's records. */
+/* What is faceted: datasets of a type in a search (each collection by itself, results merged), or
+ * an element's records. */
 typedef struct vb_faceted {
     const vb_dataset_type *type; /* NULL: records */
     const vb_search *search;
@@ -27,7 +28,7 @@ const vb_group *vb_faceted_group(vb_registry *reg, const vb_faceted *f);
 int vb_faceted_exists(vb_registry *reg, const vb_faceted *f, vb_error *err);
 
 /* Up to `limit` values of a dimension above `after` (NULL: from the lowest), ascending, each once. */
-int vb_faceted_values(vb_registry *reg, const vb_faceted *f, const vb_element *dimension, const vb_value *after, size_t limit,
-                      vb_value *out, size_t *count, vb_error *err);
+int vb_faceted_values(vb_registry *reg, const vb_faceted *f, const vb_element *dimension, const vb_value *after,
+                      size_t limit, vb_value *out, size_t *count, vb_error *err);
 
 #endif

@@ -144,10 +144,11 @@ static int relate_regions(vb_join *j, const vb_element *a, const vb_element *b, 
         r = vb_join_element(j, b, err);
     if (r < 0)
         return r;
-    vb_buf_printf(&j->from, " JOIN %s.\"overlap_%s\" AS o_%s JOIN %s.\"overlap_%s\" AS o_%s", j->schema, a->name, a->name,
-                  j->schema, b->name, b->name);
-    vb_buf_printf(vb_join_condition(j), "o_%s.record_id = e_%s._id AND o_%s.record_id = e_%s._id AND o_%s.pixel = o_%s.pixel"
-                                        " AND vb_overlaps(e_%s.region, e_%s.region)",
+    vb_buf_printf(&j->from, " JOIN %s.\"overlap_%s\" AS o_%s JOIN %s.\"overlap_%s\" AS o_%s", j->schema, a->name,
+                  a->name, j->schema, b->name, b->name);
+    vb_buf_printf(vb_join_condition(j),
+                  "o_%s.record_id = e_%s._id AND o_%s.record_id = e_%s._id AND o_%s.pixel = o_%s.pixel"
+                  " AND vb_overlaps(e_%s.region, e_%s.region)",
                   a->name, a->name, b->name, b->name, a->name, b->name, a->name, b->name);
     return 0;
 }
@@ -158,8 +159,7 @@ int vb_join_relate(vb_join *j, vb_error *err)
     vb_dimset relations = vb_group_relations(j->group);
     int families = vb_universe_spatial_families(u), r = 0;
 
-    VB_EACH_DIMENSION(i, relations)
-    {
+    VB_EACH_DIMENSION(i, relations) {
         if (!r)
             r = vb_join_element(j, element_at(j, i), err);
     }

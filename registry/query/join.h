@@ -1,9 +1,9 @@
 /* join.h - the FROM and WHERE of a query over dimensions, built on demand.  Internal to this floor.
  *
  * A vb_join knows for each dimension which SQL expression holds its value so far; asking for a dimension, or for an
- * element's record, joins the table that has it, on all the dimensions that are there already.  That is all the relating
- * that is needed: a visit's table brings its physical filter, the filter's its band, visit_definition relates exposures
- * and visits.  Spatial relations go through the overlap tables, then through the exact regions. */
+ * element's record, joins the table that has it, on all the dimensions that are there already.  That is all the
+ * relating that is needed: a visit's table brings its physical filter, the filter's its band, visit_definition relates
+ * exposures and visits.  Spatial relations go through the overlap tables, then through the exact regions. */
 #ifndef VB_REGISTRY_QUERY_JOIN_H
 #define VB_REGISTRY_QUERY_JOIN_H
 
@@ -11,8 +11,8 @@
 
 typedef struct vb_join {
     vb_registry *reg;
-    const char *schema;     /* "main", or the name of an attached registry */
-    const vb_group *group;  /* all the dimensions that the query relates */
+    const char *schema;    /* "main", or the name of an attached registry */
+    const vb_group *group; /* all the dimensions that the query relates */
     vb_buf from, where;
     char *columns[VB_MAX_ELEMENTS]; /* SQL, by dimension; NULL: not joined yet */
     vb_dimset joined;               /* elements whose table is joined, as e_NAME */
@@ -34,8 +34,8 @@ int vb_join_element(vb_join *j, const vb_element *e, vb_error *err);
 /* Makes sure that j->columns has the dimension. */
 int vb_join_dimension(vb_join *j, const vb_element *dimension, vb_error *err);
 
-/* Joins the data IDs for which the search holds a dataset of the type, as d0, d1, ...; a search of one collection offers
- * their dataset_id too. */
+/* Joins the data IDs for which the search holds a dataset of the type, as d0, d1, ...; a search of one collection
+ * offers their dataset_id too. */
 int vb_join_datasets(vb_join *j, const vb_dataset_type *type, const vb_search *search, vb_error *err);
 
 /* All required dimensions of the group, their relations, and the overlap of each two spatial families. */

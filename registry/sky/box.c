@@ -197,8 +197,7 @@ static double center_lon(const vb_box *b)
 
 vb_vec3 vb_box_center(const vb_box *b)
 {
-    return vb_box_is_empty(b) ? (vb_vec3){0, 0, 1}
-                              : vb_vec3_from_radians(center_lon(b), (b->lat_a + b->lat_b) / 2);
+    return vb_box_is_empty(b) ? (vb_vec3){0, 0, 1} : vb_vec3_from_radians(center_lon(b), (b->lat_a + b->lat_b) / 2);
 }
 
 static void corners(const vb_box *b, vb_vec3 out[4])

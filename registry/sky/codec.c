@@ -51,8 +51,8 @@ static int decode_polygon(const uint8_t *p, size_t n, vb_region *out, vb_error *
     for (size_t i = 0; i < count; i++) {
         vertices[i] = get_vec3(p + i * VERTEX_BYTES);
         if (!vb_vec3_is_unit(vertices[i]))
-            return vb_fail(err, -EINVAL, "vertex %zu of an encoded polygon is no unit vector: %g, %g, %g",
-                           i + 1, vertices[i].x, vertices[i].y, vertices[i].z);
+            return vb_fail(err, -EINVAL, "vertex %zu of an encoded polygon is no unit vector: %g, %g, %g", i + 1,
+                           vertices[i].x, vertices[i].y, vertices[i].z);
     }
     if (!vb_polygon_turns_left(vertices, count))
         return vb_fail(err, -EINVAL, "an encoded polygon is clockwise, not convex or flat");
@@ -79,8 +79,7 @@ static int decode_circle(const uint8_t *p, size_t n, vb_region *out, vb_error *e
     if (!vb_vec3_is_unit(circle.center))
         return vb_fail(err, -EINVAL, "the centre of an encoded circle is no unit vector");
     if (!circle_size_is_valid(&circle))
-        return vb_fail(err, -EINVAL,
-                       "an encoded circle has squared chord %g and opening angle %g, which disagree",
+        return vb_fail(err, -EINVAL, "an encoded circle has squared chord %g and opening angle %g, which disagree",
                        circle.chord2, circle.angle);
     out->kind = VB_REGION_CIRCLE;
     out->circle = circle;
@@ -92,8 +91,8 @@ static bool box_is_valid(const vb_box *b)
 {
     if (isnan(b->lon_a) && isnan(b->lon_b))
         return b->lat_a > b->lat_b;
-    return b->lon_a >= 0 && b->lon_a <= 2 * M_PI && b->lon_b >= 0 && b->lon_b <= 2 * M_PI &&
-           b->lat_a >= -M_PI_2 && b->lat_a <= b->lat_b && b->lat_b <= M_PI_2;
+    return b->lon_a >= 0 && b->lon_a <= 2 * M_PI && b->lon_b >= 0 && b->lon_b <= 2 * M_PI && b->lat_a >= -M_PI_2 &&
+           b->lat_a <= b->lat_b && b->lat_b <= M_PI_2;
 }
 
 static int decode_box(const uint8_t *p, size_t n, vb_region *out, vb_error *err)
@@ -104,8 +103,7 @@ static int decode_box(const uint8_t *p, size_t n, vb_region *out, vb_error *err)
     out->box = (vb_box){get_double(p), get_double(p + 8), get_double(p + 16), get_double(p + 24)};
     if (box_is_valid(&out->box))
         return 0;
-    return vb_fail(err, -EINVAL,
-                   "an encoded box has longitudes from %g to %g and latitudes from %g to %g radians",
+    return vb_fail(err, -EINVAL, "an encoded box has longitudes from %g to %g and latitudes from %g to %g radians",
                    out->box.lon_a, out->box.lon_b, out->box.lat_a, out->box.lat_b);
 }
 
@@ -148,8 +146,7 @@ static int decode_parts(const uint8_t *p, size_t n, int depth, vb_region *out, v
         int r;
 
         if (left < 8 || length > left - 8)
-            return vb_fail(err, -EINVAL, "part %u of an encoded region is longer than the region",
-                           out->count + 1);
+            return vb_fail(err, -EINVAL, "part %u of an encoded region is longer than the region", out->count + 1);
         r = decode(p + 8, length, depth + 1, VB_PUSH(out->parts, out->count, cap), err);
         if (r < 0)
             return vb_error_context(err, "part %u of a region", out->count);
@@ -172,8 +169,7 @@ static int decode(const uint8_t *p, size_t n, int depth, vb_region *out, vb_erro
     }
     if (n == 0)
         return refuse_length(err, "region", n);
-    return vb_fail(err, -EINVAL, "an encoded region starts with one of p c b e u i, and this one with 0x%02x",
-                   p[0]);
+    return vb_fail(err, -EINVAL, "an encoded region starts with one of p c b e u i, and this one with 0x%02x", p[0]);
 }
 
 int vb_region_decode(const void *data, size_t n, vb_region *out, vb_error *err)
@@ -183,8 +179,7 @@ int vb_region_decode(const void *data, size_t n, vb_region *out, vb_error *err)
     out->kind = VB_REGION_UNION;
     out->count = 0;
     if (n > VB_REGION_MAX_BYTES)
-        return vb_fail(err, -E2BIG, "an encoded region has %zu bytes, and %d are allowed", n,
-                       VB_REGION_MAX_BYTES);
+        return vb_fail(err, -E2BIG, "an encoded region has %zu bytes, and %d are allowed", n, VB_REGION_MAX_BYTES);
     r = decode(data, n, 0, out, err);
     if (r < 0)
         vb_region_free(out);
@@ -232,8 +227,7 @@ int vb_region_decode_text(const char *text, size_t n, vb_region *out, vb_error *
         bytes = many = vb_realloc(NULL, room, 1);
     length = hex ? decode_hex(text, n, bytes) : vb_base64_decode(text, n, bytes);
     if (length < 0)
-        return vb_fail(err, -EINVAL, "the text of an encoded region is not %s",
-                       hex ? "hexadecimal" : "base64");
+        return vb_fail(err, -EINVAL, "the text of an encoded region is not %s", hex ? "hexadecimal" : "base64");
     return vb_region_decode(bytes, (size_t)length, out, err);
 }
 

@@ -16,8 +16,8 @@ static void compose_intersection(vb_pixel_walk *walk, int level, bool interior, 
         vb_ranges_add(out, common.items[i].begin, common.items[i].end);
 }
 
-void vb_pixels_compose(vb_pixel_walk *walk, int level, bool interior, vb_range universe,
-                       const vb_region *region, vb_ranges *out)
+void vb_pixels_compose(vb_pixel_walk *walk, int level, bool interior, vb_range universe, const vb_region *region,
+                       vb_ranges *out)
 {
     vb_region circle = {.count = 0};
 

@@ -10,7 +10,7 @@ typedef void vb_pixel_walk(int level, bool interior, const vb_region *shape, vb_
 
 /* Does so for any region: an ellipse by the circle round it (interior: in it), a union by the union of its
  * parts' pixels, an intersection by theirs.  `universe` are all pixels of the level. */
-void vb_pixels_compose(vb_pixel_walk *walk, int level, bool interior, vb_range universe,
-                       const vb_region *region, vb_ranges *out);
+void vb_pixels_compose(vb_pixel_walk *walk, int level, bool interior, vb_range universe, const vb_region *region,
+                       vb_ranges *out);
 
 #endif

@@ -156,8 +156,8 @@ static double bulge(pixel p)
 static unsigned relate_to_box(pixel p, const vb_box *box)
 {
     const double slack = VB_ASIN_ERROR;
-    vb_box own = vb_box_make(lon_of(point_in(p, 0, 1)) - slack, lon_of(point_in(p, 1, 0)) + slack,
-                             lat_of(p) - slack, lat_of(point_in(p, 1, 1)) + slack);
+    vb_box own = vb_box_make(lon_of(point_in(p, 0, 1)) - slack, lon_of(point_in(p, 1, 0)) + slack, lat_of(p) - slack,
+                             lat_of(point_in(p, 1, 1)) + slack);
 
     if ((own.lat_b == M_PI_2 && box->lat_b == M_PI_2) || (own.lat_a == -M_PI_2 && box->lat_a == -M_PI_2))
         return 0; /* they meet in the pole, whatever their longitudes */

@@ -56,8 +56,7 @@ static size_t edges_seen(const vb_vec3 *hull, size_t n, vb_vec3 point, size_t *f
  * those are all edges: then its antipode is inside. */
 static bool extend(vb_vec3 *hull, size_t *count, vb_vec3 point)
 {
-    size_t n = *count, first, seen = edges_seen(hull, n, point, &first), next = (first + seen) % n,
-           place = first + 1;
+    size_t n = *count, first, seen = edges_seen(hull, n, point, &first), next = (first + seen) % n, place = first + 1;
 
     if (seen == n)
         return false;

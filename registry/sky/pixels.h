@@ -51,8 +51,7 @@ void vb_healpix_envelope(int order, const vb_region *region, vb_ranges *ranges);
 /* ---- by name: "htm" or "healpix", as Rubin's skypix systems; -EINVAL for others and for bad levels ---- */
 
 int vb_skypix_index(const char *system, int level, vb_vec3 v, uint64_t *out, vb_error *err);
-int vb_skypix_envelope(const char *system, int level, const vb_region *region, vb_ranges *ranges,
-                       vb_error *err);
+int vb_skypix_envelope(const char *system, int level, const vb_region *region, vb_ranges *ranges, vb_error *err);
 
 /* The pixel as a polygon of its corners.  -EINVAL where the level has no such index. */
 int vb_skypix_region(const char *system, int level, uint64_t index, vb_region *out, vb_error *err);

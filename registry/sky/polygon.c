@@ -50,8 +50,7 @@ static bool segments_cross(vb_vec3 a, vb_vec3 b, vb_vec3 c, vb_vec3 d)
 {
     int side = vb_orient(a, c, d);
 
-    return side != 0 && vb_orient(b, d, c) == side && vb_orient(c, b, a) == side &&
-           vb_orient(d, a, b) == side;
+    return side != 0 && vb_orient(b, d, c) == side && vb_orient(c, b, a) == side && vb_orient(d, a, b) == side;
 }
 
 static bool edges_cross(const vb_vec3 *a, size_t na, const vb_vec3 *b, size_t nb)
@@ -167,8 +166,8 @@ static double excess(double sine, double cosine)
 
 /* Each edge weighs its angle t and points along its normal (J. E. Brock, "The centroid and inertia tensor for
  * a spherical triangle", 1974, for any polygon): a x b * t / sin t.  In small polygons the sum of a x b
- * cancels to next to nothing, so that is taken from differences, and what remains of the weight on its own.
- */
+ * cancels to next to nothing, so that is taken from differences, and what remains of the weight
+ * on its own. */
 vb_vec3 vb_polygon_center(const vb_vec3 *p, size_t n)
 {
     vb_vec3 sum = {0};
@@ -228,6 +227,5 @@ vb_box vb_polygon_box(const vb_vec3 *p, size_t n)
     if (eastward && westward)
         return box;
     /* Edges that all run one way go round a pole. */
-    return westward ? vb_box_make(0, 2 * M_PI, -M_PI_2, box.lat_b)
-                    : vb_box_make(0, 2 * M_PI, box.lat_a, M_PI_2);
+    return westward ? vb_box_make(0, 2 * M_PI, -M_PI_2, box.lat_b) : vb_box_make(0, 2 * M_PI, box.lat_a, M_PI_2);
 }

@@ -71,16 +71,14 @@ int vb_region_circle(vb_vec3 center, double angle, vb_region *out, vb_error *err
     return 0;
 }
 
-int vb_region_box_degrees(double lon_a, double lon_b, double lat_a, double lat_b, vb_region *out,
-                          vb_error *err)
+int vb_region_box_degrees(double lon_a, double lon_b, double lat_a, double lat_b, vb_region *out, vb_error *err)
 {
     bool normal = lon_a >= 0 && lon_a <= 360 && lon_b >= 0 && lon_b <= 360, all = lon_b - lon_a >= 360;
     const double radians = M_PI / 180;
 
     set_empty(out);
     if (!isfinite(lon_a) || !isfinite(lon_b) || (lon_a > lon_b && !normal))
-        return vb_fail(err, -EINVAL, "a box's longitudes from %g to %g degrees are no interval", lon_a,
-                       lon_b);
+        return vb_fail(err, -EINVAL, "a box's longitudes from %g to %g degrees are no interval", lon_a, lon_b);
     if (!(lat_a <= lat_b && lat_b >= -90 && lat_a <= 90))
         return vb_fail(err, -EINVAL, "a box's latitudes from %g to %g degrees are no interval", lat_a, lat_b);
     out->kind = VB_REGION_BOX;

@@ -70,8 +70,7 @@ int vb_region_circle(vb_vec3 center, double angle, vb_region *out, vb_error *err
 
 /* From `lon_a` eastward to `lon_b`.  Longitudes are taken modulo 360, where they lie outside [0, 360] in
  * rising order only; latitudes beyond a pole end there.  -EINVAL otherwise. */
-int vb_region_box_degrees(double lon_a, double lon_b, double lat_a, double lat_b, vb_region *out,
-                          vb_error *err);
+int vb_region_box_degrees(double lon_a, double lon_b, double lat_a, double lat_b, vb_region *out, vb_error *err);
 
 /* Moves the parts out of the array, which the caller keeps; they are empty unions then. */
 void vb_region_union(vb_region *parts, size_t n, vb_region *out);

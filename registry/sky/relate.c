@@ -21,8 +21,7 @@ static unsigned relate_simple(const vb_region *a, const vb_region *b)
         return relate_polygon(a, b);
     if (a->kind == VB_REGION_CIRCLE)
         return vb_circle_relate(&a->circle, &b->circle);
-    return b->kind == VB_REGION_BOX ? vb_box_relate(&a->box, &b->box)
-                                    : vb_box_relate_circle(&a->box, &b->circle);
+    return b->kind == VB_REGION_BOX ? vb_box_relate(&a->box, &b->box) : vb_box_relate_circle(&a->box, &b->circle);
 }
 
 static vb_region round_ellipse(const vb_region *region)

@@ -43,8 +43,7 @@ int vb_skypix_index(const char *system, int level, vb_vec3 v, uint64_t *out, vb_
     return 0;
 }
 
-int vb_skypix_envelope(const char *system, int level, const vb_region *region, vb_ranges *ranges,
-                       vb_error *err)
+int vb_skypix_envelope(const char *system, int level, const vb_region *region, vb_ranges *ranges, vb_error *err)
 {
     const pixelization *p = find(system, level, err);
 
@@ -62,8 +61,7 @@ int vb_skypix_region(const char *system, int level, uint64_t index, vb_region *o
     if (!p)
         return -EINVAL;
     if (index >> 2 * level < p->first_root || index >> 2 * level >= p->first_root + p->roots)
-        return vb_fail(err, -EINVAL, "%s has no pixel %llu at level %d", system, (unsigned long long)index,
-                       level);
+        return vb_fail(err, -EINVAL, "%s has no pixel %llu at level %d", system, (unsigned long long)index, level);
     out->kind = VB_REGION_POLYGON;
     out->count = p->corner_count;
     p->corners(level, index, out->few);

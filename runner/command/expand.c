@@ -44,7 +44,8 @@ static void clear_words(struct words *w)
 #define auto_words __attribute__((cleanup(clear_words))) struct words
 
 /* CONNECTION.list in work/, a line a dataset. */
-static int write_list(const vb_expansion *e, const vb_template_part *part, const struct words *names, vb_buf *out, vb_error *err)
+static int write_list(const vb_expansion *e, const vb_template_part *part, const struct words *names, vb_buf *out,
+                      vb_error *err)
 {
     vb_autofree char *file = vb_format("%s.list", part->name);
     vb_auto_buf text = {0};
@@ -80,8 +81,7 @@ static int dimension_value(const vb_expansion *e, const vb_element *dimension, v
         *out = vb_value_copy(own);
         return 0;
     }
-    VB_EACH_DIMENSION(i, e->quantum->dataid.group->all)
-    {
+    VB_EACH_DIMENSION(i, e->quantum->dataid.group->all) {
         const vb_element *from = vb_universe_at(u, i);
         vb_auto_record record = {0};
         vb_dataid key = {.group = vb_universe_conform(vb_registry_universe(e->graph->reg), from->required)};
@@ -180,8 +180,9 @@ static int add_part(const vb_expansion *e, const vb_template_part *part, vb_buf 
     if (part->modifier == '@')
         return write_list(e, part, &names, out, err);
     if (!part->modifier && names.count > 1)
-        return vb_fail(err, -EINVAL, "{%s} stands for %zu files inside one word: use it as a word of its own, or {in.%s:,}", part->name,
-                       names.count, part->name);
+        return vb_fail(err, -EINVAL,
+                       "{%s} stands for %zu files inside one word: use it as a word of its own, or {in.%s:,}",
+                       part->name, names.count, part->name);
     for (size_t i = 0; i < names.count; i++)
         vb_buf_printf(out, "%s%s", i ? "," : "", names.items[i]);
     return 0;
@@ -218,8 +219,7 @@ static int expand_list(const vb_expansion *e, const json_t *list, bool outermost
     size_t i;
     int r = 0;
 
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach(list, i, item) {
         if (!r)
             r = json_is_array(item) ? expand_list(e, item, false, out, err)
                                     : expand_word(e, json_string_value(item), out, &empty, err);

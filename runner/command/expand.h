@@ -17,8 +17,8 @@ typedef struct vb_expansion {
     int work; /* the directory behind work/: list files are written there */
 } vb_expansion;
 
-/* *argv is NULL-terminated; the caller frees it with vb_strv_free().  A sub-list of the command is spliced in, or vanishes where a
- * connection that it names has no dataset. */
+/* *argv is NULL-terminated; the caller frees it with vb_strv_free().  A sub-list of the command is spliced in, or
+ * vanishes where a connection that it names has no dataset. */
 int vb_expand_command(const vb_expansion *e, char ***argv, vb_error *err);
 
 #endif

@@ -49,7 +49,9 @@ static int add_field(vb_template *t, char *text, const char *word, vb_error *err
 
     if (colon) {
         if ((colon[1] != ',' && colon[1] != '@') || colon[2] || !vb_starts_with(text, "in."))
-            return vb_fail(err, -EINVAL, "'%s': after ':' only ',' (joined) and '@' (a list file) are known, and only for {in...}", word);
+            return vb_fail(err, -EINVAL,
+                           "'%s': after ':' only ',' (joined) and '@' (a list file) are known, and only for {in...}",
+                           word);
         part->modifier = colon[1];
         *colon = 0;
     }

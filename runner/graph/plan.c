@@ -64,8 +64,10 @@ static int check_contiguous(vb_registry *reg, const vb_plan *plan, char *const *
     if (!r)
         r = flatten(reg, children, &whole, err);
     if (!r && !contiguous(wanted, whole)) {
-        r = vb_fail(err, -EINVAL, "output chain '%s' is there already, and --input is no contiguous part of it", plan->output);
-        vb_hint(err, "leave out --input to go on with the chain's own inputs, or give --rebase to put the new ones behind its runs");
+        r = vb_fail(err, -EINVAL, "output chain '%s' is there already, and --input is no contiguous part of it",
+                    plan->output);
+        vb_hint(err, "leave out --input to go on with the chain's own inputs, or give --rebase to put the new ones "
+                     "behind its runs");
     }
     vb_strv_free(wanted);
     vb_strv_free(whole);
@@ -95,7 +97,8 @@ static void add_all(char ***to, char *const *from)
 }
 
 /* The chain exists: its children, less a run that is replaced, with the new run before them. */
-static int extend_chain(vb_registry *reg, const vb_plan *plan, const vb_collection *chain, vb_graph_spec *spec, vb_error *err)
+static int extend_chain(vb_registry *reg, const vb_plan *plan, const vb_collection *chain, vb_graph_spec *spec,
+                        vb_error *err)
 {
     char **children = NULL, **flat = NULL;
     int r = vb_collection_children(reg, chain, &children, err);
@@ -136,7 +139,8 @@ static int new_chain(vb_registry *reg, const vb_plan *plan, vb_graph_spec *spec,
     int r;
 
     if (!plan->inputs) {
-        vb_fail(err, -EINVAL, "output chain '%s' is not there yet, so --input must say where to read from", plan->output);
+        vb_fail(err, -EINVAL, "output chain '%s' is not there yet, so --input must say where to read from",
+                plan->output);
         return -EINVAL;
     }
     r = flatten(reg, plan->inputs, &flat, err);
@@ -162,10 +166,11 @@ static int plan_collections(vb_registry *reg, const vb_plan *plan, vb_graph_spec
     if (plan->output) {
         r = find_optional(reg, plan->output, &chain, err);
         if (!r && chain && chain->type != VB_CHAINED)
-            r = vb_fail(err, -EINVAL, "--output '%s' is a %s; it must be a CHAINED collection, or not be there yet", plan->output,
-                        vb_collection_type_name(chain->type));
+            r = vb_fail(err, -EINVAL, "--output '%s' is a %s; it must be a CHAINED collection, or not be there yet",
+                        plan->output, vb_collection_type_name(chain->type));
         if (!r && !chain && (plan->extend_run || plan->replace_run) && !plan->output_run)
-            r = vb_fail(err, -ENOENT, "chain '%s' is not there: there is no run to %s", plan->output, plan->extend_run ? "extend" : "replace");
+            r = vb_fail(err, -ENOENT, "chain '%s' is not there: there is no run to %s", plan->output,
+                        plan->extend_run ? "extend" : "replace");
         spec->chain = vb_strdup(plan->output);
         if (!r)
             r = chain ? extend_chain(reg, plan, chain, spec, err) : new_chain(reg, plan, spec, err);
@@ -199,7 +204,8 @@ static char *add_instrument(const char *where, const char *instrument)
 {
     if (!instrument || strchr(instrument, '.')) /* Rubin's: the name of a Python class */
         return where ? vb_strdup(where) : NULL;
-    return where && *where ? vb_format("instrument='%s' AND (%s)", instrument, where) : vb_format("instrument='%s'", instrument);
+    return where && *where ? vb_format("instrument='%s' AND (%s)", instrument, where)
+                           : vb_format("instrument='%s'", instrument);
 }
 
 int vb_plan_graph(vb_registry *reg, const vb_plan *plan, const char *path, vb_graph_counts *counts, vb_error *err)
@@ -265,8 +271,10 @@ static void add_own(vb_task_spec *task, const vb_group *none, const char *suffix
     c->name = vb_strdup(connection);
     c->role = role;
     c->minimum = 1;
-    c->type = (vb_dataset_type){.name = vb_format("%s_%s", task->label, suffix), .group = none,
-                                .storage_class = vb_strdup(storage_class), .extension = vb_strdup(extension)};
+    c->type = (vb_dataset_type){.name = vb_format("%s_%s", task->label, suffix),
+                                .group = none,
+                                .storage_class = vb_strdup(storage_class),
+                                .extension = vb_strdup(extension)};
 }
 
 int vb_plan_command(vb_registry *reg, const vb_plan *plan, char *const *argv, const char *path, vb_error *err)

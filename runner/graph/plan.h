@@ -1,17 +1,18 @@
 /* plan.h - from what a user asks for (a pipeline, input and output collections, a data query) to a quantum graph file.
  *
- * The collections of a run follow SEMANTICS, 10: pipetask's -i, -o, --output-run, --extend-run, --replace-run, --rebase. */
+ * The collections of a run follow SEMANTICS, 10: pipetask's -i, -o, --output-run, --extend-run, --replace-run,
+ * --rebase. */
 #ifndef VB_RUNNER_GRAPH_PLAN_H
 #define VB_RUNNER_GRAPH_PLAN_H
 
 #include "registry/graph/spec.h"
 
 typedef struct vb_plan {
-    const char *pipeline;     /* FILE or FILE#labels */
-    char *const *config;      /* -c LABEL:KEY=VALUE */
-    char *const *inputs;      /* -i; NULL: those of the output chain */
-    const char *output;       /* -o: a CHAINED collection */
-    const char *output_run;   /* --output-run: exactly this RUN */
+    const char *pipeline;   /* FILE or FILE#labels */
+    char *const *config;    /* -c LABEL:KEY=VALUE */
+    char *const *inputs;    /* -i; NULL: those of the output chain */
+    const char *output;     /* -o: a CHAINED collection */
+    const char *output_run; /* --output-run: exactly this RUN */
     bool extend_run, replace_run, rebase;
     const char *prune_replaced; /* "purge", "unstore" or NULL */
     bool skip_existing, clobber_outputs;

@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-static const struct pipeline_connection *find_connection(const struct pipeline_task *task, const char *name, bool output)
+static const struct pipeline_connection *find_connection(const struct pipeline_task *task, const char *name,
+                                                         bool output)
 {
     for (size_t i = 0; i < task->count; i++)
         if (!strcmp(task->connections[i].name, name) && (task->connections[i].role >= VB_ROLE_OUTPUT) == output)
@@ -16,8 +17,8 @@ static const struct pipeline_connection *find_connection(const struct pipeline_t
 }
 
 /* An element whose record, or whose value, a quantum of the group tells. */
-static int check_element(const vb_pipeline *p, const vb_group *group, const vb_template_part *part, const vb_yaml_node *node,
-                         vb_error *err)
+static int check_element(const vb_pipeline *p, const vb_group *group, const vb_template_part *part,
+                         const vb_yaml_node *node, vb_error *err)
 {
     const vb_element *e = vb_universe_find(group->universe, part->name);
     bool center = part->field && (!strcmp(part->field, "ra") || !strcmp(part->field, "dec"));
@@ -29,32 +30,35 @@ static int check_element(const vb_pipeline *p, const vb_group *group, const vb_t
         return vb_yaml_fail(err, node, "{%s} cannot be told: the task has dimensions {%s}", part->name, group->key);
     if (!part->field)
         return e->is_dimension ? 0 : vb_yaml_fail(err, node, "{%s} has no value of its own: name a field", part->name);
-    if ((center && e->spatial >= 0) || vb_element_field(e, part->field) || (e->nkeys && !strcmp(e->keys[0].name, part->field)))
+    if ((center && e->spatial >= 0) || vb_element_field(e, part->field) ||
+        (e->nkeys && !strcmp(e->keys[0].name, part->field)))
         return 0;
     return vb_yaml_fail(err, node, "'%s' has no field '%s'", part->name, part->field);
 }
 
-static int check_part(const vb_pipeline *p, const struct pipeline_task *task, const vb_group *group, const vb_template_part *part,
-                      const vb_yaml_node *node, vb_error *err)
+static int check_part(const vb_pipeline *p, const struct pipeline_task *task, const vb_group *group,
+                      const vb_template_part *part, const vb_yaml_node *node, vb_error *err)
 {
     switch (part->kind) {
     case VB_PART_IN:
     case VB_PART_OUT:
         if (find_connection(task, part->name, part->kind == VB_PART_OUT))
             return 0;
-        return vb_yaml_fail(err, node, "task '%s' has no %s '%s'", task->label, part->kind == VB_PART_OUT ? "output" : "input", part->name);
+        return vb_yaml_fail(err, node, "task '%s' has no %s '%s'", task->label,
+                            part->kind == VB_PART_OUT ? "output" : "input", part->name);
     case VB_PART_CONFIG:
         if (vb_pipeline_config(p, task, part->name))
             return 0;
-        return vb_yaml_fail(err, node, "{config.%s}: task '%s' has no such value under 'config' (nor the parameter that it names)",
+        return vb_yaml_fail(err, node,
+                            "{config.%s}: task '%s' has no such value under 'config' (nor the parameter that it names)",
                             part->name, task->label);
     case VB_PART_ELEMENT: return check_element(p, group, part, node, err);
     default: return 0;
     }
 }
 
-static int check_word(const vb_pipeline *p, const struct pipeline_task *task, const vb_group *group, const vb_yaml_node *node,
-                      vb_error *err)
+static int check_word(const vb_pipeline *p, const struct pipeline_task *task, const vb_group *group,
+                      const vb_yaml_node *node, vb_error *err)
 {
     vb_auto_template t = {0};
     vb_auto_error why = VB_ERROR_INIT;
@@ -107,7 +111,8 @@ static int check_resources(const struct pipeline_task *task, vb_error *err)
     return r;
 }
 
-int vb_pipeline_check_command(const vb_pipeline *p, const struct pipeline_task *task, const vb_group *group, vb_error *err)
+int vb_pipeline_check_command(const vb_pipeline *p, const struct pipeline_task *task, const vb_group *group,
+                              vb_error *err)
 {
     int r = check_policy(task, err);
 
@@ -118,7 +123,8 @@ int vb_pipeline_check_command(const vb_pipeline *p, const struct pipeline_task *
     if (r < 0)
         return r;
     if (task->command->kind != VB_YAML_LIST || !task->command->count)
-        return vb_yaml_fail(err, task->command, "the command of task '%s' must be a list of words: no shell is between", task->label);
+        return vb_yaml_fail(err, task->command, "the command of task '%s' must be a list of words: no shell is between",
+                            task->label);
     return check_word(p, task, group, task->command, err);
 }
 

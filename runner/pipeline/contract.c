@@ -1,8 +1,8 @@
 /* contract.c - contracts: `warp.zeropoint == detectCoadd.zeropoint`.
  *
- * Of Rubin's 427 contracts most are comparisons of configuration values and constants.  These are evaluated: == != < <= > >= in,
- * not in, and, or, not, ... if ... else ..., +, brackets, lists, literals.  What calls Python (`contains`, methods) cannot be, and is
- * reported as not evaluated, never as passed. */
+ * Of Rubin's 427 contracts most are comparisons of configuration values and constants.  These are evaluated: == != < <=
+ * > >= in, not in, and, or, not, ... if ... else ..., +, brackets, lists, literals.  What calls Python (`contains`,
+ * methods) cannot be, and is reported as not evaluated, never as passed. */
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
 #include "runner/pipeline/internal.h"
@@ -131,8 +131,9 @@ static json_t *name(struct evaluation *e)
         return stuck(e);
     *dot = 0;
     task = vb_pipeline_task(e->p, text);
-    value = task ? vb_pipeline_config(e->p, task, dot + 1)
-                 : !strcmp(text, "parameters") ? vb_pipeline_value(&e->p->parameters, dot + 1) : NULL;
+    value = task                          ? vb_pipeline_config(e->p, task, dot + 1)
+            : !strcmp(text, "parameters") ? vb_pipeline_value(&e->p->parameters, dot + 1)
+                                          : NULL;
     return value ? json_incref(value) : stuck(e); /* a Python task's default is not known here */
 }
 
@@ -229,8 +230,15 @@ static json_t *comparison(struct evaluation *e)
 
     skip_space(e);
     before = e->at;
-    op = symbol(e, "==") ? EQ : symbol(e, "!=") ? NE : symbol(e, "<=") ? LE : symbol(e, ">=") ? GE : symbol(e, "<") ? LT
-         : symbol(e, ">") ? GT : word(e, "in") ? IN : word(e, "not") && word(e, "in") ? NOT_IN : NONE;
+    op = symbol(e, "==")                   ? EQ
+         : symbol(e, "!=")                 ? NE
+         : symbol(e, "<=")                 ? LE
+         : symbol(e, ">=")                 ? GE
+         : symbol(e, "<")                  ? LT
+         : symbol(e, ">")                  ? GT
+         : word(e, "in")                   ? IN
+         : word(e, "not") && word(e, "in") ? NOT_IN
+                                           : NONE;
     if (op == NONE) {
         e->at = before;
         return left;

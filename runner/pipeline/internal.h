@@ -78,7 +78,8 @@ int vb_pipeline_select(vb_pipeline *p, const char *labels, vb_error *err);
 int vb_pipeline_check_contracts(vb_pipeline *p, vb_error *err);
 
 /* Checks that every word of a task's command means something. */
-int vb_pipeline_check_command(const vb_pipeline *p, const struct pipeline_task *task, const vb_group *group, vb_error *err);
+int vb_pipeline_check_command(const vb_pipeline *p, const struct pipeline_task *task, const vb_group *group,
+                              vb_error *err);
 
 /* What the runner needs, as JSON text: the task's part of the graph. */
 char *vb_pipeline_definition(const vb_pipeline *p, const struct pipeline_task *task);

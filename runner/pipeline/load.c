@@ -8,11 +8,13 @@
 
 enum { MAX_FILE = 16 << 20 };
 
-static const char *const pipeline_keys[] = {"description", "instrument", "parameters", "tasks", "subsets", "contracts", NULL};
-static const char *const task_keys[] = {"class",  "config",   "dimensions", "inputs",      "prerequisites", "outputs", "initOutputs",
-                                        "files", "command", "environment", "resources", "policy", "description", NULL};
-static const char *const connection_keys[] = {"type", "dimensions", "storageClass", "extension", "isCalibration",
-                                              "multiple", "minimum", NULL};
+static const char *const pipeline_keys[] = {"description", "instrument", "parameters", "tasks",
+                                            "subsets",     "contracts",  NULL};
+static const char *const task_keys[] = {"class",     "config",      "dimensions",  "inputs",  "prerequisites",
+                                        "outputs",   "initOutputs", "files",       "command", "environment",
+                                        "resources", "policy",      "description", NULL};
+static const char *const connection_keys[] = {"type",          "dimensions", "storageClass", "extension",
+                                              "isCalibration", "multiple",   "minimum",      NULL};
 
 /* ---- small things -------------------------------------------------------------------------------------------- */
 
@@ -71,7 +73,8 @@ static int check_word(const vb_yaml_node *node, const char *what, vb_error *err)
 {
     const char *text = vb_yaml_text(node);
 
-    if (text && *text && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == strlen(text) &&
+    if (text && *text &&
+        strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == strlen(text) &&
         strlen(text) <= 100)
         return 0;
     return vb_yaml_fail(err, node, "%s must be letters, digits and '_', at most 100", what);
@@ -124,13 +127,15 @@ static int load_connections(struct pipeline_task *task, const char *key, vb_role
     if (vb_yaml_is_null(map))
         return 0;
     if (map->kind != VB_YAML_MAP)
-        return vb_yaml_fail(err, map, "'%s' of task '%s' must be a mapping from connections to datasets", key, task->label);
+        return vb_yaml_fail(err, map, "'%s' of task '%s' must be a mapping from connections to datasets", key,
+                            task->label);
     for (size_t i = 0; !r && i < map->count; i++)
         r = load_connection(task, role, map->items[i].key, map->items[i].value, err);
     return r;
 }
 
-static int load_file(vb_pipeline *p, struct pipeline_task *task, const vb_yaml_node *key, const vb_yaml_node *value, vb_error *err)
+static int load_file(vb_pipeline *p, struct pipeline_task *task, const vb_yaml_node *key, const vb_yaml_node *value,
+                     vb_error *err)
 {
     const char *path = vb_yaml_text(value), *name = vb_yaml_text(key);
     const vb_yaml_node *content = vb_yaml_get(value, "content");
@@ -167,15 +172,17 @@ static int load_files(vb_pipeline *p, struct pipeline_task *task, vb_error *err)
     if (vb_yaml_is_null(map))
         return 0;
     if (map->kind != VB_YAML_MAP)
-        return vb_yaml_fail(err, map, "'files' of task '%s' must be a mapping from names to paths or contents", task->label);
+        return vb_yaml_fail(err, map, "'files' of task '%s' must be a mapping from names to paths or contents",
+                            task->label);
     for (size_t i = 0; !r && i < map->count; i++)
         r = load_file(p, task, map->items[i].key, map->items[i].value, err);
     return r;
 }
 
-/* Values by name.  Rubin's config may be a list of such maps, and hold `python` and `file`, which are Python: they cannot be
- * honoured by a task that is a program, and are refused rather than dropped. */
-static int load_values(const vb_yaml_node *node, const char *what, struct pipeline_values *out, bool python_allowed, vb_error *err)
+/* Values by name.  Rubin's config may be a list of such maps, and hold `python` and `file`, which are Python: they
+ * cannot be honoured by a task that is a program, and are refused rather than dropped. */
+static int load_values(const vb_yaml_node *node, const char *what, struct pipeline_values *out, bool python_allowed,
+                       vb_error *err)
 {
     int r = 0;
 
@@ -193,7 +200,8 @@ static int load_values(const vb_yaml_node *node, const char *what, struct pipeli
         if (!name)
             return vb_yaml_fail(err, node->items[i].key, "%s: a name must be text", what);
         if (!python_allowed && (!strcmp(name, "python") || !strcmp(name, "file")))
-            return vb_yaml_fail(err, node->items[i].key, "%s: '%s' is Python code, which a task with a command cannot use", what, name);
+            return vb_yaml_fail(err, node->items[i].key,
+                                "%s: '%s' is Python code, which a task with a command cannot use", what, name);
         vb_pipeline_set(out, name, vb_yaml_json(node->items[i].value));
     }
     return 0;

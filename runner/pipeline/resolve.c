@@ -8,7 +8,7 @@
 
 /* A dataset type as all that speak of it say together. */
 struct stated {
-    vb_dataset_type type; /* group NULL: nobody has said its dimensions yet */
+    vb_dataset_type type;     /* group NULL: nobody has said its dimensions yet */
     const vb_yaml_node *node; /* who spoke of it first */
     int is_calibration;       /* -1: nobody has said */
     const char *producer;     /* label of the task that makes it; NULL: none */
@@ -54,14 +54,15 @@ static int conform(struct resolving *r, const vb_yaml_node *node, char *const *n
     return status < 0 ? vb_error_context(r->err, "%s:%d:%d", node->file, node->line, node->column) : 0;
 }
 
-static int said_twice(struct resolving *r, const struct pipeline_connection *c, const char *attribute, const char *before,
-                      const char *now)
+static int said_twice(struct resolving *r, const struct pipeline_connection *c, const char *attribute,
+                      const char *before, const char *now)
 {
-    return vb_yaml_fail(r->err, c->node, "dataset type '%s' has %s %s elsewhere and %s here: say it once", c->type, attribute,
-                        before, now);
+    return vb_yaml_fail(r->err, c->node, "dataset type '%s' has %s %s elsewhere and %s here: say it once", c->type,
+                        attribute, before, now);
 }
 
-static int agree(struct resolving *r, const struct pipeline_connection *c, char **have, const char *say, const char *attribute)
+static int agree(struct resolving *r, const struct pipeline_connection *c, char **have, const char *say,
+                 const char *attribute)
 {
     if (!say)
         return 0;
@@ -94,13 +95,15 @@ static int state(struct resolving *r, const struct pipeline_task *task, const st
     if (!status)
         status = agree(r, c, &s->type.extension, c->extension, "extension");
     if (!status && c->is_calibration >= 0 && s->is_calibration >= 0 && c->is_calibration != s->is_calibration)
-        status = said_twice(r, c, "isCalibration", s->is_calibration ? "true" : "false", c->is_calibration ? "true" : "false");
+        status = said_twice(r, c, "isCalibration", s->is_calibration ? "true" : "false",
+                            c->is_calibration ? "true" : "false");
     if (!status && c->is_calibration >= 0)
         s->is_calibration = c->is_calibration;
     if (status || !task->kept || (c->role != VB_ROLE_OUTPUT && c->role != VB_ROLE_INIT_OUTPUT))
         return status;
     if (s->producer)
-        return vb_yaml_fail(r->err, c->node, "dataset type '%s' is made by two tasks: '%s' and '%s'", c->type, s->producer, task->label);
+        return vb_yaml_fail(r->err, c->node, "dataset type '%s' is made by two tasks: '%s' and '%s'", c->type,
+                            s->producer, task->label);
     s->producer = task->label;
     s->producer_node = c->node;
     return 0;
@@ -117,18 +120,24 @@ static int complete(struct resolving *r, struct stated *s)
     s->type.is_calibration = s->is_calibration > 0;
     if (status == -ENOENT) {
         if (!s->type.group)
-            return vb_yaml_fail(r->err, s->node, "dataset type '%s' has no dimensions: the repository does not know it, so the "
-                                                 "pipeline must say them once", s->type.name);
+            return vb_yaml_fail(r->err, s->node,
+                                "dataset type '%s' has no dimensions: the repository does not know it, so the "
+                                "pipeline must say them once",
+                                s->type.name);
         if (!s->type.storage_class)
-            return vb_yaml_fail(r->err, s->node, "dataset type '%s' has no storageClass: the repository does not know it, so the "
-                                                 "pipeline must say it once", s->type.name);
+            return vb_yaml_fail(r->err, s->node,
+                                "dataset type '%s' has no storageClass: the repository does not know it, so the "
+                                "pipeline must say it once",
+                                s->type.name);
         return 0;
     }
     if (s->type.group && s->type.group != known->group)
-        return vb_yaml_fail(r->err, s->node, "dataset type '%s' has dimensions {%s} in the repository and {%s} in the pipeline",
+        return vb_yaml_fail(r->err, s->node,
+                            "dataset type '%s' has dimensions {%s} in the repository and {%s} in the pipeline",
                             s->type.name, known->group->key, s->type.group->key);
     if (s->type.storage_class && strcmp(s->type.storage_class, known->storage_class))
-        return vb_yaml_fail(r->err, s->node, "dataset type '%s' has storage class %s in the repository and %s in the pipeline",
+        return vb_yaml_fail(r->err, s->node,
+                            "dataset type '%s' has storage class %s in the repository and %s in the pipeline",
                             s->type.name, known->storage_class, s->type.storage_class);
     s->type.group = known->group;
     s->type.is_calibration = known->is_calibration;
@@ -173,8 +182,10 @@ static int visit(struct resolving *r, size_t t, mark *marks, size_t *order, size
         if (task->connections[c].role == VB_ROLE_INPUT && producer)
             status = visit(r, (size_t)(producer - r->p->tasks), marks, order, n, path);
         else if (task->connections[c].role == VB_ROLE_PREREQUISITE && producer)
-            status = vb_yaml_fail(r->err, task->connections[c].node, "prerequisite '%s' of task '%s' is made by task '%s': declare it "
-                                  "under 'inputs'", task->connections[c].name, task->label, producer->label);
+            status = vb_yaml_fail(r->err, task->connections[c].node,
+                                  "prerequisite '%s' of task '%s' is made by task '%s': declare it "
+                                  "under 'inputs'",
+                                  task->connections[c].name, task->label, producer->label);
     }
     if (status)
         return status;
@@ -188,14 +199,17 @@ out:
 
 /* ---- tasks ----------------------------------------------------------------------------------------------------- */
 
-static vb_connection_spec *add_connection(vb_task_spec *task, const char *name, vb_role role, const vb_dataset_type *type)
+static vb_connection_spec *add_connection(vb_task_spec *task, const char *name, vb_role role,
+                                          const vb_dataset_type *type)
 {
     vb_connection_spec *c = VB_PUSH(task->connections, task->count, task->cap);
 
     c->name = vb_strdup(name);
     c->role = role;
     c->minimum = 1;
-    c->type = (vb_dataset_type){.name = vb_strdup(type->name), .group = type->group, .storage_class = vb_strdup(type->storage_class),
+    c->type = (vb_dataset_type){.name = vb_strdup(type->name),
+                                .group = type->group,
+                                .storage_class = vb_strdup(type->storage_class),
                                 .is_calibration = type->is_calibration,
                                 .extension = type->extension ? vb_strdup(type->extension) : NULL};
     return c;
@@ -218,12 +232,16 @@ static void add_own_outputs(struct resolving *r, vb_task_spec *task, bool first)
         vb_autofree char *name = vb_format("%s_%s", task->label, own[i].suffix);
 
         add_connection(task, own[i].connection, own[i].role,
-                       &(vb_dataset_type){.name = name, .group = own[i].role == VB_ROLE_INIT_OUTPUT ? none : task->group,
-                                          .storage_class = (char *)own[i].storage_class, .extension = (char *)own[i].extension});
+                       &(vb_dataset_type){.name = name,
+                                          .group = own[i].role == VB_ROLE_INIT_OUTPUT ? none : task->group,
+                                          .storage_class = (char *)own[i].storage_class,
+                                          .extension = (char *)own[i].extension});
     }
     if (first)
         add_connection(task, "_packages", VB_ROLE_INIT_OUTPUT,
-                       &(vb_dataset_type){.name = (char *)"packages", .group = none, .storage_class = (char *)"Packages",
+                       &(vb_dataset_type){.name = (char *)"packages",
+                                          .group = none,
+                                          .storage_class = (char *)"Packages",
                                           .extension = (char *)".yaml"});
 }
 
@@ -232,11 +250,15 @@ static int check_output(struct resolving *r, const struct pipeline_task *task, c
                         const struct pipeline_connection *c, const vb_group *dims)
 {
     if (!vb_dimset_within(group->required, dims->all))
-        return vb_yaml_fail(r->err, c->node, "output '%s' of task '%s' has dimensions {%s}, the task {%s}: several quanta would make "
-                            "the same dataset", c->name, task->label, dims->key, group->key);
+        return vb_yaml_fail(r->err, c->node,
+                            "output '%s' of task '%s' has dimensions {%s}, the task {%s}: several quanta would make "
+                            "the same dataset",
+                            c->name, task->label, dims->key, group->key);
     if (!c->multiple && !vb_dimset_within(dims->required, group->all))
-        return vb_yaml_fail(r->err, c->node, "output '%s' of task '%s' has dimensions {%s}, the task {%s}: that is several datasets a "
-                            "quantum; say 'multiple: true' if it is meant", c->name, task->label, dims->key, group->key);
+        return vb_yaml_fail(r->err, c->node,
+                            "output '%s' of task '%s' has dimensions {%s}, the task {%s}: that is several datasets a "
+                            "quantum; say 'multiple: true' if it is meant",
+                            c->name, task->label, dims->key, group->key);
     return 0;
 }
 
@@ -247,7 +269,8 @@ static int add_task(struct resolving *r, const struct pipeline_task *task, bool 
 
     spec->label = vb_strdup(task->label);
     if (!task->command)
-        return vb_yaml_fail(r->err, task->node, "task '%s' has no 'command': it is Python (%s), and vbutler runs programs", task->label,
+        return vb_yaml_fail(r->err, task->node,
+                            "task '%s' has no 'command': it is Python (%s), and vbutler runs programs", task->label,
                             task->class ? task->class : "no class");
     if (task->dimensions)
         status = conform(r, task->node, task->dimensions, &spec->group);

@@ -89,9 +89,9 @@ static void leave_links(const vb_attempt *a)
         vb_auto_location location = {0};
         vb_autofree char *target = NULL, *dir = NULL;
 
-        if (!a->input_names[i] || (d->state == VB_DATASET_PREDICTED
-                                       ? vb_published_find(a->worker->site->published, &d->uuid, &location)
-                                       : vb_location_get(a->worker->graph->reg, d->id, &location, NULL)) <= 0)
+        if (!a->input_names[i] ||
+            (d->state == VB_DATASET_PREDICTED ? vb_published_find(a->worker->site->published, &d->uuid, &location)
+                                              : vb_location_get(a->worker->graph->reg, d->id, &location, NULL)) <= 0)
             continue;
         target = vb_stores_path(a->worker->stores, &location);
         dir = vb_path_dir(a->input_names[i]);

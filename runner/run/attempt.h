@@ -31,8 +31,8 @@ typedef struct vb_site {
     vb_rundir *dir;
     vb_zygote *zygote;
     const char *mountpoint; /* NULL: jobs are plain (stage.c) */
-    char *host, *capture;  /* of every receipt: "complete", or why not */
-    bool passthrough;      /* may be asked for */
+    char *host, *capture;   /* of every receipt: "complete", or why not */
+    bool passthrough;       /* may be asked for */
     vb_published *published;
     vb_slots *slots; /* processors */
     const vb_run_options *options;
@@ -54,8 +54,8 @@ typedef struct vb_attempt {
     vb_quantum quantum;
     json_t *definition;
     int number;
-    int file; /* attempts/QUANTUM.N */
-    char *scratch, *work; /* the working directory, as the runner sees it and as the job does */
+    int file;                           /* attempts/QUANTUM.N */
+    char *scratch, *work;               /* the working directory, as the runner sees it and as the job does */
     char **input_names, **output_names; /* below work/, by edge */
     char **argv, **environment;
     int cpus;
@@ -70,8 +70,8 @@ typedef struct vb_attempt {
     vb_receipt *receipt; /* done: given away */
 } vb_attempt;
 
-/* Makes attempt `number` (or the next that is free) of a quantum.  0 where there is a receipt, of success or failure; a negative
- * errno where not even that could be had (no space for the attempt's file). */
+/* Makes attempt `number` (or the next that is free) of a quantum.  0 where there is a receipt, of success or failure; a
+ * negative errno where not even that could be had (no space for the attempt's file). */
 int vb_attempt_make(vb_worker *w, int64_t quantum_id, int number, vb_attempt *out, vb_error *err);
 void vb_attempt_clear(vb_attempt *a);
 #define vb_auto_attempt __attribute__((cleanup(vb_attempt_clear))) vb_attempt

@@ -1,7 +1,7 @@
 /* committer.h - the thread that makes attempts count: one sync for many, then their links, then one transaction.
  *
- * Attempts are taken in the order in which they were handed over.  So a quantum's receipt never counts before those of what it has
- * read, whenever the runner is killed. */
+ * Attempts are taken in the order in which they were handed over.  So a quantum's receipt never counts before those of
+ * what it has read, whenever the runner is killed. */
 #ifndef VB_RUNNER_RUN_COMMITTER_H
 #define VB_RUNNER_RUN_COMMITTER_H
 
@@ -15,8 +15,8 @@ vb_committer *vb_committer_start(vb_site *site, vb_registry *reg, const vb_graph
 /* Hands over a receipt that was noted in its attempt's file. */
 void vb_committer_add(vb_committer *c, vb_receipt *receipt);
 
-/* Commits what is left and ends the thread.  Negative where receipts could not be committed or merged; what was committed will be merged
- * when the graph is run again. */
+/* Commits what is left and ends the thread.  Negative where receipts could not be committed or merged; what was
+ * committed will be merged when the graph is run again. */
 int vb_committer_stop(vb_committer *c, vb_error *err);
 
 /* Merges receipts into the registry, in one transaction. */

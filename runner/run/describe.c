@@ -16,8 +16,8 @@ enum { MAX_SCRATCH_LISTED = 1000 };
 
 /* ---- inputs --------------------------------------------------------------------------------------------------------- */
 
-static vb_receipt_input *add_input(vb_receipt *r, vb_uuid dataset, const char *connection, const char *type, const char *dataid,
-                                   unsigned touch)
+static vb_receipt_input *add_input(vb_receipt *r, vb_uuid dataset, const char *connection, const char *type,
+                                   const char *dataid, unsigned touch)
 {
     vb_receipt_input *in = VB_PUSH(r->inputs, r->ninputs, r->inputs_cap);
 
@@ -40,8 +40,8 @@ static void add_inputs(vb_attempt *a)
         vb_auto_buf packed = {0};
 
         vb_dataid_pack(&edge->dataset.dataid, &packed);
-        add_input(a->receipt, edge->dataset.uuid, edge->connection->name, edge->dataset.type->name, vb_buf_text(&packed),
-                  declared | (e ? e->touch : 0));
+        add_input(a->receipt, edge->dataset.uuid, edge->connection->name, edge->dataset.type->name,
+                  vb_buf_text(&packed), declared | (e ? e->touch : 0));
     }
     for (size_t i = 0; a->journal && i < vb_journal_count(a->journal); i++) {
         const vb_journal_entry *e = vb_journal_at(a->journal, i);
@@ -80,10 +80,27 @@ static json_t *io_json(const vb_attempt *a)
 /* Values pass an allow-list before they are recorded: no secret reaches provenance. */
 static bool recorded(const char *name, const json_t *own)
 {
-    static const char *const allowed[] = {"PATH", "HOME", "LANG", "LC_*", "TZ", "SHELL", "PWD", "TMPDIR", "LD_LIBRARY_PATH",
-                                          "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PYTHONPATH",
-                                          "PYTHONHASHSEED", "VBUTLER_*", "SLURM_JOB_ID", "SLURM_ARRAY_*", "SLURM_PROCID",
-                                          "SLURMD_NODENAME", "CONDOR_SLOT", "_CONDOR_SLOT"};
+    static const char *const allowed[] = {"PATH",
+                                          "HOME",
+                                          "LANG",
+                                          "LC_*",
+                                          "TZ",
+                                          "SHELL",
+                                          "PWD",
+                                          "TMPDIR",
+                                          "LD_LIBRARY_PATH",
+                                          "OMP_NUM_THREADS",
+                                          "OPENBLAS_NUM_THREADS",
+                                          "MKL_NUM_THREADS",
+                                          "PYTHONPATH",
+                                          "PYTHONHASHSEED",
+                                          "VBUTLER_*",
+                                          "SLURM_JOB_ID",
+                                          "SLURM_ARRAY_*",
+                                          "SLURM_PROCID",
+                                          "SLURMD_NODENAME",
+                                          "CONDOR_SLOT",
+                                          "_CONDOR_SLOT"};
 
     for (size_t i = 0; i < VB_COUNT(allowed); i++)
         if (!fnmatch(allowed[i], name, 0))
@@ -130,12 +147,14 @@ static void list_scratch(const vb_attempt *a, int dirfd, const char *prefix, jso
         vb_autofree char *path = *prefix ? vb_path_join(prefix, entry->d_name) : vb_strdup(entry->d_name);
         struct stat st;
 
-        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") || fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW))
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
+            fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW))
             continue;
         if (S_ISDIR(st.st_mode))
             list_scratch(a, dirfd, path, out);
         else if (!is_declared(a, path))
-            json_array_append_new(out, json_pack("{s:o, s:I}", "path", vb_json_text(path), "size", (json_int_t)st.st_size));
+            json_array_append_new(out,
+                                  json_pack("{s:o, s:I}", "path", vb_json_text(path), "size", (json_int_t)st.st_size));
     }
     if (dir)
         closedir(dir);

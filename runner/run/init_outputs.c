@@ -1,6 +1,8 @@
-/* init_outputs.c - what is made once a run, before any quantum: the pipeline's files, and the datasets `packages` and LABEL_files.
+/* init_outputs.c - what is made once a run, before any quantum: the pipeline's files, and the datasets `packages` and
+ * LABEL_files.
  *
- * They are committed like an attempt's outputs, under the name of the graph: an intent, artifacts, a receipt, its link. */
+ * They are committed like an attempt's outputs, under the name of the graph: an intent, artifacts, a
+ * receipt, its link. */
 #include "fs/view/names.h"
 #include "registry/base/clock.h"
 #include "registry/base/hash.h"
@@ -26,13 +28,13 @@ static int write_files(const vb_site *site, const vb_task *task, vb_error *err)
     const char *name;
     int r = vb_mkdirs(site->dir->fd, dir, 0755, err);
 
-    json_object_foreach(json_object_get(definition, "files"), name, file)
-    {
+    json_object_foreach(json_object_get(definition, "files"), name, file) {
         vb_autofree char *path = vb_path_join(dir, name);
         const json_t *content = json_object_get(file, "content");
 
         if (!r && faccessat(site->dir->fd, path, F_OK, 0))
-            r = vb_write_file(site->dir->fd, path, json_string_value(content), json_string_length(content), 0644, false, err);
+            r = vb_write_file(site->dir->fd, path, json_string_value(content), json_string_length(content), 0644, false,
+                              err);
     }
     json_decref(definition);
     return r;
@@ -125,7 +127,8 @@ static void render_files(const vb_graph *g, const char *type, vb_buf *out)
 
 /* ---- committing ----------------------------------------------------------------------------------------------------------- */
 
-static int write_artifact(const vb_site *site, const vb_graph *g, const vb_dataset *d, vb_receipt_output *out, vb_error *err)
+static int write_artifact(const vb_site *site, const vb_graph *g, const vb_dataset *d, vb_receipt_output *out,
+                          vb_error *err)
 {
     vb_auto_buf text = {0};
     vb_autofree char *dir = vb_path_dir(out->path);
@@ -196,10 +199,13 @@ static int make(const vb_site *site, const vb_graph *g, const vb_dataset *datase
         vb_receipt_output *o = VB_PUSH(receipt->outputs, receipt->noutputs, receipt->outputs_cap);
         vb_buf path = {0}, packed = {0};
 
-        vb_name_artifact(&path, g->run, datasets[i].type, &datasets[i].dataid, vb_dataset_type_extension(datasets[i].type, NULL), number);
+        vb_name_artifact(&path, g->run, datasets[i].type, &datasets[i].dataid,
+                         vb_dataset_type_extension(datasets[i].type, NULL), number);
         vb_dataid_pack(&datasets[i].dataid, &packed);
-        *o = (vb_receipt_output){.dataset = datasets[i].uuid, .type = vb_strdup(datasets[i].type->name),
-                                 .dataid = vb_buf_steal(&packed), .path = vb_buf_steal(&path)};
+        *o = (vb_receipt_output){.dataset = datasets[i].uuid,
+                                 .type = vb_strdup(datasets[i].type->name),
+                                 .dataid = vb_buf_steal(&packed),
+                                 .path = vb_buf_steal(&path)};
     }
     r = note_intent(file, receipt, err);
     for (size_t i = 0; !r && i < count; i++)

@@ -63,7 +63,8 @@ static bool time_is_up(void *arg)
 
 static int start_timer(struct job *job)
 {
-    json_int_t seconds = json_integer_value(json_object_get(json_object_get(job->attempt->definition, "resources"), "runtime"));
+    json_int_t seconds = json_integer_value(
+        json_object_get(json_object_get(job->attempt->definition, "resources"), "runtime"));
 
     if (seconds <= 0)
         return -1;

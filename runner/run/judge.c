@@ -37,7 +37,8 @@ static int judge_start(const vb_attempt *a, vb_error *err)
             vb_hint(err, "it is not in PATH on this machine: install it, or name it by its whole path");
         return -a->result.error;
     }
-    return vb_fail(err, -EIO, "the job was not started: %s: %s", vb_job_step_name(a->result.step), strerror(a->result.error));
+    return vb_fail(err, -EIO, "the job was not started: %s: %s", vb_job_step_name(a->result.step),
+                   strerror(a->result.error));
 }
 
 static int judge_exit(const vb_attempt *a, vb_error *err)
@@ -46,7 +47,8 @@ static int judge_exit(const vb_attempt *a, vb_error *err)
     double wall = a->result.usage.wall;
 
     if (a->timed_out)
-        return vb_fail(err, -ETIMEDOUT, "%s was ended after %.1f s: resources.runtime allows no more", program(a), wall);
+        return vb_fail(err, -ETIMEDOUT, "%s was ended after %.1f s: resources.runtime allows no more", program(a),
+                       wall);
     if (atomic_load(&a->worker->stop))
         return vb_fail(err, -EINTR, "%s was ended after %.1f s, because the run was", program(a), wall);
     if (WIFSIGNALED(status))

@@ -122,8 +122,10 @@ static void add_record(vb_log_capture *log, const char *stream, const char *leve
     vb_buf_puts(&log->json, log->records ? ",\n" : "[");
     vb_buf_printf(&log->json, "{\"name\":\"%s.%s\",\"asctime\":\"%s\",\"message\":", log->name, stream, iso);
     vb_buf_json(&log->json, text, n);
-    vb_buf_printf(&log->json, ",\"levelno\":%d,\"levelname\":\"%s\",\"filename\":\"\",\"pathname\":\"\",\"lineno\":0,\"process\":0,"
-                              "\"processName\":\"\",\"MDC\":{\"LABEL\":\"%s\"}}", level_number(level), level, log->name);
+    vb_buf_printf(&log->json,
+                  ",\"levelno\":%d,\"levelname\":\"%s\",\"filename\":\"\",\"pathname\":\"\",\"lineno\":0,\"process\":0,"
+                  "\"processName\":\"\",\"MDC\":{\"LABEL\":\"%s\"}}",
+                  level_number(level), level, log->name);
     free(slot->text);
     *slot = (struct line){now, level, vb_strndup(text, n)};
     log->records++;

@@ -1,7 +1,7 @@
 /* log_capture.h - what a task prints, as log records with their times: Rubin's ButlerLogRecords, a JSON array.
  *
- * stdout and stderr come through pipes that the session's thread reads; a line is a record.  Escape sequences with which programs
- * redraw lines are taken out.  Long logs go to a file as they come. */
+ * stdout and stderr come through pipes that the session's thread reads; a line is a record.  Escape sequences with
+ * which programs redraw lines are taken out.  Long logs go to a file as they come. */
 #ifndef VB_RUNNER_RUN_LOG_CAPTURE_H
 #define VB_RUNNER_RUN_LOG_CAPTURE_H
 

@@ -32,8 +32,8 @@ static int add_directory(void *arg, const char *path)
 /* A directory that the job's own programs live in, or its mount, cannot be covered. */
 static bool needed(const vb_site *site, const char *dir)
 {
-    static const char *const system[] = {"/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", "/dev", "/proc", "/sys", "/run", "/tmp",
-                                         "/var", "/opt"};
+    static const char *const system[] = {"/usr",  "/bin", "/sbin", "/lib", "/lib64", "/etc", "/dev",
+                                         "/proc", "/sys", "/run",  "/tmp", "/var",   "/opt"};
 
     if (vb_path_inside(site->mountpoint, dir) || (getenv("HOME") && vb_path_inside(getenv("HOME"), dir)))
         return true;
@@ -43,7 +43,8 @@ static bool needed(const vb_site *site, const char *dir)
     return false;
 }
 
-int vb_find_masks(const vb_site *site, vb_graph *g, vb_registry *shown, char ***masks, vb_buf *unmaskable, vb_error *err)
+int vb_find_masks(const vb_site *site, vb_graph *g, vb_registry *shown, char ***masks, vb_buf *unmaskable,
+                  vb_error *err)
 {
     struct directories d = {.site = site};
     int r = vb_location_each_absolute(shown, add_directory, &d, err);

@@ -10,12 +10,13 @@ typedef enum vb_durability {
 } vb_durability;
 
 typedef struct vb_run_options {
-    int processes;            /* -j: quanta at a time */
+    int processes; /* -j: quanta at a time */
     vb_durability durability;
-    bool fail_fast;           /* start nothing more after the first failure */
-    bool keep_scratch;        /* of attempts that succeeded too */
+    bool fail_fast;    /* start nothing more after the first failure */
+    bool keep_scratch; /* of attempts that succeeded too */
     bool no_progress;
-    char *const *exec_inputs; /* of an ad-hoc command: the collections whose datasets stand in in/TYPE/; NULL: a pipeline */
+    char *const
+        *exec_inputs; /* of an ad-hoc command: the collections whose datasets stand in in/TYPE/; NULL: a pipeline */
 } vb_run_options;
 
 #endif

@@ -59,7 +59,8 @@ static int missing_input(const vb_attempt *a, const vb_dataset *d, vb_error *err
     vb_auto_buf what = {0};
 
     vb_dataset_print(d, &what);
-    return vb_fail(err, -ENOENT, "input %s has no artifact: it was pruned, or its quantum did not make it", vb_buf_text(&what));
+    return vb_fail(err, -ENOENT, "input %s has no artifact: it was pruned, or its quantum did not make it",
+                   vb_buf_text(&what));
 }
 
 /* The job sees the input under its name: through its session, or as a copy. */
@@ -110,7 +111,8 @@ static int add_outputs(vb_attempt *a, vb_error *err)
         if (edge->connection->role != VB_ROLE_OUTPUT)
             continue;
         vb_buf_printf(&name, "%s/", dir);
-        vb_name_file(&name, edge->dataset.type, &edge->dataset.dataid, vb_dataset_type_extension(edge->dataset.type, NULL));
+        vb_name_file(&name, edge->dataset.type, &edge->dataset.dataid,
+                     vb_dataset_type_extension(edge->dataset.type, NULL));
         a->output_names[i] = vb_buf_steal(&name);
         if (a->worker->site->mountpoint)
             vb_job_add_connection(a->job, true, edge->connection->name);
@@ -126,12 +128,12 @@ static int add_files(vb_attempt *a, vb_error *err)
     json_t *file;
     int r = 0;
 
-    json_object_foreach(json_object_get(a->definition, "files"), name, file)
-    {
+    json_object_foreach(json_object_get(a->definition, "files"), name, file) {
         vb_autofree char *path = vb_format("%s/files/%s/%s", a->worker->site->dir->path, a->quantum.task->label, name);
 
         if (!r)
-            r = a->worker->site->mountpoint ? vb_job_add_file(a->job, name, path, err) : vb_attempt_stage_file(a, name, path, err);
+            r = a->worker->site->mountpoint ? vb_job_add_file(a->job, name, path, err)
+                                            : vb_attempt_stage_file(a, name, path, err);
     }
     return r;
 }
@@ -193,7 +195,8 @@ static void make_environment(vb_attempt *a)
     for (char **e = environ; *e; e++) {
         vb_autofree char *key = vb_strndup(*e, strcspn(*e, "="));
 
-        if (strcmp(key, "PWD") && strcmp(key, "OLDPWD") && !vb_starts_with(key, "VBUTLER_") && !json_object_get(own, key))
+        if (strcmp(key, "PWD") && strcmp(key, "OLDPWD") && !vb_starts_with(key, "VBUTLER_") &&
+            !json_object_get(own, key))
             vb_strv_add(&a->environment, *e);
     }
     json_object_foreach((json_t *)own, name, value)

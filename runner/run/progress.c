@@ -35,8 +35,10 @@ static void render(const vb_counts *c, double seconds)
     if (filled < BAR && filled)
         bar[filled - 1] = '>';
     bar[BAR] = 0;
-    snprintf(line, sizeof line, "[%s] %" PRId64 "/%" PRId64 "  succeeded %" PRId64 "  failed %" PRId64 "%s%.0" PRId64 "  %02d:%02d", bar,
-             ended, c->total, c->succeeded, c->failed, c->blocked ? "  blocked " : "", c->blocked, (int)seconds / 60, (int)seconds % 60);
+    snprintf(line, sizeof line,
+             "[%s] %" PRId64 "/%" PRId64 "  succeeded %" PRId64 "  failed %" PRId64 "%s%.0" PRId64 "  %02d:%02d", bar,
+             ended, c->total, c->succeeded, c->failed, c->blocked ? "  blocked " : "", c->blocked, (int)seconds / 60,
+             (int)seconds % 60);
 }
 
 void vb_run_progress_show(const vb_counts *counts, double seconds)

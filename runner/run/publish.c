@@ -1,7 +1,8 @@
 /* publish.c - outputs get their final names in the store; log and metadata are written there.
  *
- * Before any name is taken, the attempt's file says which: so what a dead attempt has left can be found and removed.  No name is
- * ever taken from another (RENAME_NOREPLACE, O_EXCL); modes and group are the repository's, whatever the task's umask. */
+ * Before any name is taken, the attempt's file says which: so what a dead attempt has left can be found and removed. No
+ * name is ever taken from another (RENAME_NOREPLACE, O_EXCL); modes and group are the repository's, whatever the task's
+ * umask. */
 #include "fs/view/names.h"
 #include "registry/base/clock.h"
 #include "registry/base/mem.h"
@@ -22,7 +23,8 @@
 /* Opens a declared output for reading.  A symlink is followed while it stays in the scratch directory. */
 static int open_output(const vb_attempt *a, const char *name, vb_error *err)
 {
-    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
     int fd = (int)syscall(SYS_openat2, vb_job_scratch(a->job), name, &how, sizeof how);
     struct stat st;
 
@@ -100,7 +102,8 @@ static vb_receipt_output *add_output(vb_attempt *a, const vb_edge *edge)
     return out;
 }
 
-/* The final path; where something has it already (two data IDs that are spelled alike in a path), one with the UUID in it. */
+/* The final path; where something has it already (two data IDs that are spelled alike in a path), one with the UUID in
+ * it. */
 static char *final_path(const vb_attempt *a, const vb_edge *edge)
 {
     const vb_dataset *d = &edge->dataset;
@@ -184,11 +187,13 @@ static char *metadata_json(const vb_attempt *a)
 {
     const vb_usage *u = &a->result.usage;
     char start[28], end[28];
-    json_t *quantum = json_pack("{s:[s], s:[s], s:[f], s:[f], s:[I]}", "startUtc", vb_clock_iso(a->receipt->started, start), "endUtc",
-                                vb_clock_iso(a->receipt->started + (int64_t)(u->wall * 1e9), end), "startCpuTime", 0.0, "endCpuTime",
-                                u->cpu_user + u->cpu_system, "endMaxResidentSetSize", (json_int_t)u->memory);
-    json_t *object = json_pack("{s:{}, s:{}, s:{s:{s:{}, s:o, s:{}}}}", "scalars", "arrays", "metadata", "quantum", "scalars",
-                               "arrays", quantum, "metadata");
+    json_t *quantum = json_pack("{s:[s], s:[s], s:[f], s:[f], s:[I]}", "startUtc",
+                                vb_clock_iso(a->receipt->started, start), "endUtc",
+                                vb_clock_iso(a->receipt->started + (int64_t)(u->wall * 1e9), end), "startCpuTime", 0.0,
+                                "endCpuTime", u->cpu_user + u->cpu_system, "endMaxResidentSetSize",
+                                (json_int_t)u->memory);
+    json_t *object = json_pack("{s:{}, s:{}, s:{s:{s:{}, s:o, s:{}}}}", "scalars", "arrays", "metadata", "quantum",
+                               "scalars", "arrays", quantum, "metadata");
     char *text = json_dumps(object, JSON_COMPACT);
 
     json_decref(object);

@@ -30,8 +30,7 @@ void vb_published_free(vb_published *p)
 {
     struct artifact *a, *next;
 
-    HASH_ITER(hh, p->table, a, next)
-    {
+    HASH_ITER(hh, p->table, a, next) {
         HASH_DEL(p->table, a);
         free(a->path);
         free(a);
@@ -53,7 +52,10 @@ void vb_published_add(vb_published *p, const vb_receipt *receipt)
         if (a)
             continue; /* a UUID is one set of bytes for ever */
         a = VB_NEW(struct artifact);
-        *a = (struct artifact){.dataset = o->dataset, .path = vb_strdup(o->path), .size = o->size, .mtime = o->mtime,
+        *a = (struct artifact){.dataset = o->dataset,
+                               .path = vb_strdup(o->path),
+                               .size = o->size,
+                               .mtime = o->mtime,
                                .checksum = o->checksum};
         HASH_ADD(hh, p->table, dataset, sizeof a->dataset, a);
     }
@@ -67,7 +69,11 @@ int vb_published_find(vb_published *p, const vb_uuid *dataset, vb_location *out)
     pthread_rwlock_rdlock(&p->lock);
     HASH_FIND(hh, p->table, dataset, sizeof *dataset, a);
     if (a)
-        *out = (vb_location){.store_id = 1, .path = vb_strdup(a->path), .size = a->size, .mtime = a->mtime, .has_checksum = true,
+        *out = (vb_location){.store_id = 1,
+                             .path = vb_strdup(a->path),
+                             .size = a->size,
+                             .mtime = a->mtime,
+                             .has_checksum = true,
                              .checksum = a->checksum};
     pthread_rwlock_unlock(&p->lock);
     return a != NULL;

@@ -1,4 +1,5 @@
-/* published.h - artifacts of intermediates, from when their attempt has named them: what downstream quanta of this run read.
+/* published.h - artifacts of intermediates, from when their attempt has named them: what downstream quanta of this run
+ * read.
  *
  * Thread-safe. */
 #ifndef VB_RUNNER_RUN_PUBLISHED_H

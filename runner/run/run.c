@@ -1,7 +1,8 @@
 /* run.c - a graph's execution: what earlier ones left, the workers, the committer, the end.
  *
- * The order of steps matters: the zygote is forked while there is one thread; the umask becomes 0 after it, so that jobs inherit the
- * user's; workers have handles of their own; the committer is stopped last, so that what the workers have handed over is committed. */
+ * The order of steps matters: the zygote is forked while there is one thread; the umask becomes 0 after it, so that
+ * jobs inherit the user's; workers have handles of their own; the committer is stopped last, so that what the workers
+ * have handed over is committed. */
 #include "runner/run/run.h"
 
 #include "registry/base/clock.h"
@@ -42,7 +43,7 @@ struct run {
     int nthreads;
     char *mountpoint;
     _Atomic int ended_threads;
-    int ended; /* an eventfd: a worker has ended */
+    int ended;                     /* an eventfd: a worker has ended */
     pthread_mutex_t failures_lock; /* guards failures, error and the ad-hoc part of the outcome */
     int failures;
     vb_error error; /* of the run itself */
@@ -83,7 +84,8 @@ static void say_failure(struct run *run, const vb_attempt *a)
         vb_buf_printf(&text, "\n%s%.*s", p[0] == ' ' ? "" : "  ", (int)length, p);
         p += length + (p[length] == '\n');
     }
-    vb_buf_printf(&text, "\n  log: provenance/%s/%s/%s/log   scratch kept: %s", r->run, r->task, vb_uuid_format(r->quantum, uuid), a->scratch);
+    vb_buf_printf(&text, "\n  log: provenance/%s/%s/%s/log   scratch kept: %s", r->run, r->task,
+                  vb_uuid_format(r->quantum, uuid), a->scratch);
     vb_log(VB_ERROR, "%s", text.data);
 }
 
@@ -116,7 +118,8 @@ static vb_quantum_state settle(struct run *run, vb_attempt *a)
 {
     vb_receipt *receipt = a->receipt;
     vb_quantum_state state = receipt->status == VB_STATUS_SUCCEEDED ? VB_SUCCEEDED
-                             : receipt->status == VB_STATUS_ABORTED ? VB_ABORTED : VB_FAILED;
+                             : receipt->status == VB_STATUS_ABORTED ? VB_ABORTED
+                                                                    : VB_FAILED;
 
     if (run->site.options->exec_inputs)
         note_adhoc(run, a);
@@ -165,7 +168,8 @@ static int open_worker(struct run *run, vb_worker *w, vb_error *err)
         if (!r)
             r = vb_search_resolve(w->repository, run->site.options->exec_inputs, &w->search, err);
     }
-    return r < 0 ? r : vb_stores_open(w->repository ? w->repository : w->graph->reg, run->site.repo->root, &w->stores, err);
+    return r < 0 ? r
+                 : vb_stores_open(w->repository ? w->repository : w->graph->reg, run->site.repo->root, &w->stores, err);
 }
 
 static void close_worker(vb_worker *w)
@@ -260,7 +264,8 @@ static void watch(struct run *run, int signals, int64_t start)
             bool again = run->outcome->interrupted;
 
             if (!again)
-                vb_log(VB_WARNING, "ending: running quanta are asked to end; what is done stays (once more to kill them)");
+                vb_log(VB_WARNING,
+                       "ending: running quanta are asked to end; what is done stays (once more to kill them)");
             run->outcome->interrupted = true;
             vb_schedule_stop(run->schedule);
             kill_jobs(run, again ? SIGKILL : SIGTERM);
@@ -287,7 +292,8 @@ static int block_signals(sigset_t *before)
 
 /* ---- beginning and end ------------------------------------------------------------------------------------------------------- */
 
-/* The directory on which every job has its mount: the same path for all jobs of a user, so that what programs write of it is the same. */
+/* The directory on which every job has its mount: the same path for all jobs of a user, so that what programs write of
+ * it is the same. */
 static int make_mountpoint(struct run *run, vb_error *err)
 {
     const char *chosen = getenv("VBUTLER_MOUNTPOINT");
@@ -342,7 +348,8 @@ static int start_zygote(struct run *run, vb_error *err)
     return 0;
 }
 
-/* Where that cannot be had (-EPERM): jobs in plain directories.  An ad-hoc command declares nothing that could be put there. */
+/* Where that cannot be had (-EPERM): jobs in plain directories.  An ad-hoc command declares nothing that could be put
+ * there. */
 static int start_jobs(struct run *run, vb_error *err)
 {
     vb_auto_error why = VB_ERROR_INIT;
@@ -354,8 +361,8 @@ static int start_jobs(struct run *run, vb_error *err)
         vb_error_move(err, &why);
         return r;
     }
-    vb_log(VB_WARNING, "%s; so inputs are copied into plain directories, and what is read of them is not seen (%s)", why.message,
-           why.hint ? why.hint : "");
+    vb_log(VB_WARNING, "%s; so inputs are copied into plain directories, and what is read of them is not seen (%s)",
+           why.message, why.hint ? why.hint : "");
     run->site.capture = vb_format("partial (no file system of its own: %s)", why.message);
     return vb_zygote_start(&(vb_zygote_options){NULL, NULL}, &run->site.zygote, err);
 }
@@ -371,7 +378,8 @@ static void raise_descriptor_limit(void)
     }
 }
 
-/* Artifacts that gave way to others: what was replaced or clobbered.  What cannot be removed now is tried again by the next run. */
+/* Artifacts that gave way to others: what was replaced or clobbered.  What cannot be removed now is tried again by the
+ * next run. */
 static void empty_trash(struct run *run)
 {
     vb_auto(vb_stores_close) vb_stores *stores = NULL;
@@ -484,7 +492,8 @@ static void end(struct run *run)
     pthread_mutex_destroy(&run->failures_lock);
 }
 
-int vb_run_graph(const vb_repo *repo, const char *graph_file, const vb_run_options *options, vb_outcome *out, vb_error *err)
+int vb_run_graph(const vb_repo *repo, const char *graph_file, const vb_run_options *options, vb_outcome *out,
+                 vb_error *err)
 {
     struct run run = {.graph_file = graph_file, .outcome = out};
     int r;

@@ -24,7 +24,8 @@ static int take_lock(vb_rundir *d, vb_error *err)
         return vb_fail_errno(err, -errno, "opening %s/lock", d->path);
     if (flock(d->lock, LOCK_EX | LOCK_NB)) {
         vb_read_file(d->fd, "lock", 64, &holder, NULL);
-        vb_fail(err, -EBUSY, "another vbutler (process %s) is executing this graph in %s", vb_buf_text(&holder), d->path);
+        vb_fail(err, -EBUSY, "another vbutler (process %s) is executing this graph in %s", vb_buf_text(&holder),
+                d->path);
         vb_hint(err, "wait for it to end; what it leaves over can be run afterwards");
         return -EBUSY;
     }
@@ -65,7 +66,8 @@ int vb_rundir_open(const vb_repo *repo, const vb_graph *g, const char *graph_fil
     d->umask = umask(0);
     umask(d->umask);
     vb_name_encode(&name, g->run, strlen(g->run));
-    d->path = vb_format("%s/.vbutler/runs/%s.%s", repo->root, vb_buf_text(&name), g->id + (n > SHORT_ID ? n - SHORT_ID : 0));
+    d->path = vb_format("%s/.vbutler/runs/%s.%s", repo->root, vb_buf_text(&name),
+                        g->id + (n > SHORT_ID ? n - SHORT_ID : 0));
     r = vb_mkdirs(AT_FDCWD, d->path, 0777, err);
     if (r < 0)
         return r;

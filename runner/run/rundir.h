@@ -3,12 +3,12 @@
  *     graph.vbg               the graph
  *     lock                    held by the runner that executes it
  *     files/LABEL/NAME        the pipeline's files
- *     attempts/QUANTUM.N      what attempt N of a quantum says of itself: lines of JSON, an intent before artifacts get their
- *                             final names, a receipt at the end
- *     receipts/QUANTUM        a link to the attempt that counts: making that link is the commit
- *     scratch/QUANTUM.N/      the working directory of the attempt, while it runs and after it failed
+ *     attempts/QUANTUM.N      what attempt N of a quantum says of itself: lines of JSON, an intent before artifacts get
+ * their final names, a receipt at the end receipts/QUANTUM        a link to the attempt that counts: making that link
+ * is the commit scratch/QUANTUM.N/      the working directory of the attempt, while it runs and after it failed
  *
- * attempts/ and receipts/ are divided by the last two digits of the UUID, so that no directory holds a million files. */
+ * attempts/ and receipts/ are divided by the last two digits of the UUID, so that no directory holds
+ * a million files. */
 #ifndef VB_RUNNER_RUN_RUNDIR_H
 #define VB_RUNNER_RUN_RUNDIR_H
 
@@ -19,12 +19,12 @@
 typedef struct vb_rundir {
     char *path; /* absolute */
     int fd;
-    int lock; /* -1: not held */
+    int lock;     /* -1: not held */
     mode_t umask; /* the user's: what is made here obeys it, though the runner's own becomes 0 */
 } vb_rundir;
 
-/* The directory of a graph's execution, made where it is not there, and locked.  -EBUSY where another runner has it.  The graph
- * file is copied into it, unless it lies there already. */
+/* The directory of a graph's execution, made where it is not there, and locked.  -EBUSY where another runner has it.
+ * The graph file is copied into it, unless it lies there already. */
 int vb_rundir_open(const vb_repo *repo, const vb_graph *g, const char *graph_file, vb_rundir **out, vb_error *err);
 void vb_rundir_close(vb_rundir *d);
 VB_CLEANUP(vb_rundir, vb_rundir_close)

@@ -9,9 +9,9 @@ struct entry {
     int64_t id; /* in the graph */
     vb_uuid uuid;
     vb_quantum_state state;
-    uint32_t waits;            /* for so many producers that have not succeeded */
-    uint32_t attempts;         /* so far */
-    size_t first, dependents;  /* in s->edges */
+    uint32_t waits;           /* for so many producers that have not succeeded */
+    uint32_t attempts;        /* so far */
+    size_t first, dependents; /* in s->edges */
 };
 
 struct vb_schedule {
@@ -19,10 +19,10 @@ struct vb_schedule {
     pthread_cond_t changed;
     struct entry *entries;
     size_t count, cap;
-    size_t *by_id;  /* index + 1 of a graph number */
+    size_t *by_id; /* index + 1 of a graph number */
     int64_t max_id;
-    size_t *edges;  /* dependents, by producer */
-    size_t *queue;  /* ready ones, first come first served */
+    size_t *edges; /* dependents, by producer */
+    size_t *queue; /* ready ones, first come first served */
     size_t head, tail;
     size_t *by_uuid; /* indices in the order of UUIDs; made when first asked for */
     bool stopped;

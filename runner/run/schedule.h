@@ -1,12 +1,21 @@
 /* schedule.h - which quantum may run next.
  *
- * A quantum is ready when all that make its inputs have succeeded; what depends on one that failed is blocked.  Thread-safe. */
+ * A quantum is ready when all that make its inputs have succeeded; what depends on one that failed is blocked.
+ * Thread-safe. */
 #ifndef VB_RUNNER_RUN_SCHEDULE_H
 #define VB_RUNNER_RUN_SCHEDULE_H
 
 #include "registry/graph/graph.h"
 
-typedef enum vb_quantum_state { VB_WAITING, VB_READY, VB_RUNNING, VB_SUCCEEDED, VB_FAILED, VB_BLOCKED, VB_ABORTED } vb_quantum_state;
+typedef enum vb_quantum_state {
+    VB_WAITING,
+    VB_READY,
+    VB_RUNNING,
+    VB_SUCCEEDED,
+    VB_FAILED,
+    VB_BLOCKED,
+    VB_ABORTED
+} vb_quantum_state;
 
 typedef struct vb_counts {
     int64_t total, waiting, ready, running, succeeded, failed, blocked, aborted;
@@ -25,8 +34,8 @@ void vb_schedule_done_before(vb_schedule *s, const vb_uuid *quantum);
 void vb_schedule_attempted(vb_schedule *s, const vb_uuid *quantum, int number);
 void vb_schedule_start(vb_schedule *s);
 
-/* Waits for a quantum that may run: its number in the graph, and the first attempt number to try; false where there is none left, or
- * none may start any more. */
+/* Waits for a quantum that may run: its number in the graph, and the first attempt number to try; false where there is
+ * none left, or none may start any more. */
 bool vb_schedule_next(vb_schedule *s, int64_t *quantum, int *attempt);
 
 /* The end of one that was given out. */

@@ -1,7 +1,7 @@
 /* slots.h - processors to give away to programs.
  *
- * Only the program of a quantum takes them: its view is made, and its outputs are hashed and named, while others' programs run.
- * Thread-safe. */
+ * Only the program of a quantum takes them: its view is made, and its outputs are hashed and named, while others'
+ * programs run. Thread-safe. */
 #ifndef VB_RUNNER_RUN_SLOTS_H
 #define VB_RUNNER_RUN_SLOTS_H
 

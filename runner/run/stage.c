@@ -1,7 +1,7 @@
 /* stage.c - jobs without a file system of their own, where FUSE or namespaces cannot be had.
  *
- * Declared inputs and the pipeline's files are copied into the working directory, under the names that a session would show.  What
- * a job reads of them, and what it reads beside them, nobody sees; receipts say so: `capture: partial`. */
+ * Declared inputs and the pipeline's files are copied into the working directory, under the names that a session would
+ * show.  What a job reads of them, and what it reads beside them, nobody sees; receipts say so: `capture: partial`. */
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "runner/run/attempt.h"

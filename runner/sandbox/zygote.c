@@ -26,8 +26,13 @@ struct vb_zygote {
 
 const char *vb_job_step_name(vb_job_step step)
 {
-    static const char *const names[] = {"nothing", "opening /dev/fuse", "mounting its file system", "mounting /proc",
-                                        "entering its working directory", "starting a process", "executing the program"};
+    static const char *const names[] = {"nothing",
+                                        "opening /dev/fuse",
+                                        "mounting its file system",
+                                        "mounting /proc",
+                                        "entering its working directory",
+                                        "starting a process",
+                                        "executing the program"};
 
     return names[step];
 }
@@ -36,11 +41,12 @@ static int explain(const vb_job_result *result, vb_error *err)
 {
     if (result->step == VB_STEP_FUSE) {
         vb_fail(err, -EPERM, "opening /dev/fuse: %s", strerror(result->error));
-        vb_hint(err, "jobs read through FUSE: load the module (modprobe fuse) and make /dev/fuse readable and writable for all "
-                     "(mode 0666, as udev does)");
+        vb_hint(err, "jobs read through FUSE: load the module (modprobe fuse) and make /dev/fuse readable and writable "
+                     "for all (mode 0666, as udev does)");
     } else {
         vb_fail(err, -EPERM, "making namespaces for the jobs: %s", strerror(result->error));
-        vb_hint(err, "an ordinary user needs user namespaces: sysctl kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000");
+        vb_hint(err, "an ordinary user needs user namespaces: sysctl kernel.unprivileged_userns_clone=1 "
+                     "user.max_user_namespaces=10000");
     }
     return -EPERM;
 }
@@ -74,7 +80,8 @@ static int open_program(void)
     return fd;
 }
 
-static void __attribute__((noreturn)) become_zygote(int control, int program, pid_t runner, const vb_zygote_options *options)
+static void __attribute__((noreturn))
+become_zygote(int control, int program, pid_t runner, const vb_zygote_options *options)
 {
     char pid[16], *empty[] = {NULL};
     char **argv = NULL;

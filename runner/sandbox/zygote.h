@@ -1,8 +1,8 @@
 /* zygote.h - the small process that starts jobs, each in its own mount and pid namespaces with a FUSE mount of its own.
  *
- * It is forked once, before the runner has threads and before it has grown, so that starting a job copies little.  It makes
- * what all jobs share: for an ordinary user the user namespace, private propagation, and the masks: directories through which
- * a job could reach artifacts beside its session are covered by empty file systems.  Then, for each job:
+ * It is forked once, before the runner has threads and before it has grown, so that starting a job copies little.  It
+ * makes what all jobs share: for an ordinary user the user namespace, private propagation, and the masks: directories
+ * through which a job could reach artifacts beside its session are covered by empty file systems.  Then, for each job:
  *
  *     runner                      zygote                    init (pid 1 of the job)         task
  *     job's socket, pipes ----->  clone ----------------->  opens /dev/fuse, mounts it
@@ -12,11 +12,11 @@
  *                                 reaps init
  *     <------------------------  dead: no process of the job is left
  *
- * Where FUSE or namespaces cannot be had a plain zygote starts jobs without them: in a directory, with all of the file system in
- * sight.  What a job leaves running is then killed by its init, which adopts it.
+ * Where FUSE or namespaces cannot be had a plain zygote starts jobs without them: in a directory, with all of the file
+ * system in sight.  What a job leaves running is then killed by its init, which adopts it.
  *
- * If the runner dies the zygote is killed, and with it every init, and with that every process of every job; their mounts go
- * with their namespaces. */
+ * If the runner dies the zygote is killed, and with it every init, and with that every process of every job; their
+ * mounts go with their namespaces. */
 #ifndef VB_RUNNER_SANDBOX_ZYGOTE_H
 #define VB_RUNNER_SANDBOX_ZYGOTE_H
 
@@ -29,7 +29,8 @@
 typedef struct vb_zygote vb_zygote;
 
 typedef struct vb_zygote_options {
-    const char *mountpoint; /* a directory that is there; every job has its mount on it, in its own namespace; NULL: a plain zygote */
+    const char *mountpoint; /* a directory that is there; every job has its mount on it, in its own namespace; NULL: a
+                               plain zygote */
     char *const *masks;     /* directories to cover; NULL-terminated */
 } vb_zygote_options;
 
@@ -40,7 +41,8 @@ int vb_zygote_start(const vb_zygote_options *options, vb_zygote **out, vb_error 
 void vb_zygote_stop(vb_zygote *z);
 VB_CLEANUP(vb_zygote, vb_zygote_stop)
 
-/* Masks that could not be laid, and why ("/data/x: Permission denied"): for the receipts; NULL-terminated, the zygote's. */
+/* Masks that could not be laid, and why ("/data/x: Permission denied"): for the receipts; NULL-terminated, the
+ * zygote's. */
 char *const *vb_zygote_unmasked(const vb_zygote *z);
 
 typedef struct vb_job_request {
@@ -60,7 +62,15 @@ typedef struct vb_job_handle {
 /* Starts a job and waits for its mount, where it gets one.  Thread-safe. */
 int vb_zygote_spawn(vb_zygote *z, const vb_job_request *request, vb_job_handle *out, vb_error *err);
 
-typedef enum vb_job_step { VB_STEP_NONE, VB_STEP_FUSE, VB_STEP_MOUNT, VB_STEP_PROC, VB_STEP_CHDIR, VB_STEP_FORK, VB_STEP_EXEC } vb_job_step;
+typedef enum vb_job_step {
+    VB_STEP_NONE,
+    VB_STEP_FUSE,
+    VB_STEP_MOUNT,
+    VB_STEP_PROC,
+    VB_STEP_CHDIR,
+    VB_STEP_FORK,
+    VB_STEP_EXEC
+} vb_job_step;
 
 /* How a job ended. */
 typedef struct vb_job_result {
@@ -71,8 +81,8 @@ typedef struct vb_job_result {
     vb_usage usage;
 } vb_job_result;
 
-/* Reads the next message of a job's socket.  1: *result was filled; 0: nothing yet that matters; -EPIPE: every process of the job
- * is dead. */
+/* Reads the next message of a job's socket.  1: *result was filled; 0: nothing yet that matters; -EPIPE: every process
+ * of the job is dead. */
 int vb_job_receive(vb_job_handle *job, vb_job_result *result);
 
 /* "mounting its file system", ...: for messages. */

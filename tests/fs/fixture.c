@@ -104,8 +104,7 @@ char *fixture_path(fixture *f, const char *name)
 
 void fixture_write(fixture *f, const char *name, const char *text)
 {
-    assert_int_equal(vb_write_file(AT_FDCWD, fixture_path(f, name), text, strlen(text), 0644, false, NULL),
-                     0);
+    assert_int_equal(vb_write_file(AT_FDCWD, fixture_path(f, name), text, strlen(text), 0644, false, NULL), 0);
 }
 
 vb_header fixture_header(fixture *f, const char *const *lines)

@@ -39,8 +39,8 @@ void fixture_write(fixture *f, const char *name, const char *text);
 /* A header of lines like "EXPNUM  =                   12"; lives until the fixture ends. */
 vb_header fixture_header(fixture *f, const char *const *lines);
 
-/* Cards of a small image of "TestCam": exposure and detector number.  An image HDU of 20 x 10 pixels follows.
- */
+/* Cards of a small image of "TestCam": exposure and detector number.  An image HDU of 20 x
+ * 10 pixels follows. */
 typedef struct image {
     int64_t exposure, detector;
     const char *filter; /* NULL: "g" */

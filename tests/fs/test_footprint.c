@@ -157,8 +157,8 @@ static void header_without_wcs_is_refused(void **state)
     assert_says(&err, "WCS");
 }
 
-/* Bug: wcslib's parser overran a buffer of its own at a text of 70 characters, in whatever card (found by fuzz_header).
- */
+/* Bug: wcslib's parser overran a buffer of its own at a text of 70 characters, in whatever card
+ * (found by fuzz_header). */
 static void odd_cards_do_not_reach_wcslib(void **state)
 {
     const char *lines[VB_COUNT(tan_cards) + 2];

@@ -8,8 +8,7 @@ static void define_type(fixture *f, const char *name, const char *dimensions)
     vb_auto_error err = VB_ERROR_INIT;
     vb_auto_txn txn = {0};
     char **names = vb_split(dimensions, ',', NULL);
-    vb_dataset_type wanted = {
-        .name = (char *)name, .storage_class = (char *)"X", .extension = (char *)".txt"};
+    vb_dataset_type wanted = {.name = (char *)name, .storage_class = (char *)"X", .extension = (char *)".txt"};
 
     assert_ok(vb_registry_begin(f->reg, &txn, &err), &err);
     assert_ok(vb_universe_conform_names(vb_registry_universe(f->reg), names, &wanted.group, &err), &err);
@@ -19,8 +18,7 @@ static void define_type(fixture *f, const char *name, const char *dimensions)
 }
 
 /* Ingests "t.csv" as type `note` {detector} of TestCam into run "notes"; relative paths are the fixture's. */
-static int ingest(fixture *f, vb_files_options options, const char *table, vb_files_report *report,
-                  vb_error *err)
+static int ingest(fixture *f, vb_files_options options, const char *table, vb_files_report *report, vb_error *err)
 {
     char *dataid[] = {vb_strdup("instrument=TestCam"), NULL};
     int r;
@@ -53,10 +51,9 @@ static void rows_become_datasets(void **state)
     prepare(f);
     assert_ok(ingest(f, options, "detector,file\n1,a.txt\n3,b.txt\n", &report, &err), &err);
     assert_int_equal(report.ingested, 2);
-    assert_int_equal(
-        fixture_count(f, "location WHERE path = 'notes/note/TestCam/note_TestCam_3.txt' AND size = 2"
-                         " AND formatter = 'a.b.C' AND length(checksum) = 16"),
-        1);
+    assert_int_equal(fixture_count(f, "location WHERE path = 'notes/note/TestCam/note_TestCam_3.txt' AND size = 2"
+                                      " AND formatter = 'a.b.C' AND length(checksum) = 16"),
+                     1);
     assert_int_equal(fixture_count(f, "collection WHERE name = 'notes' AND type = 1"), 1);
 }
 
@@ -78,11 +75,9 @@ static void direct_keeps_the_file_where_it_is(void **state)
     vb_files_report report;
 
     prepare(f);
-    assert_ok(ingest(f, (vb_files_options){.transfer = VB_TRANSFER_DIRECT}, "path,detector\na.txt,1\n",
-                     &report, &err),
+    assert_ok(ingest(f, (vb_files_options){.transfer = VB_TRANSFER_DIRECT}, "path,detector\na.txt,1\n", &report, &err),
               &err);
-    assert_int_equal(
-        fixture_count(f, "location WHERE path LIKE '/%/a.txt' AND checksum IS NULL AND mtime > 0"), 1);
+    assert_int_equal(fixture_count(f, "location WHERE path LIKE '/%/a.txt' AND checksum IS NULL AND mtime > 0"), 1);
     assert_int_not_equal(access(fixture_path(f, "repo/notes"), F_OK), 0);
 }
 
@@ -106,8 +101,7 @@ static void mistakes_name_the_line_and_leave_nothing(void **state)
     prepare(f);
     refuses(f, "path,detector\na.txt,1\nnowhere.txt,2\n", "t.csv:3: ");
     refuses(f, "path,detector\na.txt,1\nnowhere.txt,2\n", "nowhere.txt: No such file or directory");
-    refuses(f, "path,detector\na.txt,1\nb.txt,1\n",
-            "t.csv:3: {instrument: TestCam, detector: 1} is in line 2 too");
+    refuses(f, "path,detector\na.txt,1\nb.txt,1\n", "t.csv:3: {instrument: TestCam, detector: 1} is in line 2 too");
     refuses(f, "path,detector\na.txt,one\n", "t.csv:2: detector: must be an integer, not 'one'");
     refuses(f, "path,detector\na.txt,4\n",
             "t.csv:2: the repository has no detector {instrument: TestCam, detector: 4}");
@@ -125,12 +119,10 @@ static void dataset_that_is_there_is_an_error_unless_skipped(void **state)
 
     prepare(f);
     assert_ok(ingest(f, (vb_files_options){0}, "path,detector\na.txt,1\n", &report, &err), &err);
-    assert_int_equal(ingest(f, (vb_files_options){0}, "path,detector\nb.txt,2\na.txt,1\n", &report, &err),
-                     -EEXIST);
+    assert_int_equal(ingest(f, (vb_files_options){0}, "path,detector\nb.txt,2\na.txt,1\n", &report, &err), -EEXIST);
     assert_says(&err, "t.csv:3: note {instrument: TestCam, detector: 1} is in notes already");
     assert_int_equal(fixture_count(f, "dataset"), 1);
-    assert_ok(ingest(f, (vb_files_options){.skip_existing = true}, "path,detector\nb.txt,2\na.txt,1\n",
-                     &report, &err),
+    assert_ok(ingest(f, (vb_files_options){.skip_existing = true}, "path,detector\nb.txt,2\na.txt,1\n", &report, &err),
               &err);
     assert_int_equal(report.ingested, 1);
     assert_int_equal(report.existing, 1);
@@ -143,12 +135,10 @@ static void unknown_type_gets_a_hint(void **state)
     vb_files_report report;
 
     prepare(f);
-    assert_int_equal(ingest(f, (vb_files_options){.type = "nots"}, "path,detector\na.txt,1\n", &report, &err),
-                     -ENOENT);
+    assert_int_equal(ingest(f, (vb_files_options){.type = "nots"}, "path,detector\na.txt,1\n", &report, &err), -ENOENT);
     assert_string_equal(err.hint, "did you mean 'note'?");
-    assert_int_equal(
-        ingest(f, (vb_files_options){.type = "quite_other"}, "path,detector\na.txt,1\n", &report, &err),
-        -ENOENT);
+    assert_int_equal(ingest(f, (vb_files_options){.type = "quite_other"}, "path,detector\na.txt,1\n", &report, &err),
+                     -ENOENT);
     assert_non_null(strstr(err.hint, "register-dataset-type"));
 }
 
@@ -163,8 +153,7 @@ static void chain_is_no_place_for_files(void **state)
     assert_ok(vb_registry_begin(f->reg, &txn, &err), &err);
     assert_ok(vb_collection_register(f->reg, "chain", VB_CHAINED, NULL, NULL, &err), &err);
     assert_ok(vb_txn_commit(&txn, &err), &err);
-    assert_int_equal(ingest(f, (vb_files_options){.run = "chain"}, "path,detector\na.txt,1\n", &report, &err),
-                     -EINVAL);
+    assert_int_equal(ingest(f, (vb_files_options){.run = "chain"}, "path,detector\na.txt,1\n", &report, &err), -EINVAL);
     assert_says(&err, "collection 'chain' is a CHAINED: files go into a RUN");
 }
 
@@ -194,8 +183,7 @@ static void values_with_the_same_plain_spelling_get_names_of_their_own(void **st
     }
     fixture_write(f, "u.csv", "path,ssp_hypothesis_table\na.txt,x/y\nb.txt,x y\n");
     assert_ok(vb_ingest_files(f->repo, fixture_path(f, "u.csv"),
-                              &(vb_files_options){.type = "plain", .run = "r", .prefix = f->dir}, &report,
-                              &err),
+                              &(vb_files_options){.type = "plain", .run = "r", .prefix = f->dir}, &report, &err),
               &err);
     assert_int_equal(report.ingested, 2);
     assert_int_equal(fixture_count(f, "location WHERE path = 'r/plain/plain_x_y.txt'"), 1);

@@ -47,24 +47,19 @@ static void file_becomes_a_dataset_with_records_and_a_visit(void **state)
     assert_int_equal(o.report.exposures, 1);
     assert_int_equal(o.report.nbad, 0);
     assert_int_equal(fixture_count(f, "dataset WHERE dataid = '[\"TestCam\",2,12]'"), 1);
-    assert_int_equal(
-        fixture_count(f, "location WHERE path = 'TestCam/raw/all/raw/TestCam/2/raw_TestCam_2_12.fits'"
-                         " AND size = 8640 AND length(checksum) = 16 AND mtime > 0"),
-        1);
-    assert_int_equal(
-        fixture_count(f, "dimension_exposure WHERE exposure = 12 AND obs_id = 'test12' AND \"group\" = '12'"),
-        1);
-    assert_int_equal(fixture_count(f, "dimension_physical_filter WHERE physical_filter = 'g' AND band = 'g'"),
+    assert_int_equal(fixture_count(f, "location WHERE path = 'TestCam/raw/all/raw/TestCam/2/raw_TestCam_2_12.fits'"
+                                      " AND size = 8640 AND length(checksum) = 16 AND mtime > 0"),
                      1);
+    assert_int_equal(fixture_count(f,
+                                   "dimension_exposure WHERE exposure = 12 AND obs_id = 'test12' AND \"group\" = '12'"),
+                     1);
+    assert_int_equal(fixture_count(f, "dimension_physical_filter WHERE physical_filter = 'g' AND band = 'g'"), 1);
     assert_int_equal(fixture_count(f, "dimension_day_obs WHERE day_obs = 20200101"), 1);
-    assert_int_equal(
-        fixture_count(f, "dimension_visit WHERE visit = 12 AND name = 'test12' AND region NOT NULL"), 1);
+    assert_int_equal(fixture_count(f, "dimension_visit WHERE visit = 12 AND name = 'test12' AND region NOT NULL"), 1);
     assert_int_equal(fixture_count(f, "dimension_visit_definition WHERE visit = 12 AND exposure = 12"), 1);
-    assert_int_equal(
-        fixture_count(f, "dimension_visit_system_membership WHERE visit = 12 AND visit_system = 0"), 1);
+    assert_int_equal(fixture_count(f, "dimension_visit_system_membership WHERE visit = 12 AND visit_system = 0"), 1);
     assert_int_equal(fixture_count(f, "dimension_visit_system WHERE name = 'one-to-one'"), 1);
-    assert_int_equal(fixture_count(f, "dimension_visit_detector_region WHERE visit = 12 AND detector = 2"),
-                     1);
+    assert_int_equal(fixture_count(f, "dimension_visit_detector_region WHERE visit = 12 AND detector = 2"), 1);
 }
 
 static void file_name_tells_the_dataset_type(void **state)
@@ -220,10 +215,9 @@ static void several_detectors_in_a_file_are_parts_of_one_artifact(void **state)
     assert_ok(o.status, &o.error);
     assert_int_equal(o.report.detectors, 3);
     assert_int_equal(fixture_count(f, "dataset"), 3);
-    assert_int_equal(
-        fixture_count(f, "location WHERE path = 'TestCam/raw/all/raw/TestCam/raw_TestCam_12.fits#hdu=2'"), 1);
-    assert_int_equal(access(fixture_path(f, "repo/TestCam/raw/all/raw/TestCam/raw_TestCam_12.fits"), F_OK),
-                     0);
+    assert_int_equal(fixture_count(f, "location WHERE path = 'TestCam/raw/all/raw/TestCam/raw_TestCam_12.fits#hdu=2'"),
+                     1);
+    assert_int_equal(access(fixture_path(f, "repo/TestCam/raw/all/raw/TestCam/raw_TestCam_12.fits"), F_OK), 0);
     assert_int_equal(fixture_count(f, "dimension_visit_detector_region"), 3);
 }
 
@@ -304,8 +298,7 @@ static void same_sanitised_path_gets_a_name_of_its_own(void **state)
 
     fixture_register(f);
     fixture_fits(f, "a_i_.fits", (image){.exposure = 12, .detector = 1});
-    assert_int_equal(vb_mkdirs(AT_FDCWD, fixture_path(f, "repo/TestCam/raw/all/raw/TestCam/1"), 0777, NULL),
-                     0);
+    assert_int_equal(vb_mkdirs(AT_FDCWD, fixture_path(f, "repo/TestCam/raw/all/raw/TestCam/1"), 0777, NULL), 0);
     fixture_write(f, "repo/TestCam/raw/all/raw/TestCam/1/raw_TestCam_1_12.fits", "of another");
     o = ingest(f, NULL, NAMES("a_i_.fits"));
     assert_ok(o.status, &o.error);
@@ -330,15 +323,13 @@ static void real_decam_files_come_in(void **state)
     assert_int_equal(o.report.exposures, 8);
     assert_int_equal(o.report.detectors, 3);
     assert_int_equal(fixture_count(f, "dimension_detector WHERE instrument = 'DECam'"), 62);
-    assert_int_equal(fixture_count(f,
-                                   "dimension_visit v JOIN dimension_physical_filter USING (physical_filter)"
-                                   " WHERE band = 'z'"),
+    assert_int_equal(fixture_count(f, "dimension_visit v JOIN dimension_physical_filter USING (physical_filter)"
+                                      " WHERE band = 'z'"),
                      3);
     /* 2015-03-29T08:31:18.909663 UTC, 68 s */
-    assert_int_equal(
-        fixture_count(f, "dimension_visit WHERE visit = 425858 AND timespan_begin = 1427617913909663000"
-                         " AND timespan_end = 1427617981909663000 AND day_obs = 20150328"),
-        1);
+    assert_int_equal(fixture_count(f, "dimension_visit WHERE visit = 425858 AND timespan_begin = 1427617913909663000"
+                                      " AND timespan_end = 1427617981909663000 AND day_obs = 20150328"),
+                     1);
 }
 
 int main(void)

@@ -28,10 +28,7 @@ static const char *value_of(const char *yaml, const vb_header *header)
         r = vb_ways_value(&ways, header, &value, &err);
     vb_ways_clear(&ways);
     vb_value_print(&value, &out);
-    snprintf(text, sizeof text, "%s%s", r < 0 ? "!" : "",
-             r < 0 ? err.message
-             : r   ? vb_buf_text(&out)
-                   : "(none)");
+    snprintf(text, sizeof text, "%s%s", r < 0 ? "!" : "", r < 0 ? err.message : r ? vb_buf_text(&out) : "(none)");
     return text;
 }
 
@@ -88,9 +85,8 @@ static void pattern_picks_and_joins(void **state)
 {
     vb_header h = fixture_header(*state, cards);
 
-    assert_string_equal(
-        value_of("{card: DTACQNAM, match: 'd([0-9]{4})\\.([0-9]{4})\\.fits', replace: '\\1\\2'}", &h),
-        "81900110");
+    assert_string_equal(value_of("{card: DTACQNAM, match: 'd([0-9]{4})\\.([0-9]{4})\\.fits', replace: '\\1\\2'}", &h),
+                        "81900110");
     assert_string_equal(value_of("{card: DTACQNAM, match: '^nothing$', replace: x}", &h), "(none)");
 }
 
@@ -133,8 +129,8 @@ static void scale_and_offset_make_numbers(void **state)
 
 static void patterns_that_explode_are_refused(void **state)
 {
-    static const char *const bad[] = {"((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)+", "(a{1,255}){1,255}",
-                                      "(a*)\\1", "(", NULL};
+    static const char *const bad[] = {"((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)+", "(a{1,255}){1,255}", "(a*)\\1", "(",
+                                      NULL};
 
     for (const char *const *p = bad; *p; p++) {
         vb_auto_error err = VB_ERROR_INIT;
@@ -239,9 +235,12 @@ static void decam_has_62_detectors_and_bands_for_its_filters(void **state)
 
 /* ---- exposures ----------------------------------------------------------------------------------------- */
 
-static const char *const exposure_cards[] = {
-    "EXPNUM  =                   12", "FILTER  = 'g'",      "DATE-OBS= '2015-04-12T07:30:45.925900'",
-    "EXPTIME =                 80.",  "OBSTYPE = 'object'", NULL};
+static const char *const exposure_cards[] = {"EXPNUM  =                   12",
+                                             "FILTER  = 'g'",
+                                             "DATE-OBS= '2015-04-12T07:30:45.925900'",
+                                             "EXPTIME =                 80.",
+                                             "OBSTYPE = 'object'",
+                                             NULL};
 
 static int read_with(fixture *f, const char *replaced, vb_exposure *out, vb_error *err)
 {

@@ -117,8 +117,7 @@ static void mistakes_name_the_line(void **state)
         {"name: x", "needs 'tracts'"},
         {"name: x\ntracts:\n  - {id: 0, center: [1, 2]}", "m.yaml:3:5: a tract needs 'pixel_scale'"},
         {"name: x\npixel_scale: 0\ntracts: [{id: 0}]", "m.yaml:2:14: 'pixel_scale' must be"},
-        {"name: x\npixel_scale: 1\npatches: 2\npatch_size: 9\ntracts: [{id: 0, center: [1, 91]}]",
-         "needs a 'center'"},
+        {"name: x\npixel_scale: 1\npatches: 2\npatch_size: 9\ntracts: [{id: 0, center: [1, 91]}]", "needs a 'center'"},
         {"name: x\npixel_scale: 1\npatches: [2, 0]\ntracts: [{id: 0}]", "'patches' must be"},
         {"name: x\npixel_scale: 1\npatches: 2\npatch_size: 9\n"
          "tracts: [{id: 0, center: [1, 9]}, {id: 0, center: [2, 9]}]",
@@ -159,8 +158,7 @@ static void registering_makes_records_and_a_dataset(void **state)
     assert_int_equal(fixture_count(f, "dimension_patch"), 10);
     assert_int_equal(fixture_count(f, "dimension_patch WHERE patch = 4 AND cell_x = 1 AND cell_y = 1"), 1);
     assert_true(fixture_count(f, "overlap_patch") >= 10);
-    assert_ok(vb_read_file(-100, fixture_path(f, "repo/skymaps/skyMap/skyMap_demo.yaml"), 10000, &text, &err),
-              &err);
+    assert_ok(vb_read_file(-100, fixture_path(f, "repo/skymaps/skyMap/skyMap_demo.yaml"), 10000, &text, &err), &err);
     assert_string_equal(text.data, demo);
 }
 

@@ -55,8 +55,7 @@ static void ecsv_says_its_delimiter(void **state)
     vb_auto_error err = VB_ERROR_INIT;
     vb_table t;
 
-    assert_ok(parse("# %ECSV 1.0\n# ---\n# datatype:\npath visit\n a.fits  1 \n\"b c.fits\" 2\n", &t, &err),
-              &err);
+    assert_ok(parse("# %ECSV 1.0\n# ---\n# datatype:\npath visit\n a.fits  1 \n\"b c.fits\" 2\n", &t, &err), &err);
     assert_int_equal(t.ncolumns, 2);
     assert_string_equal(vb_table_cell(&t, 0, 1), "1");
     assert_string_equal(vb_table_cell(&t, 1, 0), "b c.fits");

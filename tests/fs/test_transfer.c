@@ -438,8 +438,7 @@ static void intents_of_others_cannot_name_files_outside(void **state)
 {
     fixture *f = *state;
     char id[VB_UUID_TEXT];
-    vb_autofree char *line =
-        vb_format("%s ../a\n%s /etc/passwd\nnonsense\n", vb_uuid_format(vb_uuid_v7(), id), id);
+    vb_autofree char *line = vb_format("%s ../a\n%s /etc/passwd\nnonsense\n", vb_uuid_format(vb_uuid_v7(), id), id);
 
     fixture_write(f, "a", "x");
     assert_int_equal(vb_mkdirs(AT_FDCWD, fixture_path(f, "repo/.vbutler/transfers"), 0777, NULL), 0);

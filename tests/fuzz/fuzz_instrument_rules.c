@@ -9,23 +9,22 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const lines[] = {
-    "INSTRUME= 'DECam   '",
-    "EXPNUM  =               425858",
-    "CCDNUM  =                   42",
-    "DETPOS  = 'N11     '",
-    "FILTER  = 'r DECam SDSS c0002 6415.0 1480.0'",
-    "DATE-OBS= '2015-03-29T08:31:18.909663'",
-    "EXPTIME =                  68.",
-    "TIMESYS = 'UTC     '",
-    "OBSTYPE = 'object  '",
-    "TELRA   = '16:18:38.729'",
-    "TELDEC  = '-12:20:08.700'",
-    "DTACQNAM= '/descache/bass/20180312/d8190.0110.fits'",
-    "AZ      =               2.1342",
-    "LONG    = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa&'",
-    "CONTINUE  'aaaaaaaab'",
-    NULL};
+static const char *const lines[] = {"INSTRUME= 'DECam   '",
+                                    "EXPNUM  =               425858",
+                                    "CCDNUM  =                   42",
+                                    "DETPOS  = 'N11     '",
+                                    "FILTER  = 'r DECam SDSS c0002 6415.0 1480.0'",
+                                    "DATE-OBS= '2015-03-29T08:31:18.909663'",
+                                    "EXPTIME =                  68.",
+                                    "TIMESYS = 'UTC     '",
+                                    "OBSTYPE = 'object  '",
+                                    "TELRA   = '16:18:38.729'",
+                                    "TELDEC  = '-12:20:08.700'",
+                                    "DTACQNAM= '/descache/bass/20180312/d8190.0110.fits'",
+                                    "AZ      =               2.1342",
+                                    "LONG    = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa&'",
+                                    "CONTINUE  'aaaaaaaab'",
+                                    NULL};
 
 static void make_header(vb_buf *out)
 {

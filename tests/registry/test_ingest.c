@@ -113,8 +113,7 @@ typedef struct batch {
 
 static batch make_batch(fixture *f, size_t count)
 {
-    batch b = {vb_alloc((count + 1) * sizeof *b.datasets), vb_alloc((count + 1) * sizeof *b.locations),
-               count};
+    batch b = {vb_alloc((count + 1) * sizeof *b.datasets), vb_alloc((count + 1) * sizeof *b.locations), count};
 
     for (size_t i = 0; i < count; i++) {
         b.datasets[i] = (vb_dataset){.type = f->type, .run_id = f->run, .dataid = {.group = f->type->group}};
@@ -208,8 +207,7 @@ static void data_id_that_is_there_is_named(void **state)
     for (size_t i = 0; i < 7; i++)
         second.datasets[i].dataid.values[2].i += 100;
     assert_int_equal(vb_dataset_insert_all(f->reg, second.datasets, NULL, 8, &err), -EEXIST);
-    assert_string_equal(err.message,
-                        "note {instrument: Cam, detector: 2, exposure: 1}: run 'run' has one already");
+    assert_string_equal(err.message, "note {instrument: Cam, detector: 2, exposure: 1}: run 'run' has one already");
     free_batch(&first);
     free_batch(&second);
 }
@@ -222,8 +220,7 @@ static void data_id_that_is_here_twice_is_named(void **state)
 
     b.datasets[6].dataid.values[1].i = b.datasets[7].dataid.values[1].i;
     assert_int_equal(vb_dataset_insert_all(f->reg, b.datasets, NULL, 8, &err), -EEXIST);
-    assert_string_equal(err.message,
-                        "note {instrument: Cam, detector: 2, exposure: 1}: run 'run' has one already");
+    assert_string_equal(err.message, "note {instrument: Cam, detector: 2, exposure: 1}: run 'run' has one already");
     free_batch(&b);
 }
 
@@ -264,13 +261,10 @@ static void dimension_is_found_by_another_key(void **state)
     batch b = make_batch(f, 1);
 
     put_detector(f, 41, "N10");
-    assert_int_equal(
-        vb_dimension_by_key(f->reg, detector, "full_name", "N10", &b.datasets[0].dataid, &value, &err), 1);
+    assert_int_equal(vb_dimension_by_key(f->reg, detector, "full_name", "N10", &b.datasets[0].dataid, &value, &err), 1);
     assert_int_equal(value.i, 41);
-    assert_int_equal(
-        vb_dimension_by_key(f->reg, detector, "full_name", "N11", &b.datasets[0].dataid, &value, &err), 0);
-    assert_int_equal(vb_dimension_by_key(f->reg, detector, "raft", "N", &b.datasets[0].dataid, &value, &err),
-                     -EINVAL);
+    assert_int_equal(vb_dimension_by_key(f->reg, detector, "full_name", "N11", &b.datasets[0].dataid, &value, &err), 0);
+    assert_int_equal(vb_dimension_by_key(f->reg, detector, "raft", "N", &b.datasets[0].dataid, &value, &err), -EINVAL);
     free_batch(&b);
 }
 

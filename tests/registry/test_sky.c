@@ -36,8 +36,7 @@ static vb_vec3 step_from(vb_vec3 center, double distance, double turn)
     vb_vec3 a = vb_vec3_orthogonal(center), b = vb_vec3_cross(center, a);
     vb_vec3 side = vb_vec3_add(vb_vec3_scale(a, cos(turn)), vb_vec3_scale(b, sin(turn)));
 
-    return vb_vec3_unit(
-        vb_vec3_add(vb_vec3_scale(center, cos(distance)), vb_vec3_scale(side, sin(distance))));
+    return vb_vec3_unit(vb_vec3_add(vb_vec3_scale(center, cos(distance)), vb_vec3_scale(side, sin(distance))));
 }
 
 static vb_vec3 away_from(vb_vec3 center, double distance)
@@ -162,8 +161,7 @@ static void golden_regions_decode_and_encode_to_the_same_text(void **state)
     const json_t *entry, *list = golden_list("regions");
     size_t i;
 
-    json_array_foreach(list, i, entry)
-    {
+    json_array_foreach(list, i, entry) {
         const char *base64 = json_string_value(json_object_get(entry, "base64"));
         vb_auto_region from_hex, from_base64;
         vb_auto_buf as_hex = {0}, as_base64 = {0};
@@ -182,8 +180,7 @@ static void compare_golden_pixels(const char *key, void (*find)(int, const vb_re
     const json_t *entry, *range, *list = golden_list("regions");
     size_t i, k;
 
-    json_array_foreach(list, i, entry)
-    {
+    json_array_foreach(list, i, entry) {
         vb_auto_region region;
         vb_auto_ranges want = {0}, got = {0};
 
@@ -211,8 +208,7 @@ static void golden_bounding_boxes_agree(void **state)
     const json_t *entry, *list = golden_list("regions");
     size_t i;
 
-    json_array_foreach(list, i, entry)
-    {
+    json_array_foreach(list, i, entry) {
         const json_t *want = json_object_get(entry, "bbox_deg");
         vb_auto_region region;
         vb_box box;
@@ -231,8 +227,7 @@ static void golden_pairs_relate_and_overlap_as_in_sphgeom(void **state)
     const json_t *pair, *regions = golden_list("regions"), *list = golden_list("pairs");
     size_t i;
 
-    json_array_foreach(list, i, pair)
-    {
+    json_array_foreach(list, i, pair) {
         const json_t *overlaps = json_array_get(pair, 3);
         vb_auto_region a, b;
 
@@ -249,8 +244,7 @@ static void golden_points_have_their_pixels(void **state)
     const json_t *point, *list = golden_list("points");
     size_t i;
 
-    json_array_foreach(list, i, point)
-    {
+    json_array_foreach(list, i, point) {
         const json_t *xyz = json_object_get(point, "xyz");
         vb_vec3 v = {json_real_value(json_array_get(xyz, 0)), json_real_value(json_array_get(xyz, 1)),
                      json_real_value(json_array_get(xyz, 2))};
@@ -278,8 +272,8 @@ static void degrees_come_back_from_a_vector(void **state)
 
 static void orientation_is_exact_where_doubles_do_not_tell(void **state)
 {
-    vb_vec3 a = vb_vec3_from_degrees(10, 0), b = vb_vec3_from_degrees(50, 0),
-            above = vb_vec3_from_degrees(30, 0), below = above;
+    vb_vec3 a = vb_vec3_from_degrees(10, 0), b = vb_vec3_from_degrees(50, 0), above = vb_vec3_from_degrees(30, 0),
+            below = above;
 
     assert_int_equal(vb_orient(above, a, b), 0);
     above.z = 1e-40;
@@ -471,9 +465,8 @@ static void text_that_is_no_encoding_is_refused(void **state)
 
 static void hull_keeps_the_order_of_a_convex_polygon_and_drops_what_is_inside(void **state)
 {
-    vb_vec3 points[] = {vb_vec3_from_degrees(10, 10), vb_vec3_from_degrees(20, 10),
-                        vb_vec3_from_degrees(15, 12), vb_vec3_from_degrees(20, 20),
-                        vb_vec3_from_degrees(10, 20), vb_vec3_from_degrees(20, 10)};
+    vb_vec3 points[] = {vb_vec3_from_degrees(10, 10), vb_vec3_from_degrees(20, 10), vb_vec3_from_degrees(15, 12),
+                        vb_vec3_from_degrees(20, 20), vb_vec3_from_degrees(10, 20), vb_vec3_from_degrees(20, 10)};
     const vb_vec3 want[] = {points[0], points[1], points[3], points[4]};
     vb_auto_region hull;
 
@@ -573,8 +566,8 @@ static void polygon_round_a_pole_spans_all_longitudes(void **state)
 
 static void quadrilateral_across_longitude_zero_has_a_narrow_box(void **state)
 {
-    vb_vec3 corners[] = {vb_vec3_from_degrees(358, 41), vb_vec3_from_degrees(359, 40),
-                         vb_vec3_from_degrees(1, 40), vb_vec3_from_degrees(2, 41)};
+    vb_vec3 corners[] = {vb_vec3_from_degrees(358, 41), vb_vec3_from_degrees(359, 40), vb_vec3_from_degrees(1, 40),
+                         vb_vec3_from_degrees(2, 41)};
     vb_auto_region polygon;
     vb_box box;
 
@@ -587,8 +580,7 @@ static void quadrilateral_across_longitude_zero_has_a_narrow_box(void **state)
 /* Looser than need be, and what sphgeom does: queries with boxes must find the same rows. */
 static void polygon_whose_last_vertex_is_between_the_others_across_zero_gets_all_longitudes(void **state)
 {
-    vb_vec3 corners[] = {vb_vec3_from_degrees(359, 40), vb_vec3_from_degrees(1, 40),
-                         vb_vec3_from_degrees(0.5, 41)};
+    vb_vec3 corners[] = {vb_vec3_from_degrees(359, 40), vb_vec3_from_degrees(1, 40), vb_vec3_from_degrees(0.5, 41)};
     vb_auto_region polygon, box;
 
     assert_int_equal(vb_region_hull(corners, 3, &polygon, NULL), 0);
@@ -622,8 +614,8 @@ static void neighbours_that_share_an_edge_overlap_and_their_neighbours_do_not(vo
     vb_region strip[3];
 
     for (int i = 0; i < 3; i++) {
-        vb_vec3 corners[] = {vb_vec3_from_degrees(i, 3), vb_vec3_from_degrees(i + 1, 3),
-                             vb_vec3_from_degrees(i + 1, 4), vb_vec3_from_degrees(i, 4)};
+        vb_vec3 corners[] = {vb_vec3_from_degrees(i, 3), vb_vec3_from_degrees(i + 1, 3), vb_vec3_from_degrees(i + 1, 4),
+                             vb_vec3_from_degrees(i, 4)};
 
         assert_int_equal(vb_region_hull(corners, 4, &strip[i], NULL), 0);
     }
@@ -662,9 +654,9 @@ static void relations_are_symmetric(void **state)
             assert_int_equal(vb_region_relate(&b, &a), vb_relation_invert(vb_region_relate(&a, &b)));
         vb_region_encode(&a, &bytes_a);
         vb_region_encode(&b, &bytes_b);
-        assert_int_equal(
-            vb_region_overlaps_encoded(bytes_a.data, bytes_a.len, bytes_b.data, bytes_b.len, &encoded, NULL),
-            0);
+        assert_int_equal(vb_region_overlaps_encoded(bytes_a.data, bytes_a.len, bytes_b.data, bytes_b.len, &encoded,
+                                                    NULL),
+                         0);
         assert_int_equal(encoded, overlaps);
     }
 }
@@ -718,8 +710,7 @@ static void distance_is_that_of_the_nearest_points(void **state)
     assert_float_equal(vb_region_distance(&a, &b), 31 * degree, 1e-9);
     assert_float_equal(vb_region_distance(&b, &a), 31 * degree, 1e-9);
     assert_true(vb_region_distance(&a, &a) == 0);
-    assert_true(vb_region_distance(&a, &circle) > 46 * degree &&
-                vb_region_distance(&a, &circle) < 47.5 * degree);
+    assert_true(vb_region_distance(&a, &circle) > 46 * degree && vb_region_distance(&a, &circle) < 47.5 * degree);
 }
 
 /* ---- ranges ---- */
@@ -786,8 +777,7 @@ static void trixel_of_level_zero_has_all_its_descendants_for_envelope(void **sta
     vb_htm_interior(5, &octant, &interior);
     vb_htm_envelope(5, &octant, &envelope);
     assert_ranges(&interior, (vb_range[]){{12 << 10, 13 << 10}}, 1);
-    assert_true(vb_ranges_pixels(&envelope) >
-                vb_ranges_pixels(&interior)); /* the neighbours share its edge */
+    assert_true(vb_ranges_pixels(&envelope) > vb_ranges_pixels(&interior)); /* the neighbours share its edge */
     assert_true(has_pixel(&envelope, vb_htm_index(5, vb_vec3_from_degrees(315, -0.1))));
 }
 
@@ -809,8 +799,7 @@ static void check_pixels_of(int kind, vb_vec3 center, double size, int level)
         uint64_t trixel = vb_htm_index(level, v);
 
         if (inside && !has_pixel(&trixels, trixel))
-            fail_msg("kind %d, size %g: trixel %ju of level %d is missing", kind, size, (uintmax_t)trixel,
-                     level);
+            fail_msg("kind %d, size %g: trixel %ju of level %d is missing", kind, size, (uintmax_t)trixel, level);
         if (inside && !has_pixel(&squares, vb_healpix_index(order, v)))
             fail_msg("kind %d, size %g: a pixel of order %d is missing", kind, size, order);
         if (has_pixel(&interior, trixel))

@@ -46,10 +46,8 @@ static size_t at(const frame *f, int x, int y)
 /* About a thousandth of the field, whatever the field: quadratic and cubic in both coordinates. */
 static void distort(plate *p, double field)
 {
-    static const double x_terms[PV_TERMS] = {0,      1.0004, 0.0002, 0,      0.0015, -0.0008,
-                                             0.0005, 0.001,  0,      0.0009, 0};
-    static const double y_terms[PV_TERMS] = {0,      0.9997, -0.0003, 0,     -0.0011, 0.0006,
-                                             0.0009, 0.0008, 0,       0.001, 0};
+    static const double x_terms[PV_TERMS] = {0, 1.0004, 0.0002, 0, 0.0015, -0.0008, 0.0005, 0.001, 0, 0.0009, 0};
+    static const double y_terms[PV_TERMS] = {0, 0.9997, -0.0003, 0, -0.0011, 0.0006, 0.0009, 0.0008, 0, 0.001, 0};
     static const int power[PV_TERMS] = {0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2};
 
     for (int i = 0; i < PV_TERMS; i++) {
@@ -182,8 +180,7 @@ static int find_centre(const sky_to_pixel *w, int size, plate *p, vb_error *err)
     return 0;
 }
 
-static int look(const exposure *e, int detector, const sky *all, frame *f, plate *p, const vb_buf *cards,
-                vb_error *err)
+static int look(const exposure *e, int detector, const sky *all, frame *f, plate *p, const vb_buf *cards, vb_error *err)
 {
     __attribute__((cleanup(close_wcs))) sky_to_pixel w = {0};
     vb_autofree double *pixels = vb_alloc(2 * all->count * sizeof *pixels);
@@ -269,8 +266,8 @@ static void saturate(frame *f)
                 spoil(f, x, y, (float)camera_saturation, MASK_SATURATED);
 }
 
-int camera_expose(const exposure *e, int detector, uint64_t seed, const sky *all, frame *f, plate *p,
-                  vb_buf *cards, vb_error *err)
+int camera_expose(const exposure *e, int detector, uint64_t seed, const sky *all, frame *f, plate *p, vb_buf *cards,
+                  vb_error *err)
 {
     size_t pixels = (size_t)f->size * (size_t)f->size;
     rng r = rng_new(seed, 0x300000000 + (uint64_t)(e->number * DETECTORS + detector));

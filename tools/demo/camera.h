@@ -63,7 +63,7 @@ void frame_free(frame *f);
 
 /* Exposes one detector: fills the frame, the plate, and `cards` with the WCS of the plate. -EINVAL where
  * wcslib refuses the WCS. */
-int camera_expose(const exposure *e, int detector, uint64_t seed, const sky *all, frame *f, plate *p,
-                  vb_buf *cards, vb_error *err);
+int camera_expose(const exposure *e, int detector, uint64_t seed, const sky *all, frame *f, plate *p, vb_buf *cards,
+                  vb_error *err);
 
 #endif

@@ -77,8 +77,8 @@ static int finish(const char *path, fitsfile *file, int status, vb_error *err)
     return vb_fail(err, -EIO, "writing %s: %s", path, text);
 }
 
-int fitsout_image(const char *path, const vb_buf *primary, const vb_buf *extension, fitsout_pixels px,
-                  int size, vb_error *err)
+int fitsout_image(const char *path, const vb_buf *primary, const vb_buf *extension, fitsout_pixels px, int size,
+                  vb_error *err)
 {
     fitsfile *file;
     long axes[2] = {size, size};
@@ -96,8 +96,8 @@ int fitsout_image(const char *path, const vb_buf *primary, const vb_buf *extensi
 
 enum { COLUMNS_MAX = 40 };
 
-static void put_rows(fitsfile *file, const fitsout_column *columns, size_t n, char *rows, size_t row_size,
-                     size_t count, int *status)
+static void put_rows(fitsfile *file, const fitsout_column *columns, size_t n, char *rows, size_t row_size, size_t count,
+                     int *status)
 {
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < n; j++) {
@@ -108,8 +108,8 @@ static void put_rows(fitsfile *file, const fitsout_column *columns, size_t n, ch
         }
 }
 
-int fitsout_table(const char *path, const fitsout_column *columns, size_t n, void *rows, size_t row_size,
-                  size_t count, vb_error *err)
+int fitsout_table(const char *path, const fitsout_column *columns, size_t n, void *rows, size_t row_size, size_t count,
+                  vb_error *err)
 {
     char *names[COLUMNS_MAX], *forms[COLUMNS_MAX];
     fitsfile *file;

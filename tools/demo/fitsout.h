@@ -14,8 +14,8 @@ typedef struct fitsout_pixels {
 } fitsout_pixels;
 
 /* A primary HDU without data and one image of size x size pixels, each with its cards (cards.h). */
-int fitsout_image(const char *path, const vb_buf *primary, const vb_buf *extension, fitsout_pixels px,
-                  int size, vb_error *err);
+int fitsout_image(const char *path, const vb_buf *primary, const vb_buf *extension, fitsout_pixels px, int size,
+                  vb_error *err);
 
 /* A column of a table whose rows are an array of structs. */
 typedef struct fitsout_column {
@@ -25,7 +25,7 @@ typedef struct fitsout_column {
 } fitsout_column;
 
 /* One binary table.  A name that ends in .gz is compressed. */
-int fitsout_table(const char *path, const fitsout_column *columns, size_t n, void *rows, size_t row_size,
-                  size_t count, vb_error *err);
+int fitsout_table(const char *path, const fitsout_column *columns, size_t n, void *rows, size_t row_size, size_t count,
+                  vb_error *err);
 
 #endif

@@ -32,13 +32,12 @@ static const char usage[] =
     "  --size PIXELS        side of a detector, 64 to 4096 (256)\n"
     "  --help               this text\n";
 
-static int set_number(int64_t *out, const char *name, const char *text, int64_t least, int64_t most,
-                      vb_error *err)
+static int set_number(int64_t *out, const char *name, const char *text, int64_t least, int64_t most, vb_error *err)
 {
     if (vb_parse_int(text, out) && *out >= least && *out <= most)
         return 0;
-    return vb_fail(err, -EINVAL, "--%s %s: a whole number from %lld to %lld is wanted", name, text,
-                   (long long)least, (long long)most);
+    return vb_fail(err, -EINVAL, "--%s %s: a whole number from %lld to %lld is wanted", name, text, (long long)least,
+                   (long long)most);
 }
 
 /* 1: --help was asked for. */
@@ -97,8 +96,7 @@ static int enter(const char *dir, vb_error *err)
     return r;
 }
 
-static int expose(const options *o, const sky *s, const exposure *e, int detector, frame *f, ccd *row,
-                  vb_error *err)
+static int expose(const options *o, const sky *s, const exposure *e, int detector, frame *f, ccd *row, vb_error *err)
 {
     vb_auto_buf wcs = {0};
     plate p;
@@ -151,8 +149,8 @@ static int simulate(const options *o, vb_error *err)
     r = r ? r : write_shards(o, &s, err);
     if (r)
         return vb_error_context(err, "%s", o->outdir);
-    printf("%s: %zu images of %lld exposures with weights and masks, %zu sources, %d reference shards\n",
-           o->outdir, count, (long long)o->visits * BANDS, s.count, SHARDS);
+    printf("%s: %zu images of %lld exposures with weights and masks, %zu sources, %d reference shards\n", o->outdir,
+           count, (long long)o->visits * BANDS, s.count, SHARDS);
     return 0;
 }
 

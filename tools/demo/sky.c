@@ -88,9 +88,7 @@ static source draw_star(rng *r, double half)
 
 static source draw_galaxy(rng *r, double half)
 {
-    source s = {.size = rng_uniform(r, 0.5, 1.6),
-                .ratio = rng_uniform(r, 0.35, 0.95),
-                .angle = rng_uniform(r, 0, 180)};
+    source s = {.size = rng_uniform(r, 0.5, 1.6), .ratio = rng_uniform(r, 0.35, 0.95), .angle = rng_uniform(r, 0, 180)};
     double mag = draw_magnitude(r, 18, 22);
 
     place(r, half, &s.ra, &s.dec);
@@ -166,8 +164,7 @@ static void add_strays(shard *s, uint64_t seed, double ra, double dec, double ha
 
 void sky_shards(const sky *s, uint64_t seed, double half, shard shards[SHARDS])
 {
-    static const double offsets[SHARDS][2] = {
-        {-0.3, 0}, {0.3, 0}, {0, -2.4}, {0, 2.4}}; /* degrees in ra, dec */
+    static const double offsets[SHARDS][2] = {{-0.3, 0}, {0.3, 0}, {0, -2.4}, {0, 2.4}}; /* degrees in ra, dec */
 
     for (int i = 0; i < SHARDS; i++) {
         double ra = sky_centre_ra() + offsets[i][0], dec = sky_centre_dec() + offsets[i][1];

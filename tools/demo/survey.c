@@ -44,16 +44,15 @@ static void identifier(const exposure *e, char text[64])
 {
     struct tm t = utc(e->start_ms);
 
-    snprintf(text, 64, "sim%04d%02d%02dt%02d%02d%02d", t.tm_year, t.tm_mon, t.tm_mday, t.tm_hour, t.tm_min,
-             t.tm_sec);
+    snprintf(text, 64, "sim%04d%02d%02dt%02d%02d%02d", t.tm_year, t.tm_mon, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec);
 }
 
 static void iso(int64_t ms, char text[64])
 {
     struct tm t = utc(ms);
 
-    snprintf(text, 64, "%04d-%02d-%02dT%02d:%02d:%02d.%03d", t.tm_year, t.tm_mon, t.tm_mday, t.tm_hour,
-             t.tm_min, t.tm_sec, (int)(ms % 1000));
+    snprintf(text, 64, "%04d-%02d-%02dT%02d:%02d:%02d.%03d", t.tm_year, t.tm_mon, t.tm_mday, t.tm_hour, t.tm_min,
+             t.tm_sec, (int)(ms % 1000));
 }
 
 /* Files are named by the moment that they were written, some seconds after the shutter closed: so a header is
@@ -214,16 +213,15 @@ static const fitsout_column reference_columns[] = {
 
 int survey_write_table(ccd *rows, size_t count, vb_error *err)
 {
-    return fitsout_table("survey-ccds-1.fits.gz", ccd_columns, VB_COUNT(ccd_columns), rows, sizeof *rows,
-                         count, err);
+    return fitsout_table("survey-ccds-1.fits.gz", ccd_columns, VB_COUNT(ccd_columns), rows, sizeof *rows, count, err);
 }
 
 int survey_write_shard(const shard *s, vb_error *err)
 {
     vb_autofree char *path = vb_format("gaia/chunk-%05lld.fits", (long long)s->pixel);
 
-    return fitsout_table(path, reference_columns, VB_COUNT(reference_columns), s->stars, sizeof *s->stars,
-                         s->count, err);
+    return fitsout_table(path, reference_columns, VB_COUNT(reference_columns), s->stars, sizeof *s->stars, s->count,
+                         err);
 }
 
 /* One detector. */
@@ -235,12 +233,12 @@ static char *image_path(const exposure *e, int detector, char kind)
 
     night(e, "", evening);
     stamp(e, written);
-    return vb_format("simcam/CP/V1.0/CP%s/sim_%s_oo%c_%s_ls9.%s.fits", evening, written, kind,
-                     camera_bands[e->band], camera_detectors[detector]);
+    return vb_format("simcam/CP/V1.0/CP%s/sim_%s_oo%c_%s_ls9.%s.fits", evening, written, kind, camera_bands[e->band],
+                     camera_detectors[detector]);
 }
 
-static int write_one(const exposure *e, int detector, char kind, const char *product, fitsout_pixels px,
-                     int size, const vb_buf *extension, vb_error *err)
+static int write_one(const exposure *e, int detector, char kind, const char *product, fitsout_pixels px, int size,
+                     const vb_buf *extension, vb_error *err)
 {
     vb_autofree char *path = image_path(e, detector, kind), *full = vb_path_join("images", path);
     vb_auto_buf primary = {0};
@@ -281,21 +279,19 @@ static ccd row_of(const exposure *e, int detector, const frame *f, const plate *
     return row;
 }
 
-int survey_write_ccd(const exposure *e, int detector, const frame *f, const plate *p, const vb_buf *wcs,
-                     ccd *row, vb_error *err)
+int survey_write_ccd(const exposure *e, int detector, const frame *f, const plate *p, const vb_buf *wcs, ccd *row,
+                     vb_error *err)
 {
     vb_auto_buf extension = {0};
     int r;
 
     detector_cards(e, detector, f, wcs, &extension);
     *row = row_of(e, detector, f, p);
-    r = write_one(e, detector, 'i', "image", (fitsout_pixels){FLOAT_IMG, TFLOAT, f->image}, f->size,
-                  &extension, err);
+    r = write_one(e, detector, 'i', "image", (fitsout_pixels){FLOAT_IMG, TFLOAT, f->image}, f->size, &extension, err);
     if (!r)
-        r = write_one(e, detector, 'w', "wtmap", (fitsout_pixels){FLOAT_IMG, TFLOAT, f->weight}, f->size,
-                      &extension, err);
+        r = write_one(e, detector, 'w', "wtmap", (fitsout_pixels){FLOAT_IMG, TFLOAT, f->weight}, f->size, &extension,
+                      err);
     if (!r)
-        r = write_one(e, detector, 'd', "dqmask", (fitsout_pixels){LONG_IMG, TINT, f->mask}, f->size,
-                      &extension, err);
+        r = write_one(e, detector, 'd', "dqmask", (fitsout_pixels){LONG_IMG, TINT, f->mask}, f->size, &extension, err);
     return r;
 }

@@ -24,8 +24,8 @@ typedef struct ccd {
 } ccd;
 
 /* Writes the three files of one detector; `wcs` are the cards of its plate.  Fills the row. */
-int survey_write_ccd(const exposure *e, int detector, const frame *f, const plate *p, const vb_buf *wcs,
-                     ccd *row, vb_error *err);
+int survey_write_ccd(const exposure *e, int detector, const frame *f, const plate *p, const vb_buf *wcs, ccd *row,
+                     vb_error *err);
 
 int survey_write_shard(const shard *s, vb_error *err);
 int survey_write_table(ccd *rows, size_t count, vb_error *err);

@@ -1,6 +1,7 @@
 /* init.c - pid 1 of a job: mounts the session, starts the task, reaps, reports.
  *
- * It runs in a process that was cloned from the zygote; it allocates little and calls nothing that could wait for a lock. */
+ * It runs in a process that was cloned from the zygote; it allocates little and calls nothing that could wait for a
+ * lock. */
 #include "runner/sandbox/zygote/message.h"
 
 #include <errno.h>
@@ -72,7 +73,8 @@ static void mount_session(int socket, const char *mountpoint)
 
     if (device < 0)
         give_up(socket, VB_STEP_FUSE);
-    snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=%u,group_id=%u,default_permissions", device, getuid(), getgid());
+    snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=%u,group_id=%u,default_permissions", device,
+             getuid(), getgid());
     if (mount("vbutler", mountpoint, "fuse", MS_NOSUID | MS_NODEV, options))
         give_up(socket, VB_STEP_MOUNT);
     vb_message_send(socket, &message, sizeof message, &device, 1);
@@ -89,8 +91,8 @@ static void be_plain(int socket)
     vb_message_send(socket, &message, sizeof message, NULL, 0);
 }
 
-/* The namespace's own /proc: a task that looks for itself by getpid() must find itself.  Where the system forbids it (a masked
- * /proc in a container) the old one stays: /proc/self is right there too. */
+/* The namespace's own /proc: a task that looks for itself by getpid() must find itself.  Where the system forbids it (a
+ * masked /proc in a container) the old one stays: /proc/self is right there too. */
 static void mount_proc(void)
 {
     (void)!mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
@@ -207,7 +209,8 @@ static void run_task(int socket, const struct strings *s, int out, int err)
     report(socket, result);
 }
 
-void vb_job_init(int socket, int out, int err, int strings, const vb_spawn_message *message, const char *mountpoint, int alive)
+void vb_job_init(int socket, int out, int err, int strings, const vb_spawn_message *message, const char *mountpoint,
+                 int alive)
 {
     struct pollfd zygote = {alive, POLLIN, 0};
     struct sigaction forwarded = {.sa_handler = forward};

@@ -1,8 +1,8 @@
 /* main.c - the zygote: see zygote.h beside this directory.
  *
- * It is a program of its own, small and static, which vbutler carries inside and executes from memory: starting a job copies its
- * page tables and mappings, and vbutler has hundreds of mappings.  Where it cannot be executed, vbutler runs the same code in a forked
- * copy of itself. */
+ * It is a program of its own, small and static, which vbutler carries inside and executes from memory: starting a job
+ * copies its page tables and mappings, and vbutler has hundreds of mappings.  Where it cannot be executed, vbutler runs
+ * the same code in a forked copy of itself. */
 #include "runner/sandbox/zygote/main.h"
 
 #include "runner/sandbox/zygote/message.h"
@@ -34,7 +34,7 @@ struct child {
 
 struct zygote_state {
     int control, signals;
-    int alive[2]; /* nobody writes: inits hold the reading end, and see our death */
+    int alive[2];           /* nobody writes: inits hold the reading end, and see our death */
     const char *mountpoint; /* "": a plain zygote */
     struct child children[MAX_JOBS];
     size_t count;
@@ -114,7 +114,8 @@ static void reap(struct zygote_state *z)
 }
 
 /* Everything but the descriptors of this job and the ones that init needs is closed in it. */
-static void __attribute__((noreturn)) become_init(struct zygote_state *z, const vb_spawn_message *m, int fds[VB_MESSAGE_FDS])
+static void __attribute__((noreturn))
+become_init(struct zygote_state *z, const vb_spawn_message *m, int fds[VB_MESSAGE_FDS])
 {
     int kept[VB_MESSAGE_FDS + 1];
 

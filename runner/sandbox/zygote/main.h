@@ -1,4 +1,5 @@
-/* main.h - the zygote's life, for the program of its own and for the copy that vbutler forks where that cannot be executed. */
+/* main.h - the zygote's life, for the program of its own and for the copy that vbutler forks where that cannot be
+ * executed. */
 #ifndef VB_RUNNER_SANDBOX_ZYGOTE_MAIN_H
 #define VB_RUNNER_SANDBOX_ZYGOTE_MAIN_H
 

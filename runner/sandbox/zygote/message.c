@@ -16,7 +16,9 @@ int vb_message_send(int socket, const void *data, size_t n, const int *fds, size
         msg.msg_control = control;
         msg.msg_controllen = CMSG_SPACE(count * sizeof *fds);
         c = CMSG_FIRSTHDR(&msg);
-        *c = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(count * sizeof *fds)};
+        *c = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
+                              .cmsg_type = SCM_RIGHTS,
+                              .cmsg_len = CMSG_LEN(count * sizeof *fds)};
         memcpy(CMSG_DATA(c), fds, count * sizeof *fds);
     }
     while (sendmsg(socket, &msg, MSG_NOSIGNAL) < 0)

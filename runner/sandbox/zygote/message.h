@@ -16,22 +16,28 @@ typedef struct vb_spawn_message {
     uint64_t length; /* of the strings: argv, environment, directory, each NUL-terminated */
 } vb_spawn_message;
 
-typedef enum vb_message_kind { VB_MESSAGE_STARTED = 1, VB_MESSAGE_DEVICE, VB_MESSAGE_RESULT, VB_MESSAGE_READY } vb_message_kind;
+typedef enum vb_message_kind {
+    VB_MESSAGE_STARTED = 1,
+    VB_MESSAGE_DEVICE,
+    VB_MESSAGE_RESULT,
+    VB_MESSAGE_READY
+} vb_message_kind;
 
-/* On a job's socket; STARTED comes from the zygote, DEVICE and RESULT from init.  READY is the zygote's first word on its own. */
+/* On a job's socket; STARTED comes from the zygote, DEVICE and RESULT from init.  READY is the zygote's first word on
+ * its own. */
 typedef struct vb_job_message {
     vb_message_kind kind;
     pid_t pid;            /* STARTED */
     vb_job_result result; /* RESULT; READY: step and error where it failed */
 } vb_job_message;
 
-/* One message with up to VB_MESSAGE_FDS descriptors; 0 or a negative errno.  Received descriptors are close-on-exec; *count is
- * how many came.  -EPIPE: the other side is gone. */
+/* One message with up to VB_MESSAGE_FDS descriptors; 0 or a negative errno.  Received descriptors are close-on-exec;
+ * *count is how many came.  -EPIPE: the other side is gone. */
 int vb_message_send(int socket, const void *data, size_t n, const int *fds, size_t count);
 int vb_message_receive(int socket, void *data, size_t n, int *fds, size_t *count);
 
 /* Init's whole life; does not return.  `mountpoint` and `alive` are the zygote's. */
-void vb_job_init(int socket, int out, int err, int strings, const vb_spawn_message *message, const char *mountpoint, int alive)
-    __attribute__((noreturn));
+void vb_job_init(int socket, int out, int err, int strings, const vb_spawn_message *message, const char *mountpoint,
+                 int alive) __attribute__((noreturn));
 
 #endif
