@@ -1,5 +1,7 @@
 #include "fs/ingest/raws.h"
 #include "registry/base/clock.h"
+#include "registry/base/mem.h"
+#include "registry/base/rows.h"
 #include "registry/base/text.h"
 #include "tools/commands.h"
 #include "tools/progress.h"
@@ -8,21 +10,41 @@
 
 static vb_raws_options raws;
 static const char *transfer = "copy";
+static const char *format_name = "table";
 static int64_t processes;
 
-static void print_report(const vb_raws_report *r, int64_t begun)
+/* With --format csv or json: a row for each dataset that was made. */
+static void print_datasets(const vb_raws_report *r, vb_format_kind format)
+{
+    static const vb_column columns[] = {{"path", NULL},     {"instrument", NULL}, {"exposure", NULL},
+                                        {"detector", NULL}, {"type", NULL},       {"id", NULL}};
+    vb_auto(vb_rows_end) vb_rows *rows = vb_rows_new(format, columns, VB_COUNT(columns), vb_rows_to_file, stdout);
+    char uuid[VB_UUID_TEXT];
+
+    for (size_t i = 0; i < r->ndatasets; i++) {
+        vb_rows_text(rows, r->datasets[i].path);
+        vb_rows_text(rows, r->datasets[i].instrument);
+        vb_rows_int(rows, r->datasets[i].exposure);
+        vb_rows_int(rows, r->datasets[i].detector);
+        vb_rows_text(rows, r->datasets[i].type);
+        vb_rows_text(rows, vb_uuid_format(r->datasets[i].uuid, uuid));
+    }
+}
+
+static void print_report(const vb_raws_report *r, FILE *out, int64_t begun)
 {
     char ingested[32], files[32], exposures[32], detectors[32];
 
-    printf("ingested %s of %s (%s, %s) in %.2f s\n", vb_thousands(ingested, sizeof ingested, (int64_t)r->ingested),
-           vb_plural(files, sizeof files, (int64_t)r->files, "file"),
-           vb_plural(exposures, sizeof exposures, (int64_t)r->exposures, "exposure"),
-           vb_plural(detectors, sizeof detectors, (int64_t)r->detectors, "detector"),
-           (double)(vb_clock_monotonic_ns() - begun) / 1e9);
+    fprintf(out, "ingested %s of %s (%s, %s) in %.2f s\n",
+            vb_thousands(ingested, sizeof ingested, (int64_t)r->ingested),
+            vb_plural(files, sizeof files, (int64_t)r->files, "file"),
+            vb_plural(exposures, sizeof exposures, (int64_t)r->exposures, "exposure"),
+            vb_plural(detectors, sizeof detectors, (int64_t)r->detectors, "detector"),
+            (double)(vb_clock_monotonic_ns() - begun) / 1e9);
     if (r->existing)
-        printf("  %s %s there already\n", vb_thousands(files, sizeof files, (int64_t)r->existing),
-               r->existing == 1 ? "was" : "were");
-    fflush(stdout);
+        fprintf(out, "  %s %s there already\n", vb_thousands(files, sizeof files, (int64_t)r->existing),
+                r->existing == 1 ? "was" : "were");
+    fflush(out);
     for (size_t i = 0; i < r->nbad; i++)
         fprintf(stderr, "  %s: %s; skipped\n", r->bad[i].path, r->bad[i].error.message);
     for (size_t i = 0; i < r->nbad; i++)
@@ -37,9 +59,10 @@ static int run(int argc, char **argv, vb_error *err)
     vb_auto(vb_repo_close) vb_repo *repo = NULL;
     __attribute__((cleanup(vb_raws_report_clear))) vb_raws_report report = {0};
     int64_t begun = vb_clock_monotonic_ns();
+    vb_format_kind format;
     int r;
 
-    if (vb_transfer_mode_parse(transfer, &raws.transfer, err) < 0 ||
+    if (vb_transfer_mode_parse(transfer, &raws.transfer, err) < 0 || vb_format_parse(format_name, &format, err) < 0 ||
         (processes < 0 && vb_fail(err, -EINVAL, "--processes: must be positive")))
         return VB_EXIT_USAGE;
     raws.threads = (size_t)processes;
@@ -50,7 +73,9 @@ static int run(int argc, char **argv, vb_error *err)
     vb_progress_end();
     if (r < 0)
         return VB_EXIT_FAILED;
-    print_report(&report, begun);
+    if (format != VB_FORMAT_TABLE)
+        print_datasets(&report, format);
+    print_report(&report, format == VB_FORMAT_TABLE ? stdout : stderr, begun);
     return report.nbad ? VB_EXIT_FAILED : VB_EXIT_OK;
 }
 
@@ -67,6 +92,8 @@ static const vb_option options[] = {
     {"fail-fast", 0, VB_OPTION_FLAG, &raws.fail_fast, NULL, "end at the first bad file, with nothing ingested"},
     {"checksum", 0, VB_OPTION_FLAG, &raws.checksum, NULL, "checksum files also where they are only linked"},
     {"no-define-visits", 0, VB_OPTION_FLAG, &raws.no_visits, NULL, "leave visits to define-visits"},
+    {"format", 0, VB_OPTION_TEXT, &format_name, "FORMAT",
+     "csv or json: list the datasets that were made (default table: only count them)"},
     VB_OPTION_END,
 };
 

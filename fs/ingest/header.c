@@ -180,7 +180,8 @@ static int read_hdu(fitsfile *file, vb_hdu *hdu, LONGLONG *end, int *status)
                         .count = count,
                         .is_image = sizes[0] > 0 && sizes[1] > 0,
                         .width = sizes[0],
-                        .height = sizes[1]};
+                        .height = sizes[1],
+                        .bytes = *end - start};
     if (cards) {
         int ignored = 0;
 
@@ -212,6 +213,7 @@ static int read_hdus(fitsfile *file, const char *path, bool packed, int64_t size
     int status = 0, cap = 0, type;
     LONGLONG end = 0;
 
+    out->packed = packed;
     while (!status && out->count < MAX_HDUS) {
         vb_hdu hdu = {0};
 

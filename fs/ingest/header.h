@@ -19,11 +19,13 @@ typedef struct vb_hdu {
     int count;     /* of cards */
     bool is_image; /* it has pixels in two axes or more */
     int64_t width, height;
+    int64_t bytes; /* of its header and data in the file */
 } vb_hdu;
 
 typedef struct vb_fits {
     vb_hdu *hdus; /* by number, the primary is 0 */
     int count;
+    bool packed; /* the file is compressed as a whole: its HDUs have no places in it */
 } vb_fits;
 
 /* -EINVAL and a sentence (which does not name the file: the caller does) for what is no FITS file, or a

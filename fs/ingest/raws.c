@@ -11,6 +11,12 @@ void vb_raws_report_clear(vb_raws_report *report)
         vb_error_clear(&report->bad[i].error);
     }
     free(report->bad);
+    for (size_t i = 0; i < report->ndatasets; i++) {
+        free(report->datasets[i].path);
+        free(report->datasets[i].instrument);
+        free(report->datasets[i].type);
+    }
+    free(report->datasets);
     *report = (vb_raws_report){0};
 }
 
@@ -76,8 +82,11 @@ static void fill_batch(const vb_raws_plan *plan, const vb_transfer *transfer, si
                                              .run_id = run,
                                              .dataid = item->dataid};
         *location = file->location;
-        if (item->part->hdu >= 0)
+        if (item->part->hdu >= 0) {
             location->path = b->parts[b->count] = vb_format("%s#hdu=%d", file->location.path, item->part->hdu);
+            location->size = item->part->bytes;
+            location->has_checksum = false; /* what was hashed is the whole file */
+        }
         b->count++;
     }
 }
@@ -197,6 +206,23 @@ static size_t count_detectors(const vb_raws_plan *plan)
     return n;
 }
 
+static void report_datasets(const vb_raws_plan *plan, vb_raws_report *report)
+{
+    for (size_t i = 0; i < plan->nitems; i++) {
+        const vb_raws_item *item = &plan->items[i];
+        const vb_scan *scan = &plan->scans[item->scan];
+
+        if (!scan->error.code)
+            *VB_PUSH(report->datasets, report->ndatasets,
+                     report->datasets_cap) = (vb_raws_dataset){.path = vb_strdup(scan->path),
+                                                               .instrument = vb_strdup(scan->rules->name),
+                                                               .type = vb_strdup(scan->type->name),
+                                                               .exposure = scan->exposure.id,
+                                                               .detector = item->part->detector->id,
+                                                               .uuid = item->uuid};
+    }
+}
+
 static void report_all(vb_raws_plan *plan, vb_raws_report *report)
 {
     report->files = plan->nscans;
@@ -213,6 +239,7 @@ static void report_all(vb_raws_plan *plan, vb_raws_report *report)
     for (vb_raws_exposure *e = plan->exposures; e; e = e->hh.next)
         report->exposures += e->used;
     report->detectors = count_detectors(plan);
+    report_datasets(plan, report);
 }
 
 /* ---- the whole ----------------------------------------------------------------------------------------- */

@@ -25,11 +25,19 @@ typedef struct vb_bad_file {
     vb_error error;
 } vb_bad_file;
 
+/* A dataset that was made of a file, or of a part of it. */
+typedef struct vb_raws_dataset {
+    char *path, *instrument, *type;
+    int64_t exposure, detector;
+    vb_uuid uuid;
+} vb_raws_dataset;
+
 typedef struct vb_raws_report {
     size_t files, ingested, existing; /* given; of which all or part was ingested; which were there already */
     size_t exposures, detectors;      /* different ones, of what was ingested */
-    vb_bad_file *bad;                 /* in the order in which they were given */
-    size_t nbad, bad_cap;
+    vb_raws_dataset *datasets;        /* both in the order in which files were given */
+    vb_bad_file *bad;
+    size_t ndatasets, datasets_cap, nbad, bad_cap;
 } vb_raws_report;
 
 void vb_raws_report_clear(vb_raws_report *report);

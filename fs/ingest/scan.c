@@ -44,7 +44,8 @@ static int find_type(vb_scan *scan, const char *wanted)
 static int add_part(vb_scan *scan, const vb_fits *fits, int number, bool whole)
 {
     vb_header header = vb_fits_header(fits, number);
-    vb_scan_part part = {.hdu = whole ? -1 : number};
+    vb_scan_part part = {.hdu = whole ? -1 : number,
+                         .bytes = fits->hdus[number].bytes + (number ? fits->hdus[0].bytes : 0)};
     int r;
 
     if (vb_rules_ignore(scan->rules, &header))
@@ -69,6 +70,8 @@ static int add_parts(vb_scan *scan, const vb_fits *fits, int images)
 {
     int r = 0;
 
+    if (images > 1 && fits->packed)
+        return vb_fail(&scan->error, -EINVAL, "holds several images and is compressed as a whole: unpack it first");
     for (int i = 0; !r && i < fits->count; i++)
         if (fits->hdus[i].is_image)
             r = add_part(scan, fits, i, images == 1);

@@ -6,7 +6,8 @@
 
 /* One detector's image. */
 typedef struct vb_scan_part {
-    int hdu; /* -1: it is all that the file holds */
+    int hdu;       /* -1: it is all that the file holds */
+    int64_t bytes; /* of the artifact "FILE#hdu=N": the primary HDU and this one */
     const vb_rules_detector *detector;
     bool has_region;
     vb_region region;

@@ -20,13 +20,14 @@ int vb_hdu_segments(int fd, int hdu, vb_content *content, vb_error *err)
 {
     vb_autofree char *path = vb_format("/proc/self/fd/%d", fd);
     char why[FLEN_STATUS];
+    const vb_segment *last;
     fitsfile *file = NULL;
     int status = 0, ignored = 0;
 
     fits_open_diskfile(&file, path, READONLY, &status);
     if (!status)
         extent(file, 0, &content->segments[0], &status);
-    if (!status)
+    if (!status && hdu)
         extent(file, hdu, &content->segments[1], &status);
     if (file)
         fits_close_file(file, &ignored);
@@ -35,10 +36,11 @@ int vb_hdu_segments(int fd, int hdu, vb_content *content, vb_error *err)
         fits_get_errstatus(status, why);
         return vb_fail(err, -EINVAL, "FITS HDU %d: %s", hdu, why);
     }
-    if (content->segments[1].offset + content->segments[1].length > content->size)
+    content->nsegments = hdu ? 2 : 1;
+    last = &content->segments[content->nsegments - 1];
+    if (last->offset + last->length > content->size)
         return vb_fail(err, -ESTALE, "FITS HDU %d: the file ends within it", hdu);
-    content->nsegments = 2;
     content->whole = false;
-    content->size = content->segments[0].length + content->segments[1].length;
+    content->size = content->segments[0].length + (hdu ? last->length : 0);
     return 0;
 }

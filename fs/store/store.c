@@ -142,7 +142,7 @@ int vb_stores_open_artifact(vb_stores *s, const vb_location *location, vb_conten
     if (content.fd < 0)
         return content.fd;
     content.size = st.st_size;
-    r = hdu > 0 ? vb_hdu_segments(content.fd, hdu, &content, err) : 0;
+    r = hdu >= 0 ? vb_hdu_segments(content.fd, hdu, &content, err) : 0;
     if (!r)
         r = check_unchanged(location, &content, &st, err);
     if (r < 0) {
@@ -197,7 +197,7 @@ int vb_stores_stat(vb_stores *s, const vb_location *location, int64_t *size, int
         return r;
     *size = st.st_size;
     *mtime = mtime_ns(&st);
-    if (hdu <= 0)
+    if (hdu < 0)
         return 0;
     r = vb_stores_open_artifact(s, &unchecked, &content, err);
     if (!r) {

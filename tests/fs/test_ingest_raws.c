@@ -1,5 +1,6 @@
 /* Raw images: datasets, records, what is refused. */
 #include "fs/ingest/raws.h"
+#include "fs/store/store.h"
 #include "registry/instrument_rules.h"
 #include "tests/fs/fixture.h"
 
@@ -221,6 +222,34 @@ static void several_detectors_in_a_file_are_parts_of_one_artifact(void **state)
     assert_int_equal(fixture_count(f, "dimension_visit_detector_region"), 3);
 }
 
+/* Bug: the location had the size of the whole file, so that opening the artifact found it changed. */
+static void parts_of_a_file_have_sizes_of_their_own(void **state)
+{
+    fixture *f = *state;
+    vb_auto(vb_stores_close) vb_stores *stores = NULL;
+    vb_auto_error err = VB_ERROR_INIT;
+    auto_outcome o;
+
+    fixture_register(f);
+    fixture_fits(f, "a_i_.fits", (image){.exposure = 12, .detector = 1, .parts = 3, .ra = 10, .dec = 5});
+    o = ingest(f, NULL, NAMES("a_i_.fits"));
+    assert_ok(o.status, &o.error);
+    assert_int_equal(o.report.ndatasets, 3);
+    assert_ok(vb_stores_open(f->reg, f->repo->root, &stores, &err), &err);
+    for (size_t i = 0; i < o.report.ndatasets; i++) {
+        vb_auto_dataset d = {0};
+        vb_auto_location location = {0};
+        vb_content content;
+
+        assert_int_equal(vb_dataset_by_uuid(f->reg, &o.report.datasets[i].uuid, &d, &err), 1);
+        assert_int_equal(vb_location_get(f->reg, d.id, &location, &err), 1);
+        assert_ok(vb_stores_open_artifact(stores, &location, &content, &err), &err);
+        assert_int_equal(content.size, location.size);
+        assert_int_equal(content.size % 2880, 0);
+        close(content.fd);
+    }
+}
+
 static void hdus_that_the_rules_ignore_are_left_out(void **state)
 {
     fixture *f = *state;
@@ -346,6 +375,7 @@ int main(void)
         TEST(exposure_that_is_registered_otherwise_is_refused_unless_updated),
         TEST(obs_id_belongs_to_one_exposure),
         TEST(several_detectors_in_a_file_are_parts_of_one_artifact),
+        TEST(parts_of_a_file_have_sizes_of_their_own),
         TEST(hdus_that_the_rules_ignore_are_left_out),
         TEST(exposure_that_saw_no_sky_makes_no_visit),
         TEST(unknown_instruments_are_named),
