@@ -18,31 +18,49 @@
 
 enum { EXAMPLES = 3 };
 
-int vb_report_check_run(vb_registry *reg, const char *run, vb_error *err)
+static int has_tasks(vb_registry *reg, const vb_collection *c, vb_error *err)
 {
-    const vb_collection *collection;
     int64_t tasks = 0;
-    char **runs = NULL;
-    int r = vb_collection_find(reg, run, &collection, err);
+    int r = vb_sql_int(reg->db, &tasks, err, "SELECT count(*) FROM task WHERE run_id = ?", VB_ARGS(c->id));
 
-    if (r < 0)
-        return r;
-    r = vb_sql_int(reg->db, &tasks, err, "SELECT count(*) FROM task WHERE run_id = ?", VB_ARGS(collection->id));
-    if (r < 0 || tasks)
-        return r < 0 ? r : 0;
-    vb_fail(err, -ENOENT, "collection '%s' (%s) holds no executed quanta", run,
-            vb_collection_type_name(collection->type));
+    return r < 0 ? r : tasks > 0;
+}
+
+static int no_quanta(vb_registry *reg, const vb_collection *c, vb_error *err)
+{
+    char **runs = NULL;
+
+    vb_fail(err, -ENOENT, "collection '%s' (%s) holds no executed quanta", c->name, vb_collection_type_name(c->type));
     if (!vb_provenance_runs(reg, &runs, NULL)) {
         const char *last = NULL;
 
         for (char **name = runs; *name; name++)
-            if (vb_starts_with(*name, run) || !last)
+            if (vb_starts_with(*name, c->name) || !last)
                 last = *name;
         if (last)
             vb_hint(err, "runs have names like '%s'", last);
         vb_strv_free(runs);
     }
     return -ENOENT;
+}
+
+int vb_report_find_run(vb_registry *reg, const char *name, char **run, vb_error *err)
+{
+    char *names[] = {(char *)name, NULL};
+    vb_auto_search search = {0};
+    const vb_collection *collection;
+    int r = vb_collection_find(reg, name, &collection, err);
+
+    if (!r)
+        r = vb_search_resolve(reg, names, &search, err);
+    for (size_t i = 0; !r && i < search.count; i++) {
+        r = has_tasks(reg, search.items[i], err);
+        if (r > 0) {
+            *run = vb_strdup(search.items[i]->name);
+            return 0;
+        }
+    }
+    return r < 0 ? r : no_quanta(reg, collection, err);
 }
 
 /* ---- tasks ------------------------------------------------------------------------------------------------ */

@@ -27,7 +27,8 @@ int vb_report_summary(vb_registry *reg, const char *run, vb_format_kind format, 
 /* Text: failures by task and message, with data IDs as examples. */
 int vb_report_failures(vb_registry *reg, const char *run, vb_buf *out, vb_error *err);
 
-/* -ENOENT, with a hint, where the run is not there or has no quanta. */
-int vb_report_check_run(vb_registry *reg, const char *run, vb_error *err);
+/* The run that a name means: itself, or the first of a chain's that has quanta, which is the latest.  -ENOENT, with a
+ * hint, where there is none.  The caller frees *run. */
+int vb_report_find_run(vb_registry *reg, const char *name, char **run, vb_error *err);
 
 #endif

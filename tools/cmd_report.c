@@ -1,3 +1,4 @@
+#include "registry/base/mem.h"
 #include "registry/repo.h"
 #include "registry/report.h"
 #include "tools/commands.h"
@@ -27,6 +28,7 @@ static int run(int argc, char **argv, vb_error *err)
 {
     vb_auto(vb_repo_close) vb_repo *repo = NULL;
     vb_auto(vb_registry_close) vb_registry *reg = NULL;
+    vb_autofree char *run_name = NULL;
     vb_format_kind format;
     int r = vb_format_parse(format_name, &format, err);
 
@@ -36,9 +38,9 @@ static int run(int argc, char **argv, vb_error *err)
     if (!r)
         r = vb_repo_registry(repo, VB_ACCESS_READ, &reg, err);
     if (!r)
-        r = vb_report_check_run(reg, argv[1], err);
+        r = vb_report_find_run(reg, argv[1], &run_name, err);
     if (!r)
-        r = print(reg, argv[1], format, err);
+        r = print(reg, run_name, format, err);
     return r < 0 ? VB_EXIT_FAILED : VB_EXIT_OK;
 }
 
@@ -56,7 +58,8 @@ const vb_command vb_cmd_report = {
     .summary = "print what a run cost and where it failed",
     .details =
         "For each task: how many quanta there are, failed and are blocked; the longest, mean and total wall seconds; CPU seconds; the "
-        "largest memory of a process; bytes read and written. The numbers are those of the attempts that count.",
+        "largest memory of a process; bytes read and written. The numbers are those of the attempts that count. A chain stands for the "
+        "latest of its runs.",
     .min_args = 2,
     .max_args = 2,
     .options = options,

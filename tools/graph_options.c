@@ -7,6 +7,7 @@
 #include "registry/base/text.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 
 vb_graph_options vb_graph_opt;
@@ -55,7 +56,8 @@ int vb_graph_options_build(vb_registry *reg, const char *path, vb_error *err)
 {
     int64_t start = vb_clock_monotonic_ns();
     vb_graph_counts counts;
-    char quanta[48], tasks[48], inputs[48], outputs[48], skipped[48] = "";
+    char quanta[48], tasks[48], inputs[48], outputs[48];
+    vb_auto_buf rest = {0};
     int r = vb_plan_graph(reg, &vb_graph_opt.plan, path, &counts, err);
 
     if (r < 0)
@@ -65,8 +67,10 @@ int vb_graph_options_build(vb_registry *reg, const char *path, vb_error *err)
     vb_plural(inputs, sizeof inputs, counts.inputs, "dataset");
     vb_plural(outputs, sizeof outputs, counts.outputs, "output");
     if (counts.skipped)
-        vb_thousands(skipped, sizeof skipped, counts.skipped);
-    vb_log(VB_INFO, "%s in %s, reading %s, making %s%s%s (%.2f s)", quanta, tasks, inputs, outputs,
-           counts.skipped ? "; done already: " : "", skipped, (double)(vb_clock_monotonic_ns() - start) / 1e9);
+        vb_buf_printf(&rest, "; done already: %" PRId64, counts.skipped);
+    if (counts.pruned)
+        vb_buf_printf(&rest, "; left out: %" PRId64, counts.pruned);
+    vb_log(VB_INFO, "%s in %s, reading %s, making %s%s (%.2f s)", quanta, tasks, inputs, outputs, vb_buf_text(&rest),
+           (double)(vb_clock_monotonic_ns() - start) / 1e9);
     return 0;
 }

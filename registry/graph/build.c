@@ -45,25 +45,7 @@ void vb_graph_spec_clear(vb_graph_spec *spec)
     *spec = (vb_graph_spec){0};
 }
 
-static const vb_universe *universe(const struct build *b)
-{
-    return vb_registry_universe(b->graph);
-}
-
-static int run_sql(struct build *b, const vb_buf *sql)
-{
-    return vb_db_run(b->db, vb_buf_text(sql), b->err);
-}
-
 /* ---- types and columns ------------------------------------------------------------------------------------ */
-
-static struct graph_type *find_type(struct build *b, const char *name)
-{
-    for (size_t i = 0; i < b->ntypes; i++)
-        if (!strcmp(b->types[i].type->name, name))
-            return &b->types[i];
-    return NULL;
-}
 
 /* Registers every type in the graph file and notes who makes it. */
 static int collect_types(struct build *b)
@@ -81,7 +63,7 @@ static int collect_types(struct build *b)
             r = vb_dataset_type_register(b->graph, &wanted, &registered, b->err);
             if (r < 0)
                 return r;
-            type = find_type(b, registered->name);
+            type = vb_build_type(b, registered->name);
             if (!type) {
                 type = VB_PUSH(b->types, b->ntypes, b->types_cap);
                 type->type = registered;
@@ -146,31 +128,6 @@ int vb_build_join(struct build *b, const char *text, const vb_expr *where, vb_jo
     return r;
 }
 
-static void column_list(const struct build *b, vb_dimset dims, const char *prefix, vb_buf *sql)
-{
-    const char *between = "";
-
-    VB_EACH_DIMENSION(i, dims) {
-        vb_buf_printf(sql, "%s%s", between, prefix);
-        vb_sql_name(sql, vb_universe_at(universe(b), i)->name);
-        between = ", ";
-    }
-}
-
-static void column_definitions(const struct build *b, vb_dimset dims, vb_buf *sql)
-{
-    const char *between = "";
-
-    VB_EACH_DIMENSION(i, dims) {
-        const vb_element *e = vb_universe_at(universe(b), i);
-
-        vb_buf_puts(sql, between);
-        vb_sql_name(sql, e->name);
-        vb_buf_printf(sql, " %s NOT NULL", vb_schema_type(e->keys[0].type));
-        between = ", ";
-    }
-}
-
 static int create_common(struct build *b)
 {
     vb_auto_buf sql = {0};
@@ -178,9 +135,9 @@ static int create_common(struct build *b)
     if (vb_dimset_empty(b->columns)) /* no task has dimensions: one row stands for the one quantum of each */
         return vb_db_run(b->db, "CREATE TEMP TABLE common (one INTEGER); INSERT INTO temp.common VALUES (1)", b->err);
     vb_buf_puts(&sql, "CREATE TEMP TABLE common (");
-    column_definitions(b, b->columns, &sql);
+    vb_build_definitions(b, b->columns, &sql);
     vb_buf_puts(&sql, ")");
-    return run_sql(b, &sql);
+    return vb_build_run(b, &sql);
 }
 
 static int fill_common(struct build *b)
@@ -244,146 +201,15 @@ static int check_governors(struct build *b)
     int r = b->spec->where ? vb_expr_parse(b->spec->where, &where, b->err) : 0;
 
     if (!r && where)
-        r = vb_expr_dimensions(universe(b), b->dims, b->spec->where, where, &spoken_of, b->err);
+        r = vb_expr_dimensions(vb_registry_universe(b->graph), b->dims, b->spec->where, where, &spoken_of, b->err);
     VB_EACH_DIMENSION(i, b->columns) {
-        if (!r && vb_universe_at(universe(b), i)->is_governor)
-            r = check_governor(b, vb_universe_at(universe(b), i), &spoken_of);
+        if (!r && vb_universe_at(vb_registry_universe(b->graph), i)->is_governor)
+            r = check_governor(b, vb_universe_at(vb_registry_universe(b->graph), i), &spoken_of);
     }
     return r;
 }
 
-/* ---- quanta ----------------------------------------------------------------------------------------------- */
-
-/* "a.x = b.x AND a.y = b.y"; "1" for no dimensions. */
-static void equal_columns(const struct build *b, vb_dimset dims, const char *left, const char *right, vb_buf *sql)
-{
-    const char *between = "";
-
-    if (vb_dimset_empty(dims))
-        vb_buf_puts(sql, "1");
-    VB_EACH_DIMENSION(i, dims) {
-        vb_auto_buf name = {0};
-
-        vb_sql_name(&name, vb_universe_at(universe(b), i)->name);
-        vb_buf_printf(sql, "%s%s.%s = %s.%s", between, left, name.data, right, name.data);
-        between = " AND ";
-    }
-}
-
-/* CREATE TEMP TABLE name (id INTEGER PRIMARY KEY, dims, UNIQUE (dims)) */
-static int create_keyed(struct build *b, const char *name, const char *id, vb_dimset dims)
-{
-    vb_auto_buf sql = {0};
-    bool none = vb_dimset_empty(dims);
-
-    vb_buf_printf(&sql, "CREATE TEMP TABLE %s (%s INTEGER PRIMARY KEY%s", name, id, none ? "" : ", ");
-    column_definitions(b, dims, &sql);
-    if (!none) {
-        vb_buf_puts(&sql, ", UNIQUE (");
-        column_list(b, dims, "", &sql);
-        vb_buf_puts(&sql, ")");
-    }
-    vb_buf_puts(&sql, ")");
-    return run_sql(b, &sql);
-}
-
-static const struct graph_type *metadata_type(struct build *b, size_t t)
-{
-    for (size_t c = 0; c < b->spec->tasks[t].count; c++)
-        if (b->spec->tasks[t].connections[c].role == VB_ROLE_METADATA)
-            return find_type(b, b->spec->tasks[t].connections[c].type.name);
-    return NULL;
-}
-
-static void collection_ids(const vb_search *search, vb_buf *sql)
-{
-    for (size_t i = 0; i < search->count; i++)
-        vb_buf_printf(sql, "%s%" PRId64, i ? ", " : "", search->items[i]->id);
-}
-
-/* Takes out of q_T the quanta whose metadata exist where skip_existing_in says; *skipped counts them. */
-static int skip_existing(struct build *b, size_t t, int64_t *skipped)
-{
-    const struct graph_type *metadata = metadata_type(b, t);
-    vb_dimset dims = b->spec->tasks[t].group->required;
-    vb_auto_buf sql = {0};
-    int r;
-
-    if (!b->skip.count || !metadata)
-        return 0;
-    vb_buf_printf(&sql,
-                  "DELETE FROM temp.q_%zu WHERE EXISTS (SELECT 1 FROM src.member_%" PRId64 " m JOIN src.dataset_type t"
-                  " ON t.id = m.type_id WHERE t.name = '%s' AND m.collection_id IN (",
-                  t, metadata->type->group_id, metadata->type->name);
-    collection_ids(&b->skip, &sql);
-    vb_buf_puts(&sql, ") AND ");
-    vb_autofree char *table = vb_format("q_%zu", t);
-    equal_columns(b, dims, "m", table, &sql);
-    vb_buf_puts(&sql, ")");
-    r = run_sql(b, &sql);
-    if (!r)
-        *skipped += vb_db_changes(b->db);
-    return r;
-}
-
-/* True where the registry has the member table of a type's dimensions: a type that is new to it may not. */
-static int src_has_group(struct build *b, const vb_dataset_type *type, bool *out)
-{
-    int64_t found = 0;
-    int r = vb_sql_int(b->db, &found, b->err, "SELECT 1 FROM src.dataid_group WHERE id = ?", VB_ARGS(type->group_id));
-
-    *out = found;
-    return r < 0 ? r : 0;
-}
-
-/* json_array("q"."instrument", ...): the packed data ID. */
-static void packed_dataid(const struct build *b, vb_dimset dims, const char *prefix, vb_buf *sql)
-{
-    vb_buf_puts(sql, "json_array(");
-    column_list(b, dims, prefix, sql);
-    vb_buf_puts(sql, ")");
-}
-
-static int make_quanta(struct build *b, size_t t, vb_graph_counts *counts)
-{
-    const vb_task_spec *task = &b->spec->tasks[t];
-    vb_dimset dims = task->group->required;
-    const struct graph_type *metadata = metadata_type(b, t);
-    vb_autofree char *table = vb_format("q_%zu", t);
-    vb_auto_buf sql = {0};
-    bool known = false;
-    int64_t offset = 0;
-    int r = create_keyed(b, table, "quantum_id", dims);
-
-    if (!r)
-        r = vb_sql_int(b->db, &offset, b->err, "SELECT coalesce(max(id), 0) FROM quantum", VB_NO_ARGS);
-    if (r >= 0 && metadata)
-        r = src_has_group(b, metadata->type, &known);
-    if (r < 0)
-        return r;
-    if (vb_dimset_empty(dims)) {
-        vb_buf_printf(&sql, "INSERT INTO temp.%s SELECT %" PRId64, table, offset + 1);
-    } else {
-        vb_buf_printf(&sql, "INSERT INTO temp.%s SELECT row_number() OVER () + %" PRId64 ", * FROM (SELECT DISTINCT ",
-                      table, offset);
-        column_list(b, dims, "", &sql);
-        vb_buf_puts(&sql, " FROM temp.common ORDER BY ");
-        column_list(b, dims, "", &sql);
-        vb_buf_puts(&sql, ")");
-    }
-    r = run_sql(b, &sql);
-    if (!r && known)
-        r = skip_existing(b, t, &counts->skipped);
-    if (r < 0)
-        return r;
-    vb_buf_clear(&sql);
-    vb_buf_printf(&sql, "INSERT INTO quantum SELECT quantum_id, vb_uuid(), %" PRId64 ", ", b->task_ids[t]);
-    packed_dataid(b, dims, "", &sql);
-    vb_buf_printf(&sql, ", 0, 0 FROM temp.%s ORDER BY quantum_id", table);
-    r = run_sql(b, &sql);
-    counts->quanta += r ? 0 : vb_db_changes(b->db);
-    return r;
-}
+/* ---- tasks ------------------------------------------------------------------------------------------------ */
 
 static int insert_tasks(struct build *b)
 {
@@ -407,216 +233,9 @@ static int insert_tasks(struct build *b)
             r = vb_sql_exec(b->db, b->err,
                             "INSERT INTO connection (task_id, name, kind, type_id, multiple, minimum,"
                             " position) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                            VB_ARGS(b->task_ids[t], k->name, (int)k->role, find_type(b, k->type.name)->type->id,
+                            VB_ARGS(b->task_ids[t], k->name, (int)k->role, vb_build_type(b, k->type.name)->type->id,
                                     k->multiple, k->minimum, c));
         }
-    }
-    return r;
-}
-
-/* ---- datasets --------------------------------------------------------------------------------------------- */
-
-/* d_N of a type that exists: for each data ID of common the first dataset along the search,
- * collection by collection. */
-static int find_existing(struct build *b, size_t i, const vb_search *search)
-{
-    const vb_dataset_type *type = b->types[i].type;
-    vb_dimset dims = type->group->required;
-    int r = 0;
-
-    for (size_t c = 0; !r && c < search->count; c++) {
-        vb_auto_buf sql = {0};
-
-        vb_buf_printf(&sql, "INSERT OR IGNORE INTO temp.d_%zu SELECT dataset_id", i);
-        vb_sql_dimensions(&sql, type->group, ", m.", ", m.");
-        vb_buf_printf(&sql, " FROM (SELECT DISTINCT %s", vb_dimset_empty(dims) ? "1" : "");
-        column_list(b, dims, "", &sql);
-        vb_buf_printf(&sql,
-                      " FROM temp.common) k CROSS JOIN src.member_%" PRId64 " m ON m.type_id = %" PRId64
-                      " AND m.collection_id = %" PRId64 " AND ",
-                      type->group_id, type->id, search->items[c]->id);
-        equal_columns(b, dims, "m", "k", &sql);
-        r = run_sql(b, &sql);
-    }
-    return r;
-}
-
-/* Says which output the run has already; 0 where it has none. */
-static int refuse_existing(struct build *b, const vb_dataset_type *type)
-{
-    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    vb_auto_buf sql = {0};
-    int r;
-
-    vb_buf_printf(&sql,
-                  "SELECT d.dataid FROM temp.new_outputs n CROSS JOIN src.member_%" PRId64 " m ON m.type_id = ? AND"
-                  " m.collection_id = (SELECT id FROM src.collection WHERE name = ?) AND ",
-                  type->group_id);
-    equal_columns(b, type->group->required, "m", "n", &sql);
-    vb_buf_puts(&sql, " JOIN src.dataset d ON d.id = m.dataset_id LIMIT 1");
-    r = vb_sql(b->db, &s, b->err, vb_buf_text(&sql), VB_ARGS(type->id, b->spec->run));
-    if (!r)
-        r = vb_stmt_step(s, b->err);
-    if (r <= 0)
-        return r;
-    vb_fail(b->err, -EEXIST, "run '%s' has '%s' %s already", b->spec->run, type->name, vb_col_text(s, 0));
-    vb_hint(b->err, "--skip-existing leaves out the quanta that are done; --clobber-outputs makes their outputs anew");
-    return -EEXIST;
-}
-
-/* d_N of a type that a task makes: a new UUID for each data ID of a quantum that is left. */
-static int predict(struct build *b, size_t i)
-{
-    const vb_dataset_type *type = b->types[i].type;
-    const vb_group *task = b->spec->tasks[b->types[i].producer].group;
-    vb_dimset dims = type->group->required;
-    bool none = vb_dimset_empty(dims);
-    vb_auto_buf sql = {0};
-    bool known;
-    int64_t offset = 0;
-    int r = src_has_group(b, type, &known);
-
-    if (r >= 0)
-        r = vb_sql_int(b->db, &offset, b->err, "SELECT seq FROM sqlite_sequence WHERE name = 'dataset'", VB_NO_ARGS);
-    if (r < 0)
-        return r;
-    vb_buf_puts(&sql,
-                "DROP TABLE IF EXISTS temp.new_outputs; CREATE TEMP TABLE new_outputs AS SELECT row_number() OVER ()");
-    vb_buf_printf(&sql, " + %" PRId64 " AS dataset_id, * FROM (SELECT DISTINCT %s", offset, none ? "1 AS one" : "");
-    column_list(b, dims, "k.", &sql);
-    if (b->types[i].init) {
-        vb_buf_printf(&sql, " FROM (SELECT 1) k WHERE NOT EXISTS (SELECT 1 FROM temp.d_%zu)", i);
-    } else if (vb_dimset_within(dims, task->required)) {
-        vb_buf_printf(&sql, " FROM temp.q_%d k", b->types[i].producer);
-    } else {
-        vb_buf_printf(&sql, " FROM temp.common k JOIN temp.q_%d q ON ", b->types[i].producer);
-        equal_columns(b, task->required, "k", "q", &sql);
-    }
-    if (!none) {
-        vb_buf_puts(&sql, " ORDER BY ");
-        column_list(b, dims, "k.", &sql);
-    }
-    vb_buf_puts(&sql, ")");
-    r = run_sql(b, &sql);
-    if (!r && known && !b->spec->clobber_outputs)
-        r = refuse_existing(b, type);
-    if (r < 0)
-        return r;
-    vb_buf_clear(&sql);
-    vb_buf_printf(&sql, "INSERT INTO dataset SELECT dataset_id, vb_uuid(), %" PRId64 ", %" PRId64 ", ", type->id,
-                  b->run_id);
-    packed_dataid(b, dims, "", &sql);
-    vb_buf_printf(&sql, ", %" PRId64 ", %d FROM temp.new_outputs;", vb_time_now(), VB_DATASET_PREDICTED);
-    vb_buf_printf(&sql, "INSERT INTO member_%" PRId64 " SELECT %" PRId64 ", %" PRId64 "%s", type->group_id, type->id,
-                  b->run_id, none ? "" : ", ");
-    column_list(b, dims, "", &sql);
-    vb_buf_puts(&sql, ", dataset_id FROM temp.new_outputs;");
-    vb_buf_printf(&sql, "INSERT OR IGNORE INTO collection_summary VALUES (%" PRId64 ", %" PRId64 ");", b->run_id,
-                  type->id);
-    vb_buf_printf(&sql, "INSERT INTO temp.d_%zu SELECT dataset_id%s", i, none ? "" : ", ");
-    column_list(b, dims, "", &sql);
-    vb_buf_puts(&sql, " FROM temp.new_outputs");
-    return run_sql(b, &sql);
-}
-
-/* An overall input is found along the inputs.  What a task makes is predicted; an output of a quantum that is left out
- * is where it was found done, and an init-output that the run has already is kept. */
-static int make_type(struct build *b, size_t i)
-{
-    const struct graph_type *type = &b->types[i];
-    vb_autofree char *table = vb_format("d_%zu", i);
-    bool known = false;
-    int r = create_keyed(b, table, "dataset_id", type->type->group->required);
-
-    if (!r)
-        r = src_has_group(b, type->type, &known);
-    if (!r && known && type->init)
-        r = find_existing(b, i, &b->run);
-    if (!r && type->producer >= 0)
-        r = predict(b, i);
-    if (!r && known && !type->init)
-        r = find_existing(b, i, type->producer < 0 ? &b->inputs : &b->skip);
-    return r;
-}
-
-static int make_datasets(struct build *b)
-{
-    int r = 0;
-
-    for (size_t i = 0; !r && i < b->ntypes; i++)
-        if (!b->types[i].prerequisite)
-            r = make_type(b, i);
-    return r;
-}
-
-/* ---- edges ------------------------------------------------------------------------------------------------ */
-
-/* The pairs of a task's quanta and a type's datasets that stand on one row of common. */
-static int make_edges(struct build *b, size_t t, const vb_connection_spec *connection)
-{
-    bool input = connection->role == VB_ROLE_INPUT;
-    const struct graph_type *type = find_type(b, connection->type.name);
-    vb_dimset task = b->spec->tasks[t].group->required, dims = type->type->group->required;
-    size_t d = (size_t)(type - b->types);
-    vb_auto_buf sql = {0};
-
-    vb_buf_printf(&sql,
-                  "INSERT INTO %s SELECT DISTINCT q.quantum_id, (SELECT id FROM connection WHERE task_id = %" PRId64
-                  " AND kind = %d AND name = ?), d.dataset_id, 1 FROM temp.q_%zu q",
-                  input ? "quantum_input" : "quantum_output", b->task_ids[t], connection->role, t);
-    if (vb_dimset_within(dims, task) || vb_dimset_within(task, dims)) {
-        vb_dimset shared = vb_dimset_within(dims, task) ? dims : task;
-
-        vb_buf_printf(&sql, " JOIN temp.d_%zu d ON ", d);
-        equal_columns(b, shared, "d", "q", &sql);
-    } else {
-        vb_buf_puts(&sql, " JOIN temp.common k ON ");
-        equal_columns(b, task, "k", "q", &sql);
-        vb_buf_printf(&sql, " JOIN temp.d_%zu d ON ", d);
-        equal_columns(b, dims, "d", "k", &sql);
-    }
-    return vb_sql_exec(b->db, b->err, vb_buf_text(&sql), VB_ARGS(connection->name));
-}
-
-/* A connection that is not `multiple` has one dataset a quantum. */
-static int check_single(struct build *b, size_t t, const vb_connection_spec *connection)
-{
-    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    bool output = connection->role == VB_ROLE_OUTPUT;
-    vb_autofree char *sql = vb_format("SELECT q.dataid, count(*) FROM %s e JOIN quantum q ON q.id = e.quantum_id"
-                                      " JOIN connection c ON c.id = e.connection_id WHERE c.task_id = ? AND c.name = ?"
-                                      " AND c.kind = ? GROUP BY e.quantum_id HAVING count(*) > 1 LIMIT 1",
-                                      output ? "quantum_output" : "quantum_input");
-    int r;
-
-    if (connection->multiple || connection->role > VB_ROLE_OUTPUT)
-        return 0;
-    r = vb_sql(b->db, &s, b->err, sql, VB_ARGS(b->task_ids[t], connection->name, (int)connection->role));
-    if (!r)
-        r = vb_stmt_step(s, b->err);
-    if (r <= 0)
-        return r;
-    vb_fail(b->err, -EINVAL, "task '%s', connection '%s': quantum %s has %" PRId64 " datasets of type '%s'",
-            b->spec->tasks[t].label, connection->name, vb_col_text(s, 0), vb_col_int(s, 1), connection->type.name);
-    vb_hint(b->err, "say 'multiple: true' on the connection if that is meant");
-    return -EINVAL;
-}
-
-static int make_all_edges(struct build *b)
-{
-    int r = 0;
-
-    for (size_t t = 0; !r && t < b->spec->ntasks; t++) {
-        for (size_t c = 0; !r && c < b->spec->tasks[t].count; c++) {
-            vb_role role = b->spec->tasks[t].connections[c].role;
-
-            if (role != VB_ROLE_PREREQUISITE && role != VB_ROLE_INIT_OUTPUT)
-                r = make_edges(b, t, &b->spec->tasks[t].connections[c]);
-        }
-        if (!r)
-            r = vb_build_prerequisites(b, t);
-        for (size_t c = 0; !r && c < b->spec->tasks[t].count; c++)
-            r = check_single(b, t, &b->spec->tasks[t].connections[c]);
     }
     return r;
 }
@@ -687,11 +306,11 @@ static int fill(struct build *b, vb_graph_counts *counts)
     if (!r)
         r = check_governors(b);
     for (size_t t = 0; !r && t < b->spec->ntasks; t++)
-        r = make_quanta(b, t, counts);
+        r = vb_build_quanta(b, t, counts);
     if (!r)
-        r = make_datasets(b);
+        r = vb_build_datasets(b);
     if (!r)
-        r = make_all_edges(b);
+        r = vb_build_edges(b, counts);
     if (!r)
         r = vb_build_copy_inputs(b);
     if (!r)

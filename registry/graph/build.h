@@ -33,6 +33,11 @@ int vb_build_join(struct build *b, const char *text, const vb_expr *where, vb_jo
 /* The types that the one join is constrained by, one after the other; NULL after the last. */
 const struct graph_type *vb_build_overall_input(const struct build *b, size_t *next);
 
+/* Fill quantum and temp.q_T (quantum_id, data ID) of a task; the d_N; the edges. */
+int vb_build_quanta(struct build *b, size_t task, vb_graph_counts *counts);
+int vb_build_datasets(struct build *b);
+int vb_build_edges(struct build *b, vb_graph_counts *counts);
+
 /* "no quantum": names the first constraint that leaves nothing.  Returns -ENODATA. */
 int vb_build_explain_empty(struct build *b);
 
@@ -43,5 +48,28 @@ int vb_build_prerequisites(struct build *b, size_t task);
 int vb_build_copy_definitions(struct build *b);
 int vb_build_copy_inputs(struct build *b);
 int vb_build_copy_records(struct build *b);
+
+/* ---- columns.c: pieces of SQL, appended ---- */
+
+struct graph_type *vb_build_type(struct build *b, const char *name);
+int vb_build_run(struct build *b, const vb_buf *sql);
+
+/* PREFIX"instrument", PREFIX"detector", ... */
+void vb_build_columns(const struct build *b, vb_dimset dims, const char *prefix, vb_buf *sql);
+/* "instrument" TEXT NOT NULL, ... */
+void vb_build_definitions(const struct build *b, vb_dimset dims, vb_buf *sql);
+/* LEFT."x" = RIGHT."x" AND ...; 1 for no dimensions */
+void vb_build_equal(const struct build *b, vb_dimset dims, const char *left, const char *right, vb_buf *sql);
+/* json_array(PREFIX"instrument", ...): the packed data ID */
+void vb_build_packed(const struct build *b, vb_dimset dims, const char *prefix, vb_buf *sql);
+
+/* A packed data ID for people. */
+void vb_build_print(const vb_group *group, const char *packed, vb_buf *out);
+
+/* CREATE TEMP TABLE name (id INTEGER PRIMARY KEY, dims, UNIQUE (dims)) */
+int vb_build_keyed_table(struct build *b, const char *name, const char *id, vb_dimset dims);
+
+/* True where the registry has the member table of a type's dimensions: a type that is new to it may not. */
+int vb_build_src_has_group(struct build *b, const vb_dataset_type *type, bool *out);
 
 #endif

@@ -52,7 +52,9 @@ void vb_graph_spec_clear(vb_graph_spec *spec);
 
 /* What a graph holds. */
 typedef struct vb_graph_counts {
-    int64_t quanta, tasks, inputs, outputs, skipped; /* inputs: datasets that exist; skipped: quanta that were done */
+    int64_t quanta, tasks;
+    int64_t inputs, outputs; /* datasets that exist, datasets that will */
+    int64_t skipped, pruned; /* quanta that were done before, quanta that lack inputs */
 } vb_graph_counts;
 
 /* Builds the graph of `spec` from a registry into `path`, which appears whole or not at all.  -ENODATA, and which

@@ -23,9 +23,12 @@ static int check_element(const vb_pipeline *p, const vb_group *group, const vb_t
     const vb_element *e = vb_universe_find(group->universe, part->name);
     bool center = part->field && (!strcmp(part->field, "ra") || !strcmp(part->field, "dec"));
 
-    if (!e)
-        return vb_yaml_fail(err, node, "{%s%s%s} is no field: no dimension '%s'", part->name, part->field ? "." : "",
-                            part->field ? part->field : "", part->name);
+    if (!e) {
+        vb_yaml_fail(err, node, "{%s%s%s} is no field: no dimension '%s'", part->name, part->field ? "." : "",
+                     part->field ? part->field : "", part->name);
+        vb_hint(err, "braces that belong to the command itself are written twice: {{ }}");
+        return -EINVAL;
+    }
     if (!vb_dimset_within(e->required, group->all))
         return vb_yaml_fail(err, node, "{%s} cannot be told: the task has dimensions {%s}", part->name, group->key);
     if (!part->field)
