@@ -29,7 +29,7 @@ static void conclude(const vb_outcome *o)
             vb_plural(datasets, sizeof datasets, o->datasets_read, "dataset"),
             vb_bytes(bytes, sizeof bytes, o->bytes_read),
             vb_plural(files, sizeof files, o->files_written, "undeclared file"), o->files_written ? " (kept in " : "",
-            o->files_written ? o->scratch : "", o->files_written ? ")" : "", o->capture);
+            o->files_written && o->scratch ? o->scratch : "", o->files_written ? ")" : "", o->capture);
     fprintf(stderr, "run: %s\n", o->run);
 }
 

@@ -345,9 +345,9 @@ static void handle_create(fuse_req_t req, fuse_ino_t parent, const char *name, m
 static void handle_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
 {
     vb_node *dir = vb_session_node(req, parent), *child = NULL;
+    int r = dir->class->make ? dir->class->make(vb_session_call, dir, name, mode, device, &child) : -EROFS;
 
-    reply_child(req, dir->class->make ? dir->class->make(vb_session_call, dir, name, mode, device, &child) : -EROFS,
-                child);
+    reply_child(req, r, child);
 }
 
 static void handle_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
@@ -358,9 +358,9 @@ static void handle_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mo
 static void handle_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
     vb_node *dir = vb_session_node(req, parent), *child = NULL;
+    int r = dir->class->symlink ? dir->class->symlink(vb_session_call, dir, name, target, &child) : -EROFS;
 
-    reply_child(req, dir->class->symlink ? dir->class->symlink(vb_session_call, dir, name, target, &child) : -EROFS,
-                child);
+    reply_child(req, r, child);
 }
 
 static void handle_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)

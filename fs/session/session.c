@@ -63,6 +63,8 @@ void vb_session_close_handle(vb_session *s, struct handle *h)
     if (h->next)
         h->next->previous = h->previous;
     pthread_mutex_unlock(&s->handles_lock);
+    if (h->content.written && h->node->class->closed)
+        h->node->class->closed(vb_session_call, h->node, &h->content);
     if (h->node->class->open)
         leave_node(s, h->node);
     if (h->content.fd >= 0)
@@ -254,6 +256,8 @@ int vb_session_serve(vb_session *s, vb_call *call, vb_session_watch *watches, si
                 left--;
             }
     }
+    while (s->options.writable && s->handles) /* after an abort no RELEASE comes */
+        vb_session_close_handle(s, s->handles);
     vb_session_call = NULL;
     pthread_setspecific(buffer_key, buf.mem);
     return r;

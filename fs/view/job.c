@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 /* ---- what is laid over ------------------------------------------------------------------------------------- */
 
@@ -143,10 +144,31 @@ int vb_job_scratch(const vb_job_view *job)
     return job->scratch;
 }
 
+static void note_fault(vb_job_view *job, const char *message)
+{
+    if (!job->fault)
+        job->fault = vb_strdup(message);
+}
+
 void vb_job_note_fault(vb_call *c, const char *message)
 {
-    if (c->view->job && !c->view->job->fault)
-        c->view->job->fault = vb_strdup(message);
+    if (c->view->job)
+        note_fault(c->view->job, message);
+}
+
+void vb_job_check_space(vb_job_view *job, int fd, const char *path)
+{
+    enum { FULL = 2 << 20 }; /* file systems refuse large writes a little before the end */
+    struct statvfs st;
+
+    if (!fstatvfs(fd, &st) && (geteuid() ? st.f_bavail : st.f_bfree) * st.f_frsize < FULL) {
+        vb_autofree char *message =
+            vb_format("No space left on device: %s was closed while less than 2 MB were free, and "
+                      "may be cut short",
+                      path);
+
+        note_fault(job, message);
+    }
 }
 
 const char *vb_job_fault(const vb_job_view *job)

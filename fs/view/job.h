@@ -42,6 +42,11 @@ int vb_job_scratch(const vb_job_view *job);
 void vb_job_note_fault(vb_call *c, const char *message);
 const char *vb_job_fault(const vb_job_view *job);
 
+/* Notes a fault where the file system of `fd` is full.  Under passthrough the kernel writes by itself, and the server
+ * does not see a write fail; but who has met the end of a disk closes his file while it is still full.  `path` is for
+ * the sentence. */
+void vb_job_check_space(vb_job_view *job, int fd, const char *path);
+
 /* ---- for the branches ---- */
 
 bool vb_job_declares(vb_call *c, int64_t dataset_id);

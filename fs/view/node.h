@@ -86,6 +86,7 @@ typedef struct vb_node_class {
     int (*hardlink)(vb_call *c, vb_node *node, vb_node *dir, const char *name);
     int (*unlink)(vb_call *c, vb_node *dir, const char *name, bool directory);
     int (*rename)(vb_call *c, vb_node *dir, const char *name, vb_node *to_dir, const char *to_name, unsigned flags);
+    void (*closed)(vb_call *c, vb_node *node, const vb_content *content); /* a handle that could be written through */
     int (*setattr)(vb_call *c, vb_node *node, const struct stat *st, unsigned valid, const vb_content *open_file);
     int (*setxattr)(vb_call *c, vb_node *node, const char *name, const void *value, size_t n, int flags);
     int (*removexattr)(vb_call *c, vb_node *node, const char *name);

@@ -98,8 +98,7 @@ static void add_json(vb_buf *out, json_t *object)
 
 static int render_status(const vb_receipt *receipt, vb_buf *out)
 {
-    static const char *const kept[] = {"exit",   "capture", "data_path", "declaration",
-                                       "runner", "scratch", "cwd",       "batch"};
+    static const char *const kept[] = {"hint", "exit", "data_path", "runner", "scratch", "cwd", "undeclared_outputs"};
     json_t *object = json_object();
     char iso[28], uuid[VB_UUID_TEXT];
 

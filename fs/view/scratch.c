@@ -198,6 +198,14 @@ static int scratch_open(vb_call *c, vb_node *node, int flags, vb_content *out)
     return 0;
 }
 
+static void scratch_closed(vb_call *c, vb_node *node, const vb_content *content)
+{
+    const struct scratch *s = node->data;
+
+    if (c->view->job)
+        vb_job_check_space(c->view->job, content->fd, s->path);
+}
+
 /* ---- making and unmaking ------------------------------------------------------------------------------------- */
 
 /* Refuses to change what is laid over. */
@@ -422,6 +430,7 @@ const vb_node_class vb_scratch_class = {
     .unlink = scratch_unlink,
     .rename = scratch_rename,
     .setattr = scratch_setattr,
+    .closed = scratch_closed,
     .setxattr = scratch_setxattr,
     .removexattr = scratch_removexattr,
 };

@@ -128,6 +128,8 @@ static int succeed(vb_attempt *a, vb_error *err)
 
 static int fail(vb_attempt *a, const vb_error *why, vb_error *err)
 {
+    int r;
+
     a->receipt->status = atomic_load(&a->worker->stop) ? VB_STATUS_ABORTED : VB_STATUS_FAILED;
     a->receipt->message = vb_strdup(why->message ? why->message : strerror(-why->code));
     if (why->hint)
@@ -141,6 +143,15 @@ static int fail(vb_attempt *a, const vb_error *why, vb_error *err)
     vb_attempt_describe(a);
     if (a->job)
         leave_links(a);
+    r = note_receipt(a, err);
+    if (r != -ENOSPC)
+        return r;
+    /* The working directory is what filled the disk, or can make room. */
+    vb_error_clear(err);
+    vb_remove_tree(AT_FDCWD, a->scratch, NULL);
+    free(a->scratch);
+    a->scratch = NULL;
+    json_object_del(a->receipt->details, "scratch");
     return note_receipt(a, err);
 }
 

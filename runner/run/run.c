@@ -84,8 +84,9 @@ static void say_failure(struct run *run, const vb_attempt *a)
         vb_buf_printf(&text, "\n%s%.*s", p[0] == ' ' ? "" : "  ", (int)length, p);
         p += length + (p[length] == '\n');
     }
-    vb_buf_printf(&text, "\n  log: provenance/%s/%s/%s/log   scratch kept: %s", r->run, r->task,
-                  vb_uuid_format(r->quantum, uuid), a->scratch);
+    vb_buf_printf(&text, "\n  log: provenance/%s/%s/%s/log   scratch %s%s", r->run, r->task,
+                  vb_uuid_format(r->quantum, uuid), a->scratch ? "kept: " : "removed: the disk is full",
+                  a->scratch ? a->scratch : "");
     vb_log(VB_ERROR, "%s", text.data);
 }
 
@@ -110,7 +111,7 @@ static void note_adhoc(struct run *run, const vb_attempt *a)
     o->bytes_read = a->receipt->usage.bytes_read;
     o->files_written = (int64_t)json_array_size(json_object_get(a->receipt->details, "undeclared_outputs"));
     o->capture = vb_strdup(a->receipt->capture);
-    o->scratch = vb_strdup(a->scratch);
+    o->scratch = a->scratch ? vb_strdup(a->scratch) : NULL;
     o->exit_code = code ? (int)json_integer_value(code) : 1;
 }
 
@@ -333,6 +334,7 @@ static int start_zygote(struct run *run, vb_error *err)
     char **masks = NULL;
     int r = make_mountpoint(run, err);
 
+    run->site.mountpoint = run->mountpoint;
     if (!r && run->site.options->exec_inputs)
         r = vb_repo_registry(run->site.repo, VB_ACCESS_READ, &repository, err);
     if (!r)
@@ -342,7 +344,6 @@ static int start_zygote(struct run *run, vb_error *err)
     vb_strv_free(masks);
     if (r < 0)
         return r;
-    run->site.mountpoint = run->mountpoint;
     run->site.capture = capture_text(run->site.zygote, &unmaskable);
     run->site.passthrough = geteuid() == 0;
     return 0;
@@ -363,6 +364,7 @@ static int start_jobs(struct run *run, vb_error *err)
     }
     vb_log(VB_WARNING, "%s; so inputs are copied into plain directories, and what is read of them is not seen (%s)",
            why.message, why.hint ? why.hint : "");
+    run->site.mountpoint = NULL;
     run->site.capture = vb_format("partial (no file system of its own: %s)", why.message);
     return vb_zygote_start(&(vb_zygote_options){NULL, NULL}, &run->site.zygote, err);
 }

@@ -135,9 +135,14 @@ int vb_rundir_begin(vb_rundir *d, const vb_uuid *quantum, int *number, vb_error 
 int vb_rundir_note(int attempt, const char *line, vb_error *err)
 {
     vb_autofree char *text = vb_format("%s\n", line);
+    off_t before = lseek(attempt, 0, SEEK_END);
     int r = vb_write_all(attempt, text, strlen(text));
 
-    return r < 0 ? vb_fail_errno(err, r, "writing an attempt's file") : 0;
+    if (!r)
+        return 0;
+    if (before < 0 || ftruncate(attempt, before)) /* no part of a line before the next */
+        vb_log(VB_WARNING, "undoing a write to an attempt's file: %s", strerror(errno));
+    return vb_fail_errno(err, r, "writing an attempt's file");
 }
 
 int vb_rundir_commit(vb_rundir *d, const vb_uuid *quantum, int number, vb_error *err)

@@ -38,5 +38,6 @@ int vb_attempt_stage_file(vb_attempt *a, const char *name, const char *path, vb_
 
 void vb_attempt_unstage(vb_attempt *a)
 {
+    vb_job_check_space(a->job, vb_job_scratch(a->job), "work");
     vb_remove_tree(vb_job_scratch(a->job), "in", NULL);
 }
