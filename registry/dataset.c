@@ -104,10 +104,48 @@ static int put_location(vb_registry *reg, const char *sql, int64_t dataset_id, c
     return vb_sql_exec(reg->db, err, sql, args, VB_COUNT(args));
 }
 
+/* Provenance may have spoken of a dataset before it came (merge.c): then its row is there, of no run, and becomes the
+ * dataset's. */
+static int adopt_row(vb_registry *reg, vb_dataset *d, const char *packed, vb_error *taken, vb_error *err)
+{
+    int r =
+        vb_sql_exec(reg->db, err,
+                    "UPDATE dataset SET type_id = ?, run_id = ?, dataid = ?, ingest_date = ?, state = ? WHERE uuid = ?"
+                    " AND run_id = 0",
+                    VB_ARGS(d->type->id, d->run_id, packed, d->ingest_date, (int)d->state, &d->uuid));
+
+    if (r < 0)
+        return r;
+    if (!vb_db_changes(reg->db)) {
+        vb_error_move(err, taken);
+        return -EEXIST;
+    }
+    r = vb_sql_int(reg->db, &d->id, err, "SELECT id FROM dataset WHERE uuid = ?", VB_ARGS(&d->uuid));
+    return r < 0 ? r : 0;
+}
+
+static int insert_row(vb_registry *reg, vb_dataset *d, vb_error *err)
+{
+    vb_auto_error taken = VB_ERROR_INIT;
+    vb_auto_buf packed = {0};
+    int r;
+
+    vb_dataid_pack(&d->dataid, &packed);
+    r = vb_sql_exec(reg->db, &taken,
+                    "INSERT INTO dataset (uuid, type_id, run_id, dataid, ingest_date, state)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
+                    VB_ARGS(&d->uuid, d->type->id, d->run_id, vb_buf_text(&packed), d->ingest_date, (int)d->state));
+    d->id = vb_db_last_id(reg->db);
+    if (r == -EEXIST)
+        return adopt_row(reg, d, vb_buf_text(&packed), &taken, err);
+    if (r < 0)
+        vb_error_move(err, &taken);
+    return r;
+}
+
 int vb_dataset_insert(vb_registry *reg, vb_dataset *d, const vb_location *location, vb_error *err)
 {
     static const vb_uuid none;
-    vb_auto_buf packed = {0};
     int r;
 
     vb_registry_check_memory(reg);
@@ -115,15 +153,9 @@ int vb_dataset_insert(vb_registry *reg, vb_dataset *d, const vb_location *locati
         d->uuid = vb_uuid_v7();
     if (!d->ingest_date)
         d->ingest_date = vb_time_now();
-    vb_dataid_pack(&d->dataid, &packed);
-    r = vb_sql_exec(reg->db, err,
-                    "INSERT INTO dataset (uuid, type_id, run_id, dataid, ingest_date, state)"
-                    " VALUES (?, ?, ?, ?, ?, ?)",
-                    VB_ARGS(&d->uuid, d->type->id, d->run_id, vb_buf_text(&packed), d->ingest_date, (int)d->state));
-    if (r < 0)
-        return r;
-    d->id = vb_db_last_id(reg->db);
-    r = insert_member(reg, d, err);
+    r = insert_row(reg, d, err);
+    if (!r)
+        r = insert_member(reg, d, err);
     if (!r)
         r = note_summary(reg, d->run_id, d->type->id, err);
     if (!r && location)

@@ -81,7 +81,8 @@ static int connection_id(struct merge *m, const char *name, bool output, int64_t
     return r < 0 ? r : 0;
 }
 
-/* The row of a dataset; one that was removed since it was read gets a row that says so. */
+/* The row of a dataset.  One that is not there, because it was removed since it was read, or because its own receipt
+ * comes later (after a kill they come in any order), gets a row of no run. */
 static int dataset_id(struct merge *m, const vb_receipt_input *in, int64_t *out)
 {
     int r = vb_sql_int(m->reg->db, out, m->err, "SELECT id FROM dataset WHERE uuid = ?", VB_ARGS(&in->dataset));
