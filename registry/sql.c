@@ -115,6 +115,9 @@ int vb_db_open(const char *path, vb_db_mode mode, vb_db **out, vb_error *err)
         return r;
     /* Reads the header now, so that a file that is no database is refused here and not at its first use. */
     r = vb_db_run(db, "SELECT count(*) FROM sqlite_schema", err);
+    if (mode == VB_DB_READ && (r == -EROFS || r == -EACCES))
+        vb_hint(err, "who may not write needs %s-wal and -shm to be there: vbutler leaves them, other programs that close "
+                     "the registry take them away; any vbutler command of its owner brings them back", path);
     if (r < 0)
         return r;
     *out = VB_STEAL(db);

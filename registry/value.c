@@ -1,8 +1,10 @@
 #include "registry/value.h"
 
+#include "registry/base/json.h"
 #include "registry/base/mem.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 vb_value vb_value_int(int64_t i)
@@ -92,12 +94,13 @@ void vb_value_print(const vb_value *v, vb_buf *out)
 json_t *vb_value_json(const vb_value *v)
 {
     vb_auto_buf hex = {0};
+    json_t *json;
 
     switch (v->kind) {
     case VB_NULL: break;
     case VB_INT: return json_integer(v->i);
-    case VB_REAL: return json_real(v->d);
-    case VB_TEXT: return json_stringn(v->text, v->len);
+    case VB_REAL: return isfinite(v->d) ? json_real(v->d) : json_null();
+    case VB_TEXT: json = json_stringn(v->text, v->len); return json ? json : vb_json_text(v->text);
     case VB_BYTES: vb_buf_hex(&hex, v->bytes, v->len); return json_string(vb_buf_text(&hex));
     }
     return json_null();

@@ -36,6 +36,7 @@ int vb_value_compare(const vb_value *a, const vb_value *b);
 /* As a person writes it: 42, 0.5, r.  Bytes in hexadecimal. */
 void vb_value_print(const vb_value *v, vb_buf *out);
 
+/* Numbers that JSON does not have (NaN, infinity) are null, bytes that are no UTF-8 are replaced. */
 json_t *vb_value_json(const vb_value *v);
 
 #endif

@@ -39,18 +39,25 @@ int64_t vb_clock_monotonic_ns(void)
     return now(CLOCK_MONOTONIC);
 }
 
-static struct tm broken_down(int64_t unix_ns)
+/* Fills the parts of a second too; those of a moment before 1970 count upwards as well. */
+static struct tm broken_down(int64_t unix_ns, int *ns)
 {
     time_t seconds = unix_ns / 1000000000;
     struct tm tm;
 
+    *ns = (int)(unix_ns % 1000000000);
+    if (*ns < 0) {
+        *ns += 1000000000;
+        seconds--;
+    }
     gmtime_r(&seconds, &tm);
     return tm;
 }
 
 const char *vb_clock_run_stamp(int64_t unix_ns, char text[17])
 {
-    struct tm tm = broken_down(unix_ns);
+    int ns;
+    struct tm tm = broken_down(unix_ns, &ns);
 
     strftime(text, 17, "%Y%m%dT%H%M%SZ", &tm);
     return text;
@@ -58,9 +65,10 @@ const char *vb_clock_run_stamp(int64_t unix_ns, char text[17])
 
 const char *vb_clock_iso(int64_t unix_ns, char text[28])
 {
-    struct tm tm = broken_down(unix_ns);
+    int ns;
+    struct tm tm = broken_down(unix_ns, &ns);
     size_t n = strftime(text, 28, "%Y-%m-%dT%H:%M:%S", &tm);
 
-    snprintf(text + n, 28 - n, ".%06dZ", (int)(unix_ns % 1000000000 / 1000));
+    snprintf(text + n, 28 - n, ".%06dZ", ns / 1000);
     return text;
 }

@@ -75,13 +75,15 @@ int vb_error_context(vb_error *err, const char *format, ...)
 void vb_hint(vb_error *err, const char *format, ...)
 {
     va_list args;
+    char *hint;
 
     if (!err)
         return;
-    free(err->hint);
     va_start(args, format);
-    err->hint = vb_vformat(format, args);
+    hint = vb_vformat(format, args); /* before the freeing: an argument may be the old hint */
     va_end(args);
+    free(err->hint);
+    err->hint = hint;
 }
 
 /* Prints text with every line after the first indented below it. */

@@ -26,21 +26,32 @@ uint64_t vb_hash64(const void *data, size_t n)
     return XXH3_64bits(data, n);
 }
 
+/* Reads a whole block, or what is left of the file: a read may come back short before its end. */
+static ssize_t read_block(int fd, char *block, size_t n, off_t at)
+{
+    size_t done = 0;
+    ssize_t got = 1;
+
+    while (done < n && (got = pread(fd, block + done, n - done, at + (off_t)done)) > 0)
+        done += (size_t)got;
+    return got < 0 ? got : (ssize_t)done;
+}
+
 int vb_hash_fd(int fd, vb_hash *out, int64_t *size, vb_error *err)
 {
     enum { BLOCK = 256 * 1024 };
     vb_autofree char *block = vb_realloc(NULL, BLOCK, 1);
     XXH3_state_t *state = NULL;
     off_t at = 0;
-    ssize_t n = pread(fd, block, BLOCK, 0);
+    ssize_t n = read_block(fd, block, BLOCK, 0);
 
-    if (n >= 0 && n < BLOCK) { /* most outputs: one read, no state */
+    if (n >= 0 && n < BLOCK) { /* most outputs: one block, no state */
         *out = vb_hash_bytes(block, (size_t)n);
         at = n;
     } else if (n > 0) {
         state = XXH3_createState();
         XXH3_128bits_reset(state);
-        for (; n > 0; n = pread(fd, block, BLOCK, at)) {
+        for (; n > 0; n = read_block(fd, block, BLOCK, at)) {
             XXH3_128bits_update(state, block, (size_t)n);
             at += n;
         }

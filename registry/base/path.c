@@ -2,6 +2,7 @@
 
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
+#include "registry/base/uuid.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -153,14 +154,29 @@ int vb_write_all(int fd, const void *data, size_t n)
     return 0;
 }
 
+/* A new file beside `path` under a name that nobody else has, nor any link; the descriptor, or a negative errno. */
+static int create_beside(int dirfd, const char *path, mode_t mode, char **name)
+{
+    for (int tries = 0;; tries++) {
+        vb_uuid u = vb_uuid_v7();
+        int fd;
+
+        free(*name);
+        *name = vb_format("%s.%02x%02x%02x%02x.tmp", path, u.bytes[12], u.bytes[13], u.bytes[14], u.bytes[15]);
+        fd = openat(dirfd, *name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+        if (fd >= 0 || errno != EEXIST || tries == 100)
+            return fd >= 0 ? fd : -errno;
+    }
+}
+
 int vb_write_file(int dirfd, const char *path, const void *data, size_t n, mode_t mode, bool sync, vb_error *err)
 {
-    vb_autofree char *temporary = vb_format("%s.%d.tmp", path, (int)getpid());
-    vb_autoclose int fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    vb_autofree char *temporary = NULL;
+    vb_autoclose int fd = create_beside(dirfd, path, mode, &temporary);
     int r;
 
     if (fd < 0)
-        return vb_fail_errno(err, -errno, "writing %s", path);
+        return vb_fail_errno(err, fd, "writing %s", path);
     r = vb_write_all(fd, data, n);
     if (!r && sync && fsync(fd))
         r = -errno;
@@ -199,6 +215,25 @@ static int remove_children(int fd, dev_t device, vb_error *err)
     return r;
 }
 
+/* Opens a directory to empty it, in whatever mode a task has left it; the descriptor, or a negative errno. */
+static int open_to_empty(int dirfd, const char *path)
+{
+    enum { FLAGS = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
+    int fd = openat(dirfd, path, O_RDONLY | FLAGS);
+    vb_autoclose int closed = fd < 0 && errno == EACCES ? openat(dirfd, path, O_PATH | FLAGS) : -1;
+    char name[32];
+
+    if (closed >= 0) {
+        snprintf(name, sizeof name, "/proc/self/fd/%d", closed); /* no chmod takes a descriptor of O_PATH */
+        if (!chmod(name, 0700))
+            fd = openat(dirfd, path, O_RDONLY | FLAGS);
+    }
+    if (fd < 0)
+        return -errno;
+    (void)fchmod(fd, 0700);
+    return fd;
+}
+
 int vb_remove_tree(int dirfd, const char *path, vb_error *err)
 {
     struct stat st;
@@ -210,14 +245,14 @@ int vb_remove_tree(int dirfd, const char *path, vb_error *err)
         return vb_fail_errno(err, -errno, "removing %s", path);
     if (!unlinkat(dirfd, path, AT_REMOVEDIR) || errno == ENOENT)
         return 0;
-    fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st)) {
+    fd = open_to_empty(dirfd, path);
+    if (fd < 0)
+        return vb_fail_errno(err, fd, "removing %s", path);
+    if (fstat(fd, &st)) {
         r = -errno;
-        if (fd >= 0)
-            close(fd);
+        close(fd);
         return vb_fail_errno(err, r, "removing %s", path);
     }
-    (void)fchmod(fd, 0700); /* a task may have made it read-only */
     r = remove_children(fd, st.st_dev, err);
     if (r < 0)
         return r;

@@ -139,19 +139,35 @@ void vb_strv_add(char ***strings, const char *text)
     (*strings)[n + 1] = NULL;
 }
 
+/* True where a noun ends in a sound that wants "es" after it. */
+static bool hisses(const char *noun)
+{
+    static const char *const ends[] = {"s", "x", "z", "ch", "sh"};
+
+    for (size_t i = 0; i < VB_COUNT(ends); i++)
+        if (vb_ends_with(noun, ends[i]))
+            return true;
+    return false;
+}
+
 const char *vb_plural(char *buf, size_t size, int64_t n, const char *noun)
 {
     char number[32];
-    size_t m = strlen(noun);
-    const char *ending = n == 1 ? "" : noun[m - 1] == 's' ? "es" : "s";
+    size_t kept = strlen(noun); /* of the noun, before the ending */
+    const char *ending = "s";
 
-    vb_thousands(number, sizeof number, n);
-    if (n != 1 && m > 1 && noun[m - 1] == 'y')
-        snprintf(buf, size, "%s %.*sies", number, (int)m - 1, noun);
-    else if (n != 1 && !strcmp(noun, "quantum"))
-        snprintf(buf, size, "%s quanta", number);
-    else
-        snprintf(buf, size, "%s %s%s", number, noun, ending);
+    if (n == 1) {
+        ending = "";
+    } else if (!strcmp(noun, "quantum")) {
+        kept -= 2;
+        ending = "a";
+    } else if (kept > 1 && noun[kept - 1] == 'y' && !strchr("aeiou", noun[kept - 2])) {
+        kept--;
+        ending = "ies";
+    } else if (hisses(noun)) {
+        ending = "es";
+    }
+    snprintf(buf, size, "%s %.*s%s", vb_thousands(number, sizeof number, n), (int)kept, noun, ending);
     return buf;
 }
 

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
 static void random_bytes(void *out, size_t n)
@@ -20,21 +21,42 @@ static void random_bytes(void *out, size_t n)
     }
 }
 
-/* Random bytes by the block: a system call for each id would cost more than the rest of an insert. */
+/* Random bytes by the block: a system call for each id would cost more than the rest of an insert.  The pool lies in
+ * memory that the kernel empties in a forked child, so that parent and child never draw the same bytes, and the child
+ * finds the lock free (a zeroed mutex is) whoever held it. */
+struct pool {
+    pthread_mutex_t lock;
+    size_t left;
+    uint8_t bytes[1024];
+};
+
+static struct pool *pool; /* NULL: the kernel cannot do that */
+
+static void make_pool(void)
+{
+    void *memory = mmap(NULL, sizeof *pool, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (memory != MAP_FAILED && !madvise(memory, sizeof *pool, MADV_WIPEONFORK))
+        pool = memory;
+}
+
 static void pooled_random(uint8_t *out, size_t n)
 {
-    static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
-    static uint8_t pool[1024];
-    static size_t left;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-    pthread_mutex_lock(&pool_lock);
-    if (left < n) {
-        random_bytes(pool, sizeof pool);
-        left = sizeof pool;
+    pthread_once(&once, make_pool);
+    if (!pool) {
+        random_bytes(out, n);
+        return;
     }
-    left -= n;
-    memcpy(out, pool + left, n);
-    pthread_mutex_unlock(&pool_lock);
+    pthread_mutex_lock(&pool->lock);
+    if (pool->left < n) {
+        random_bytes(pool->bytes, sizeof pool->bytes);
+        pool->left = sizeof pool->bytes;
+    }
+    pool->left -= n;
+    memcpy(out, pool->bytes + pool->left, n);
+    pthread_mutex_unlock(&pool->lock);
 }
 
 vb_uuid vb_uuid_v7(void)

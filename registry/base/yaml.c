@@ -27,6 +27,7 @@ struct conversion {
     vb_yaml_node **done; /* by index; a node that is being made is marked in `open` */
     char *open;
     size_t *size; /* expanded, by index */
+    int *height;  /* levels below a node, by index */
     vb_error *err;
 };
 
@@ -60,7 +61,15 @@ static vb_yaml_node *new_node(struct conversion *c, const yaml_node_t *from)
 
 static vb_yaml_node *convert(struct conversion *c, int index, int depth);
 
-static int add_item(struct conversion *c, vb_yaml_node *node, int key, int value, int depth, size_t *size)
+/* Takes a node that was converted into what holds it. */
+static void measure(const struct conversion *c, int index, size_t *size, int *height)
+{
+    *size += c->size[index - 1];
+    if (c->height[index - 1] + 1 > *height)
+        *height = c->height[index - 1] + 1;
+}
+
+static int add_item(struct conversion *c, vb_yaml_node *node, int key, int value, int depth, size_t *size, int *height)
 {
     vb_yaml_pair pair = {0};
 
@@ -68,32 +77,59 @@ static int add_item(struct conversion *c, vb_yaml_node *node, int key, int value
         pair.key = convert(c, key, depth + 1);
         if (!pair.key)
             return -EINVAL;
-        if (pair.key->kind == VB_YAML_SCALAR && vb_yaml_get(node, pair.key->text))
-            return vb_yaml_fail(c->err, pair.key, "the key '%s' is given twice", pair.key->text);
-        *size += c->size[key - 1];
+        measure(c, key, size, height);
     }
     pair.value = convert(c, value, depth + 1);
     if (!pair.value)
         return -EINVAL;
-    *size += c->size[value - 1];
+    measure(c, value, size, height);
     if (*size > MAX_EXPANDED)
         return vb_yaml_fail(c->err, node, "expands to more than %d nodes", MAX_EXPANDED);
     *VB_PUSH(node->items, node->count, node->cap) = pair;
     return 0;
 }
 
-static int convert_items(struct conversion *c, const yaml_node_t *from, vb_yaml_node *node, int depth, size_t *size)
+static int by_text_and_place(const void *a, const void *b)
+{
+    const vb_yaml_node *x = *(const vb_yaml_node *const *)a, *y = *(const vb_yaml_node *const *)b;
+    int order = strcmp(x->text, y->text);
+
+    if (!order)
+        order = x->line != y->line ? x->line - y->line : x->column - y->column;
+    return order;
+}
+
+/* Refuses a key that a mapping has twice. */
+static int check_keys_once(struct conversion *c, const vb_yaml_node *map)
+{
+    vb_autofree const vb_yaml_node **keys = vb_alloc((map->count + 1) * sizeof *keys);
+    size_t n = 0;
+
+    for (size_t i = 0; i < map->count; i++)
+        if (map->items[i].key->kind == VB_YAML_SCALAR)
+            keys[n++] = map->items[i].key;
+    qsort(keys, n, sizeof *keys, by_text_and_place);
+    for (size_t i = 1; i < n; i++)
+        if (!strcmp(keys[i - 1]->text, keys[i]->text))
+            return vb_yaml_fail(c->err, keys[i], "the key '%s' is given twice", keys[i]->text);
+    return 0;
+}
+
+static int convert_items(struct conversion *c, const yaml_node_t *from, vb_yaml_node *node, int depth, size_t *size,
+                         int *height)
 {
     int r = 0;
 
     if (from->type == YAML_SEQUENCE_NODE) {
         node->kind = VB_YAML_LIST;
         for (yaml_node_item_t *i = from->data.sequence.items.start; !r && i < from->data.sequence.items.top; i++)
-            r = add_item(c, node, 0, *i, depth, size);
+            r = add_item(c, node, 0, *i, depth, size, height);
     } else {
         node->kind = VB_YAML_MAP;
         for (yaml_node_pair_t *p = from->data.mapping.pairs.start; !r && p < from->data.mapping.pairs.top; p++)
-            r = add_item(c, node, p->key, p->value, depth, size);
+            r = add_item(c, node, p->key, p->value, depth, size, height);
+        if (!r)
+            r = check_keys_once(c, node);
     }
     return r;
 }
@@ -103,18 +139,20 @@ static vb_yaml_node *convert(struct conversion *c, int index, int depth)
     const yaml_node_t *from = yaml_document_get_node(c->source, index);
     vb_yaml_node *node = c->done[index - 1];
     size_t size = 1;
+    int height = 0;
 
-    if (node && !c->open[index - 1])
-        return node;
-    if (node) {
+    if (node && c->open[index - 1]) {
         vb_yaml_fail(c->err, node, "an alias refers to what contains it");
         return NULL;
     }
-    node = new_node(c, from);
-    if (depth > MAX_DEPTH) {
+    if (!node)
+        node = new_node(c, from);
+    if (depth + c->height[index - 1] > MAX_DEPTH) {
         vb_yaml_fail(c->err, node, "nested more than %d levels deep", MAX_DEPTH);
         return NULL;
     }
+    if (c->done[index - 1])
+        return node;
     c->done[index - 1] = node;
     if (from->type == YAML_SCALAR_NODE) {
         node->kind = VB_YAML_SCALAR;
@@ -124,11 +162,12 @@ static vb_yaml_node *convert(struct conversion *c, int index, int depth)
         node->quoted = from->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
     } else {
         c->open[index - 1] = 1;
-        if (convert_items(c, from, node, depth, &size) < 0)
+        if (convert_items(c, from, node, depth, &size, &height) < 0)
             return NULL;
         c->open[index - 1] = 0;
     }
     c->size[index - 1] = size;
+    c->height[index - 1] = height;
     return node;
 }
 
@@ -138,7 +177,8 @@ static int convert_document(vb_yaml *doc, yaml_document_t *source, vb_error *err
     vb_autofree vb_yaml_node **done = vb_alloc(n * sizeof *done);
     vb_autofree char *open = vb_alloc(n);
     vb_autofree size_t *size = vb_alloc(n * sizeof *size);
-    struct conversion c = {doc, source, done, open, size, err};
+    vb_autofree int *height = vb_alloc(n * sizeof *height);
+    struct conversion c = {doc, source, done, open, size, height, err};
 
     if (!n)
         return 0;
@@ -249,15 +289,15 @@ static const char *plain(const vb_yaml_node *node, char buf[64])
 
 bool vb_yaml_int(const vb_yaml_node *node, int64_t *out)
 {
-    char buf[64], *end;
+    char buf[64];
     const char *text = plain(node, buf);
 
     if (!text)
         return false;
     if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
         errno = 0;
-        *out = strtoll(text + 2, &end, 16);
-        return text[2] && !*end && !errno;
+        *out = strtoll(text, NULL, 16);
+        return text[2] && !text[2 + strspn(text + 2, "0123456789abcdefABCDEF")] && !errno;
     }
     return vb_parse_int(text, out);
 }

@@ -183,7 +183,7 @@ static int parse_time(struct compiler *c, const vb_expr *e, int64_t *out)
 {
     vb_autofree char *copy = vb_strdup(e->text);
     vb_auto_error why = VB_ERROR_INIT;
-    char *text = copy, *slash = strrchr(copy, '/');
+    char *text = copy, *slash;
     bool number, tai;
     double mjd;
     int r;
@@ -191,8 +191,9 @@ static int parse_time(struct compiler *c, const vb_expr *e, int64_t *out)
     number = vb_starts_with(text, "mjd/");
     if (number)
         text += 4;
-    tai = slash && slash > text && !strcmp(slash, "/tai");
-    if (slash && slash >= text && (tai || !strcmp(slash, "/utc")))
+    slash = strrchr(text, '/'); /* of a scale, if any */
+    tai = slash && !strcmp(slash, "/tai");
+    if (slash && (tai || !strcmp(slash, "/utc")))
         *slash = 0;
     number = number || vb_parse_double(text, &mjd);
     if (number && !slash)

@@ -1,73 +1,31 @@
 /* What ingest asks of the registry: rules of instruments, many datasets at once, quick look-ups, paths that
  * are held. */
-#include "registry/base/mem.h"
-#include "registry/base/path.h"
-#include "registry/base/text.h"
-#include "registry/dataset.h"
 #include "registry/instrument_rules.h"
 #include "registry/lookup.h"
-#include "registry/record.h"
-#include "registry/sql.h"
 #include "registry/store_paths.h"
+#include "tests/registry/fixture.h"
 
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-typedef struct fixture {
-    char *dir, *path;
-    vb_registry *reg;
-    vb_txn txn;
-    const vb_dataset_type *type; /* note {instrument, detector, exposure} */
-    int64_t run;
-} fixture;
-
-static void assert_ok(int r, const vb_error *err)
-{
-    if (r < 0)
-        fail_msg("%s", err->message ? err->message : "(no message)");
-}
+static vb_txn txn;
+static const vb_dataset_type *note; /* {instrument, detector, exposure} */
+static int64_t run_id;
 
 static int setup(void **state)
 {
-    static char *dimensions[] = {(char *)"detector", (char *)"exposure", NULL};
-    vb_dataset_type wanted = {.name = (char *)"note", .storage_class = (char *)"X"};
-    vb_auto(vb_universe_free) vb_universe *universe = NULL;
-    vb_auto_error err = VB_ERROR_INIT;
-    fixture *f = VB_NEW(fixture);
-    const vb_collection *run;
+    int r = fixture_setup_registry(state);
+    fixture *f = *state;
 
-    *state = f;
-    f->dir = vb_strdup("/tmp/vbtest.XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
-    f->path = vb_path_join(f->dir, "r.sqlite3");
-    assert_ok(vb_universe_builtin(8, &universe, &err), &err);
-    assert_ok(vb_registry_create(f->path, universe, "registry", &f->reg, &err), &err);
-    assert_ok(vb_registry_begin(f->reg, &f->txn, &err), &err);
-    assert_ok(vb_universe_conform_names(vb_registry_universe(f->reg), dimensions, &wanted.group, &err), &err);
-    assert_ok(vb_dataset_type_register(f->reg, &wanted, &f->type, &err), &err);
-    assert_ok(vb_collection_register(f->reg, "run", VB_RUN, NULL, &run, &err), &err);
-    f->run = run->id;
+    if (r < 0)
+        return r;
+    assert_ok(vb_registry_begin(f->reg, &txn, &f->err), &f->err);
+    note = fixture_type(f, "note", "detector,exposure");
+    run_id = fixture_run(f, "run")->id;
     return 0;
 }
 
 static int teardown(void **state)
 {
-    fixture *f = *state;
-
-    vb_txn_rollback(&f->txn);
-    vb_registry_close(f->reg);
-    vb_remove_tree(AT_FDCWD, f->dir, NULL);
-    free(f->dir);
-    free(f->path);
-    free(f);
-    return 0;
+    vb_txn_rollback(&txn);
+    return fixture_teardown(state);
 }
 
 /* ---- rules --------------------------------------------------------------------------------------------- */
@@ -111,12 +69,12 @@ typedef struct batch {
     size_t count;
 } batch;
 
-static batch make_batch(fixture *f, size_t count)
+static batch make_batch(size_t count)
 {
     batch b = {vb_alloc((count + 1) * sizeof *b.datasets), vb_alloc((count + 1) * sizeof *b.locations), count};
 
     for (size_t i = 0; i < count; i++) {
-        b.datasets[i] = (vb_dataset){.type = f->type, .run_id = f->run, .dataid = {.group = f->type->group}};
+        b.datasets[i] = (vb_dataset){.type = note, .run_id = run_id, .dataid = {.group = note->group}};
         b.datasets[i].dataid.values[0] = vb_value_text("Cam");
         b.datasets[i].dataid.values[1] = vb_value_int((int64_t)i % 5);
         b.datasets[i].dataid.values[2] = vb_value_int((int64_t)i / 5);
@@ -168,7 +126,7 @@ static void any_number_of_datasets_is_inserted_whole(void **state)
         teardown(state);
         setup(state);
         f = *state;
-        b = make_batch(f, n);
+        b = make_batch(n);
         assert_ok(vb_dataset_insert_all(f->reg, b.datasets, b.locations, n, &err), &err);
         check_batch(f, &b);
         free_batch(&b);
@@ -181,17 +139,17 @@ static void datasets_are_found_in_their_run(void **state)
     vb_auto_error err = VB_ERROR_INIT;
     vb_auto_search search = {0};
     char *names[] = {(char *)"run", NULL}, **types = NULL;
-    batch b = make_batch(f, 9);
+    batch b = make_batch(9);
 
     assert_ok(vb_dataset_insert_all(f->reg, b.datasets, NULL, b.count, &err), &err);
     assert_ok(vb_search_resolve(f->reg, names, &search, &err), &err);
     for (size_t i = 0; i < b.count; i++) {
         vb_auto_dataset d = {0};
 
-        assert_int_equal(vb_dataset_find(f->reg, f->type, &b.datasets[i].dataid, &search, &d, &err), 1);
+        assert_int_equal(vb_dataset_find(f->reg, note, &b.datasets[i].dataid, &search, &d, &err), 1);
         assert_int_equal(d.id, b.datasets[i].id);
     }
-    assert_ok(vb_dataset_type_list(f->reg, f->run, NULL, 10, &types, &err), &err);
+    assert_ok(vb_dataset_type_list(f->reg, run_id, NULL, 10, &types, &err), &err);
     assert_int_equal(vb_strv_count(types), 1);
     vb_strv_free(types);
     free_batch(&b);
@@ -201,7 +159,7 @@ static void data_id_that_is_there_is_named(void **state)
 {
     fixture *f = *state;
     vb_auto_error err = VB_ERROR_INIT;
-    batch first = make_batch(f, 8), second = make_batch(f, 8);
+    batch first = make_batch(8), second = make_batch(8);
 
     assert_ok(vb_dataset_insert_all(f->reg, first.datasets, NULL, 8, &err), &err);
     for (size_t i = 0; i < 7; i++)
@@ -216,7 +174,7 @@ static void data_id_that_is_here_twice_is_named(void **state)
 {
     fixture *f = *state;
     vb_auto_error err = VB_ERROR_INIT;
-    batch b = make_batch(f, 8);
+    batch b = make_batch(8);
 
     b.datasets[6].dataid.values[1].i = b.datasets[7].dataid.values[1].i;
     assert_int_equal(vb_dataset_insert_all(f->reg, b.datasets, NULL, 8, &err), -EEXIST);
@@ -243,7 +201,7 @@ static void record_exists_or_not(void **state)
     vb_auto_error err = VB_ERROR_INIT;
     const vb_element *detector = vb_universe_find(vb_registry_universe(f->reg), "detector");
     const vb_element *pixel = vb_universe_find(vb_registry_universe(f->reg), "healpix5");
-    batch b = make_batch(f, 2);
+    batch b = make_batch(2);
 
     put_detector(f, 1, "N1");
     assert_int_equal(vb_record_exists(f->reg, detector, &b.datasets[1].dataid, &err), 1);
@@ -258,7 +216,7 @@ static void dimension_is_found_by_another_key(void **state)
     vb_auto_error err = VB_ERROR_INIT;
     vb_auto_value value = {0};
     const vb_element *detector = vb_universe_find(vb_registry_universe(f->reg), "detector");
-    batch b = make_batch(f, 1);
+    batch b = make_batch(1);
 
     put_detector(f, 41, "N10");
     assert_int_equal(vb_dimension_by_key(f->reg, detector, "full_name", "N10", &b.datasets[0].dataid, &value, &err), 1);
@@ -274,7 +232,7 @@ static void held_paths_are_told_from_others(void **state)
     fixture *f = *state;
     vb_auto_error err = VB_ERROR_INIT;
     bool held[VB_COUNT(paths)];
-    batch b = make_batch(f, 5);
+    batch b = make_batch(5);
 
     free(b.locations[2].path);
     b.locations[2].path = vb_strdup("run/2#hdu=3");
