@@ -4,6 +4,7 @@
 #include "registry/base/mem.h"
 #include "registry/functions.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sqlite3.h>
 #include <string.h>
@@ -44,7 +45,9 @@ static int sql_fail(vb_db *db, vb_error *err, int rc, const char *what)
         return -EUCLEAN;
     case SQLITE_FULL: return vb_fail(err, -ENOSPC, "%s: no space left on the device", db->path);
     case SQLITE_READONLY: return vb_fail(err, -EROFS, "%s: cannot be written", db->path);
-    case SQLITE_CANTOPEN: return vb_fail(err, -EACCES, "%s: cannot be opened", db->path);
+    case SQLITE_CANTOPEN:
+        rc = sqlite3_system_errno(db->handle);
+        return vb_fail_errno(err, rc ? -rc : -EACCES, "opening %s", db->path);
     case SQLITE_IOERR: return vb_fail(err, -EIO, "%s: input/output error (%s)", db->path, sqlite3_errmsg(db->handle));
     case SQLITE_INTERRUPT: return vb_fail(err, -EINTR, "%s: interrupted", db->path);
     case SQLITE_CONSTRAINT:
@@ -94,30 +97,30 @@ int vb_db_open(const char *path, vb_db_mode mode, vb_db **out, vb_error *err)
         [VB_DB_READ] = SQLITE_OPEN_READONLY,
         [VB_DB_IMMUTABLE] = SQLITE_OPEN_READONLY,
         [VB_DB_WRITE] = SQLITE_OPEN_READWRITE,
-        [VB_DB_CREATE] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+        [VB_DB_CREATE] = SQLITE_OPEN_READWRITE,
     };
     vb_auto(vb_db_close) vb_db *db = VB_NEW(vb_db);
     vb_autofree char *uri = file_uri(path, mode);
-    bool there = !access(path, F_OK);
+    /* SQLite takes an empty file for a new database, and cannot tell why it could not make one. */
+    vb_autoclose int made = mode == VB_DB_CREATE ? open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666) : -1;
     int r;
 
+    if (mode == VB_DB_CREATE ? made < 0 : access(path, F_OK))
+        return vb_fail_errno(err, -errno, mode == VB_DB_CREATE ? "making %s" : "opening %s", path);
     db->path = vb_strdup(path);
-    if (mode == VB_DB_CREATE && there)
-        return vb_fail(err, -EEXIST, "%s: is there already", path);
-    if (mode != VB_DB_CREATE && !there)
-        return vb_fail_errno(err, -errno, "opening %s", path);
     r = sqlite3_open_v2(uri, &db->handle, flags[mode] | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
                         NULL);
     if (r != SQLITE_OK)
         return sql_fail(db, err, r, "opening");
     r = configure(db, mode, err);
-    if (r < 0)
-        return r;
     /* Reads the header now, so that a file that is no database is refused here and not at its first use. */
-    r = vb_db_run(db, "SELECT count(*) FROM sqlite_schema", err);
+    if (!r)
+        r = vb_db_run(db, "SELECT count(*) FROM sqlite_schema", err);
     if (mode == VB_DB_READ && (r == -EROFS || r == -EACCES))
-        vb_hint(err, "who may not write needs %s-wal and -shm to be there: vbutler leaves them, other programs that close "
-                     "the registry take them away; any vbutler command of its owner brings them back", path);
+        vb_hint(err,
+                "who may not write needs %s-wal and -shm to be there: vbutler leaves them, other programs that close "
+                "the registry take them away; any vbutler command of its owner brings them back",
+                path);
     if (r < 0)
         return r;
     *out = VB_STEAL(db);

@@ -1,4 +1,5 @@
 /* cmd_mount.c - a browsing mount: its own process, several threads, each with a registry handle. */
+#include "fs/session/mounts.h"
 #include "fs/session/session.h"
 #include "registry/base/log.h"
 #include "registry/base/mem.h"
@@ -212,12 +213,16 @@ static int run_in_background(const char *path, const char *mountpoint, vb_error 
     return n == 1 ? 0 : -EIO; /* the daemon has said why */
 }
 
-static int check_mountpoint(const char *mountpoint, char **absolute, vb_error *err)
+/* Makes the mount point where it is not there: `made` tells. */
+static int check_mountpoint(const char *mountpoint, char **absolute, bool *made, vb_error *err)
 {
     struct stat st;
 
-    if (stat(mountpoint, &st) && errno == ENOENT && mkdir(mountpoint, 0755))
+    *made = stat(mountpoint, &st) && errno == ENOENT;
+    if (*made && mkdir(mountpoint, 0755)) {
+        *made = false;
         return vb_fail_errno(err, -errno, "making the mount point %s", mountpoint);
+    }
     if (stat(mountpoint, &st)) {
         int r = vb_fail_errno(err, -errno, "mount point %s", mountpoint);
 
@@ -228,13 +233,21 @@ static int check_mountpoint(const char *mountpoint, char **absolute, vb_error *e
     if (!S_ISDIR(st.st_mode))
         return vb_fail(err, -ENOTDIR, "mount point %s is no directory", mountpoint);
     *absolute = vb_path_absolute(mountpoint, err);
-    return *absolute ? 0 : err->code;
+    if (!*absolute)
+        return err->code;
+    if (vb_mounted_at(*absolute)) {
+        vb_fail(err, -EBUSY, "mount point %s: vbutler has mounted there already", mountpoint);
+        vb_hint(err, "take that away first: vbutler umount %s", mountpoint);
+        return -EBUSY;
+    }
+    return 0;
 }
 
 static int run(int argc, char **argv, vb_error *err)
 {
     vb_autofree char *mountpoint = NULL;
     struct rlimit limit;
+    bool made = false;
     int r;
 
     if (threads < 1 || threads > 64) {
@@ -245,9 +258,11 @@ static int run(int argc, char **argv, vb_error *err)
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
-    r = check_mountpoint(argv[1], &mountpoint, err);
+    r = check_mountpoint(argv[1], &mountpoint, &made, err);
     if (!r)
         r = foreground ? serve_mount(argv[0], mountpoint, -1, err) : run_in_background(argv[0], mountpoint, err);
+    if (r < 0 && made)
+        rmdir(argv[1]);
     return r < 0 ? VB_EXIT_FAILED : VB_EXIT_OK;
 }
 

@@ -1,6 +1,6 @@
+#include "fs/session/mounts.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
-#include "registry/base/text.h"
 #include "tools/commands.h"
 
 #include <fcntl.h>
@@ -11,47 +11,6 @@
 #include <unistd.h>
 
 static bool lazy;
-
-/* A path as /proc/self/mountinfo writes it: spaces and backslashes in octal. */
-static char *unescape(const char *text)
-{
-    vb_buf out = {0};
-
-    for (; *text; text++) {
-        if (text[0] == '\\' && text[1] && text[2] && text[3]) {
-            vb_buf_putc(&out, (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 | (text[3] - '0')));
-            text += 3;
-        } else {
-            vb_buf_putc(&out, *text);
-        }
-    }
-    return vb_buf_steal(&out);
-}
-
-/* True where a file system of ours is mounted there. */
-static bool is_ours(const char *mountpoint)
-{
-    FILE *f = fopen("/proc/self/mountinfo", "re");
-    char *line = NULL;
-    size_t size = 0;
-    bool found = false;
-
-    while (f && !found && getline(&line, &size, f) > 0) {
-        char **words = vb_split(line, ' ', NULL);
-        bool ours = strstr(line, " - fuse.vbutler ") != NULL;
-
-        if (ours && vb_strv_count(words) > 4) {
-            vb_autofree char *path = unescape(words[4]);
-
-            found = !strcmp(path, mountpoint);
-        }
-        vb_strv_free(words);
-    }
-    free(line);
-    if (f)
-        fclose(f);
-    return found;
-}
 
 /* An ordinary user's way: the setuid helper. */
 static int by_helper(const char *mountpoint)
@@ -98,7 +57,7 @@ static int run(int argc, char **argv, vb_error *err)
     vb_autofree char *mountpoint = absolute(argv[0]);
     int r;
 
-    if (!is_ours(mountpoint)) {
+    if (!vb_mounted_at(mountpoint)) {
         vb_fail(err, -EINVAL, "%s: no vbutler file system is mounted there", argv[0]);
         return VB_EXIT_FAILED;
     }

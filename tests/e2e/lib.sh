@@ -46,7 +46,7 @@ expect_equal() {
 
 # One value from a registry, by SQL.
 registry() {
-    sqlite3 "$1/registry.sqlite3" "$2"
+    sqlite3 -readonly "$1/registry.sqlite3" "$2"
 }
 
 # A repository `repo` of numbers: dataset type `number`, dimension healpix5, values 0 to N-1, RUN `numbers`.  The pipeline
