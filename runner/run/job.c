@@ -127,7 +127,10 @@ static int serve(vb_attempt *a, struct job *job, vb_error *err)
 int vb_attempt_run(vb_attempt *a, vb_error *err)
 {
     vb_worker *w = a->worker;
-    vb_job_request request = {.argv = a->argv, .environment = a->environment, .directory = a->work};
+    vb_job_request request = {.argv = a->argv,
+                              .environment = a->environment,
+                              .directory = a->work,
+                              .keep_stdin = w->site->options->exec_inputs != NULL};
     struct job job = {.attempt = a, .timer = -1};
     int taken = 0, r = vb_log_capture_open(a->log, &request.out, &request.err, err);
 

@@ -100,19 +100,35 @@ static void keep_error(struct run *run, vb_error *err)
 
 /* ---- workers --------------------------------------------------------------------------------------------------------------- */
 
+static int64_t size_of(vb_registry *reg, const vb_uuid *dataset)
+{
+    vb_auto_dataset d = {0};
+    vb_auto_location location = {0};
+    bool found = vb_dataset_by_uuid(reg, dataset, &d, NULL) > 0 && vb_location_get(reg, d.id, &location, NULL) > 0;
+
+    return found && location.size > 0 ? location.size : 0;
+}
+
 /* What an ad-hoc command is told about itself. */
 static void note_adhoc(struct run *run, const vb_attempt *a)
 {
     vb_outcome *o = run->outcome;
-    const json_t *code = json_object_get(json_object_get(a->receipt->details, "exit"), "code");
+    int status = a->result.status;
 
-    for (size_t i = 0; i < a->receipt->ninputs; i++)
-        o->datasets_read += (a->receipt->inputs[i].touch & VB_TOUCH_READ) != 0;
-    o->bytes_read = a->receipt->usage.bytes_read;
+    for (size_t i = 0; i < a->receipt->ninputs; i++) {
+        const vb_receipt_input *input = &a->receipt->inputs[i];
+
+        if (input->touch & VB_TOUCH_READ) {
+            o->datasets_read++;
+            o->bytes_read += size_of(a->worker->repository, &input->dataset);
+        }
+    }
     o->files_written = (int64_t)json_array_size(json_object_get(a->receipt->details, "undeclared_outputs"));
     o->capture = vb_strdup(a->receipt->capture);
     o->scratch = a->scratch ? vb_strdup(a->scratch) : NULL;
-    o->exit_code = code ? (int)json_integer_value(code) : 1;
+    o->exit_code = !a->result.ran        ? 127
+                   : WIFSIGNALED(status) ? 128 + WTERMSIG(status) /* as shells say it */
+                                         : WEXITSTATUS(status);
 }
 
 static vb_quantum_state settle(struct run *run, vb_attempt *a)

@@ -14,9 +14,10 @@ typedef struct vb_outcome {
     char *run;        /* the RUN collection */
     char *graph_file; /* with which it can be run again */
     /* of an ad-hoc command: */
-    int64_t datasets_read, bytes_read, files_written;
+    int64_t datasets_read, bytes_read; /* bytes: the sizes of those datasets */
+    int64_t files_written;
     char *capture, *scratch;
-    int exit_code;
+    int exit_code; /* as a shell tells it: 127 not started, 128 + N killed by signal N */
 } vb_outcome;
 
 void vb_outcome_clear(vb_outcome *o);

@@ -147,7 +147,8 @@ static int make_strings(const vb_job_request *request, vb_spawn_message *m, vb_e
     vb_autoclose int fd = memfd_create("vbutler-job", MFD_CLOEXEC);
     int r;
 
-    *m = (vb_spawn_message){(uint32_t)vb_strv_count(request->argv), (uint32_t)vb_strv_count(request->environment), 0};
+    *m = (vb_spawn_message){(uint32_t)vb_strv_count(request->argv), (uint32_t)vb_strv_count(request->environment),
+                            request->keep_stdin, 0};
     for (char *const *s = request->argv; *s; s++)
         vb_buf_add(&text, *s, strlen(*s) + 1);
     for (char *const *s = request->environment; s && *s; s++)

@@ -49,7 +49,8 @@ typedef struct vb_job_request {
     char *const *argv;        /* argv[0] is looked for in PATH */
     char *const *environment; /* NAME=VALUE */
     const char *directory;    /* current directory: below the mount, or of a plain job */
-    int out, err;             /* where stdout and stderr go; stdin is /dev/null */
+    int out, err;             /* where stdout and stderr go */
+    bool keep_stdin;          /* stdin is the runner's; else /dev/null */
 } vb_job_request;
 
 /* A job that was started: the runner's side of its socket. */

@@ -98,15 +98,15 @@ static void mount_proc(void)
     (void)!mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 }
 
-static pid_t start_task(const struct strings *s, int out, int err, volatile int *error)
+static pid_t start_task(const struct strings *s, bool keep_stdin, int out, int err, volatile int *error)
 {
     pid_t pid = vfork();
 
     if (pid)
         return pid;
     /* Memory is the parent's until exec: only descriptors and signals are touched. */
-    int null = open("/dev/null", O_RDONLY);
-    dup2(null, 0);
+    if (!keep_stdin)
+        dup2(open("/dev/null", O_RDONLY), 0);
     dup2(out, 1);
     dup2(err, 2);
     close_range(3, ~0U, 0);
@@ -179,7 +179,7 @@ static void kill_the_rest(void)
     } while (n > 0 && waitpid(-1, NULL, 0) > 0);
 }
 
-static void run_task(int socket, const struct strings *s, int out, int err)
+static void run_task(int socket, const struct strings *s, bool keep_stdin, int out, int err)
 {
     vb_job_result result = {0};
     struct rusage children;
@@ -189,7 +189,7 @@ static void run_task(int socket, const struct strings *s, int out, int err)
 
     read_io(&read_before, &written_before);
     start = now();
-    task = start_task(s, out, err, &error);
+    task = start_task(s, keep_stdin, out, err, &error);
     if (task < 0)
         give_up(socket, VB_STEP_FORK);
     close(out);
@@ -233,7 +233,7 @@ void vb_job_init(int socket, int out, int err, int strings, const vb_spawn_messa
     }
     if (chdir(s.directory))
         give_up(socket, VB_STEP_CHDIR);
-    run_task(socket, &s, out, err);
+    run_task(socket, &s, message->keep_stdin, out, err);
     if (!*mountpoint)
         kill_the_rest();
     _exit(0);

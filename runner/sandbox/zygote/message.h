@@ -13,6 +13,7 @@ enum { VB_MESSAGE_FDS = 4 };
 /* To the zygote, with the descriptors: the job's socket, stdout, stderr, a memfd with the strings. */
 typedef struct vb_spawn_message {
     uint32_t argc, envc;
+    bool keep_stdin;
     uint64_t length; /* of the strings: argv, environment, directory, each NUL-terminated */
 } vb_spawn_message;
 
