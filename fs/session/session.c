@@ -115,6 +115,7 @@ static int new_session(vb_view *view, const char *options, const vb_session_opti
     pthread_mutex_init(&s->handles_lock, NULL);
     s->fuse = fuse_session_new(&args, wanted->writable ? &vb_session_write_ops : &vb_session_read_ops,
                                sizeof(struct fuse_lowlevel_ops), s);
+    fuse_opt_free_args(&args); /* libfuse has put a copy in its place */
     if (!s->fuse) {
         vb_session_free(s);
         return vb_fail(err, -EINVAL, "starting a FUSE session");
@@ -141,12 +142,26 @@ int vb_session_new(vb_view *view, int device, const vb_session_options *options,
     return 0;
 }
 
+/* As fuse_opt wants a value of an option: commas and backslashes after a backslash. */
+static char *escape(const char *text)
+{
+    vb_buf out = {0};
+
+    for (; *text; text++) {
+        if (strchr(",\\", *text))
+            vb_buf_putc(&out, '\\');
+        vb_buf_putc(&out, *text);
+    }
+    return vb_buf_steal(&out);
+}
+
 int vb_session_mount(vb_view *view, const char *mountpoint, const char *source, bool allow_other,
                      const vb_session_options *options, vb_session **out, vb_error *err)
 {
     vb_auto(vb_session_free) vb_session *s = NULL;
+    vb_autofree char *name = escape(source);
     vb_autofree char *text = vb_format("default_permissions%s,fsname=%s,subtype=vbutler%s",
-                                       options->writable ? "" : ",ro", source, allow_other ? ",allow_other" : "");
+                                       options->writable ? "" : ",ro", name, allow_other ? ",allow_other" : "");
     int r = new_session(view, text, options, &s, err);
 
     if (r < 0)

@@ -150,6 +150,16 @@ test_umount_takes_a_mount_away() {
     exec 5<&-
 }
 
+test_names_that_are_hard_to_write() {
+    need_fuse
+    make_numbers 1
+    mv repo 'a, b\c'
+    mount_at 'a, b\c' 'm, n'
+    expect_equal "$(cat 'm, n/data/numbers/number/healpix5=0/number_0.txt')" 0
+    vb umount 'm, n'
+    expect_equal "$(ls 'm, n')" ""
+}
+
 test_mounts_that_cannot_be() {
     need_fuse
     make_numbers 1
