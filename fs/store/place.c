@@ -1,6 +1,7 @@
 #include "fs/store/place.h"
 
 #include "fs/store/intent.h"
+#include "registry/base/clock.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 
@@ -48,11 +49,6 @@ bool vb_source_may_link(const vb_source *s)
     return geteuid() == 0 || s->st.st_uid == geteuid();
 }
 
-int64_t vb_source_mtime(const struct stat *st)
-{
-    return st->st_mtim.tv_sec * INT64_C(1000000000) + st->st_mtim.tv_nsec;
-}
-
 int vb_source_hash(const vb_source *s, vb_hash *out, vb_error *err)
 {
     vb_autoclose int fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -71,7 +67,7 @@ int vb_source_remove(const char *path, const vb_location *moved, vb_error *err)
         return 0;
     if (r < 0)
         return r;
-    if (now.is_link || now.st.st_size != moved->size || vb_source_mtime(&now.st) != moved->mtime)
+    if (now.is_link || now.st.st_size != moved->size || vb_clock_ns(now.st.st_mtim) != moved->mtime)
         return vb_fail(err, -ESTALE, "it has changed since");
     return unlink(path) ? vb_fail(err, -errno, "%s", strerror(errno)) : 0;
 }
@@ -364,10 +360,10 @@ static int check_same(const vb_source *s, int from, int to, vb_location *out, vb
     if (fstat(from, &before) || fstat(to, &after))
         return vb_fail_errno(err, -errno, "copying it");
     if (before.st_size != s->st.st_size || after.st_size != s->st.st_size ||
-        vb_source_mtime(&before) != vb_source_mtime(&s->st))
+        vb_clock_ns(before.st_mtim) != vb_clock_ns(s->st.st_mtim))
         return vb_fail(err, -ESTALE, "changed while it was copied");
     out->size = after.st_size;
-    out->mtime = vb_source_mtime(&after);
+    out->mtime = vb_clock_ns(after.st_mtim);
     return 0;
 }
 

@@ -18,7 +18,6 @@ typedef struct vb_source {
 
 int vb_source_look(const char *path, vb_source *out, vb_error *err); /* -EINVAL where it is no regular file */
 bool vb_source_may_link(const vb_source *s); /* a link of ours may get another mode and group: we own it */
-int64_t vb_source_mtime(const struct stat *st);
 int vb_source_hash(const vb_source *s, vb_hash *out, vb_error *err);
 
 /* Removes a source after a move, where it still has the size and time of what was moved; 0 where

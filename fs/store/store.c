@@ -2,6 +2,7 @@
 
 #include "fs/store/class.h"
 #include "fs/store/hdu.h"
+#include "registry/base/clock.h"
 #include "registry/base/log.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
@@ -114,11 +115,6 @@ static int open_file(vb_stores *s, const vb_location *location, const char *path
     return vb_steal_fd(&fd);
 }
 
-static int64_t mtime_ns(const struct stat *st)
-{
-    return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
-}
-
 /* What was registered must be what is there. */
 static int check_unchanged(const vb_location *location, const vb_content *content, const struct stat *st, vb_error *err)
 {
@@ -126,7 +122,7 @@ static int check_unchanged(const vb_location *location, const vb_content *conten
         return vb_fail(err, -ESTALE,
                        "artifact %s changed: it has %" PRId64 " bytes, and had %" PRId64 " when it was registered",
                        location->path, content->size, location->size);
-    if (location->mtime >= 0 && mtime_ns(st) != location->mtime)
+    if (location->mtime >= 0 && vb_clock_ns(st->st_mtim) != location->mtime)
         return vb_fail(err, -ESTALE, "artifact %s changed: it was written after it was registered", location->path);
     return 0;
 }
@@ -196,7 +192,7 @@ int vb_stores_stat(vb_stores *s, const vb_location *location, int64_t *size, int
     if (r < 0)
         return r;
     *size = st.st_size;
-    *mtime = mtime_ns(&st);
+    *mtime = vb_clock_ns(st.st_mtim);
     if (hdu < 0)
         return 0;
     r = vb_stores_open_artifact(s, &unchecked, &content, err);
@@ -219,7 +215,7 @@ static bool empty_one(vb_stores *s, vb_registry *reg, const vb_trash *t)
     if (r < 0 || used || !store)
         return !r;
     r = store->class->stat(store->root, t->path, &st, &err);
-    if (!r && ((t->size >= 0 && st.st_size != t->size) || (t->mtime >= 0 && mtime_ns(&st) != t->mtime)))
+    if (!r && ((t->size >= 0 && st.st_size != t->size) || (t->mtime >= 0 && vb_clock_ns(st.st_mtim) != t->mtime)))
         return true;
     if (!r)
         r = store->class->remove(store->root, t->path, &err);

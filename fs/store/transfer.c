@@ -2,6 +2,7 @@
 
 #include "fs/store/intent.h"
 #include "fs/store/place.h"
+#include "registry/base/clock.h"
 #include "registry/base/log.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
@@ -145,7 +146,7 @@ static int transfer_one(vb_transfer *t, vb_transfer_file *f, vb_source *s)
     if (r < 0)
         return r;
     f->location.size = s->st.st_size;
-    f->location.mtime = vb_source_mtime(&s->st);
+    f->location.mtime = vb_clock_ns(s->st.st_mtim);
     if (mode == VB_TRANSFER_AUTO)
         mode = vb_places_inside(t->work->places, s) ? VB_TRANSFER_DIRECT : VB_TRANSFER_LINK;
     switch (mode) {

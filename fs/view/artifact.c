@@ -1,6 +1,7 @@
 /* artifact.c - the file of a dataset: one inode wherever it is shown. */
 #include "fs/view/job.h"
 #include "fs/view/view.h"
+#include "registry/base/clock.h"
 #include "registry/base/log.h"
 #include "registry/base/mem.h"
 #include "registry/provenance.h"
@@ -31,7 +32,7 @@ static int artifact_attr(vb_call *c, vb_node *node, struct stat *st)
 
     st->st_size = a->location.size;
     if (a->location.mtime >= 0)
-        st->st_mtim = (struct timespec){a->location.mtime / 1000000000, a->location.mtime % 1000000000};
+        st->st_mtim = vb_clock_timespec(a->location.mtime);
     return 0;
 }
 

@@ -75,7 +75,7 @@ void vb_view_attr(vb_call *c, vb_node *node, struct stat *st)
         .st_uid = c->view->uid,
         .st_gid = c->view->gid,
         .st_blksize = 4096,
-        .st_mtim = {c->view->mtime / 1000000000, c->view->mtime % 1000000000},
+        .st_mtim = vb_clock_timespec(c->view->mtime),
     };
     if (node->class->attr)
         node->class->attr(c, node, st);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+static const int64_t SECOND = 1000000000;
 static int64_t offset_ns;
 
 static void read_offset(void)
@@ -18,12 +19,32 @@ static void read_offset(void)
         offset_ns = (int64_t)(seconds * 1e9);
 }
 
+int64_t vb_clock_ns(struct timespec t)
+{
+    int64_t ns;
+
+    if (__builtin_mul_overflow((int64_t)t.tv_sec, SECOND, &ns) || __builtin_add_overflow(ns, (int64_t)t.tv_nsec, &ns))
+        return t.tv_sec < 0 ? INT64_MIN : INT64_MAX;
+    return ns;
+}
+
+struct timespec vb_clock_timespec(int64_t ns)
+{
+    struct timespec t = {ns / SECOND, ns % SECOND};
+
+    if (t.tv_nsec < 0) { /* the parts of a second count upwards, also before 1970 */
+        t.tv_nsec += SECOND;
+        t.tv_sec--;
+    }
+    return t;
+}
+
 static int64_t now(clockid_t clock)
 {
     struct timespec t;
 
     clock_gettime(clock, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    return vb_clock_ns(t);
 }
 
 int64_t vb_clock_unix_ns(void)
@@ -39,36 +60,21 @@ int64_t vb_clock_monotonic_ns(void)
     return now(CLOCK_MONOTONIC);
 }
 
-/* Fills the parts of a second too; those of a moment before 1970 count upwards as well. */
-static struct tm broken_down(int64_t unix_ns, int *ns)
-{
-    time_t seconds = unix_ns / 1000000000;
-    struct tm tm;
-
-    *ns = (int)(unix_ns % 1000000000);
-    if (*ns < 0) {
-        *ns += 1000000000;
-        seconds--;
-    }
-    gmtime_r(&seconds, &tm);
-    return tm;
-}
-
 const char *vb_clock_run_stamp(int64_t unix_ns, char text[17])
 {
-    int ns;
-    struct tm tm = broken_down(unix_ns, &ns);
+    struct timespec t = vb_clock_timespec(unix_ns);
+    struct tm tm;
 
-    strftime(text, 17, "%Y%m%dT%H%M%SZ", &tm);
+    strftime(text, 17, "%Y%m%dT%H%M%SZ", gmtime_r(&t.tv_sec, &tm));
     return text;
 }
 
 const char *vb_clock_iso(int64_t unix_ns, char text[28])
 {
-    int ns;
-    struct tm tm = broken_down(unix_ns, &ns);
-    size_t n = strftime(text, 28, "%Y-%m-%dT%H:%M:%S", &tm);
+    struct timespec t = vb_clock_timespec(unix_ns);
+    struct tm tm;
+    size_t n = strftime(text, 28, "%Y-%m-%dT%H:%M:%S", gmtime_r(&t.tv_sec, &tm));
 
-    snprintf(text + n, 28 - n, ".%06dZ", ns / 1000);
+    snprintf(text + n, 28 - n, ".%06dZ", (int)t.tv_nsec / 1000);
     return text;
 }

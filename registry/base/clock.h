@@ -6,9 +6,15 @@
 #define VB_BASE_CLOCK_H
 
 #include <stdint.h>
+#include <time.h>
 
 int64_t vb_clock_unix_ns(void);      /* UTC, nanoseconds since 1970-01-01T00:00:00 */
 int64_t vb_clock_monotonic_ns(void); /* nanoseconds since some moment */
+
+/* A moment as one number, and back; those that 64 bits do not hold (before 1677, after 2262) are the ends of what they
+ * do hold. */
+int64_t vb_clock_ns(struct timespec t);
+struct timespec vb_clock_timespec(int64_t ns);
 
 /* "20261120T091500Z": the time stamp of a RUN collection (SEMANTICS 10). */
 const char *vb_clock_run_stamp(int64_t unix_ns, char text[17]);

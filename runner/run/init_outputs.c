@@ -127,28 +127,30 @@ static void render_files(const vb_graph *g, const char *type, vb_buf *out)
 
 /* ---- committing ----------------------------------------------------------------------------------------------------------- */
 
+/* Under its final name at once: the intent has told it, so that what a kill leaves is swept. */
 static int write_artifact(const vb_site *site, const vb_graph *g, const vb_dataset *d, vb_receipt_output *out,
                           vb_error *err)
 {
     vb_auto_buf text = {0};
     vb_autofree char *dir = vb_path_dir(out->path);
+    vb_autoclose int fd = -1;
     struct stat st;
     int r = vb_mkdirs(site->root, dir, site->repo->dir_mode, err);
 
+    if (r < 0)
+        return r;
     if (!strcmp(d->type->name, "packages"))
         render_packages(g, &text);
     else
         render_files(g, d->type->name, &text);
-    if (!r)
-        r = vb_write_file(site->root, out->path, vb_buf_text(&text), text.len, 0600, true, err);
-    if (!r && ((site->repo->group != (gid_t)-1 && fchownat(site->root, out->path, (uid_t)-1, site->repo->group, 0)) ||
-               fchmodat(site->root, out->path, site->repo->file_mode, 0) || fstatat(site->root, out->path, &st, 0)))
-        r = vb_fail_errno(err, -errno, "writing %s", out->path);
-    if (r < 0)
-        return r;
+    fd = openat(site->root, out->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 || vb_write_all(fd, text.data, text.len) < 0 ||
+        (site->repo->group != (gid_t)-1 && fchown(fd, (uid_t)-1, site->repo->group)) ||
+        fchmod(fd, site->repo->file_mode) || fsync(fd) || fstat(fd, &st))
+        return vb_fail_errno(err, -errno, "writing %s", out->path);
     out->size = (int64_t)text.len;
     out->checksum = vb_hash_bytes(vb_buf_text(&text), text.len);
-    out->mtime = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    out->mtime = vb_clock_ns(st.st_mtim);
     return 0;
 }
 

@@ -61,11 +61,6 @@ static int set_permissions(const vb_repo *repo, int fd, const char *name, vb_err
     return fchmod(fd, repo->file_mode) ? vb_fail_errno(err, -errno, "%s: giving it the repository's mode", name) : 0;
 }
 
-static int64_t mtime_of(const struct stat *st)
-{
-    return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
-}
-
 /* Checks an output, hashes it, gives it its mode. */
 static int take_output(vb_attempt *a, const char *name, vb_receipt_output *out, vb_error *err)
 {
@@ -83,7 +78,8 @@ static int take_output(vb_attempt *a, const char *name, vb_receipt_output *out, 
         r = set_permissions(a->worker->site->repo, fd, name, err);
     if (!r && fstat(fd, &st))
         r = vb_fail_errno(err, -errno, "output %s", name);
-    out->mtime = mtime_of(&st);
+    if (!r)
+        out->mtime = vb_clock_ns(st.st_mtim);
     return r;
 }
 
@@ -220,7 +216,8 @@ static int write_own(vb_attempt *a, const vb_edge *edge, vb_receipt_output *out,
         r = set_permissions(a->worker->site->repo, fd, out->path, err);
     if (!r && fstat(fd, &st))
         r = vb_fail_errno(err, -errno, "writing %s", out->path);
-    out->mtime = mtime_of(&st);
+    if (!r)
+        out->mtime = vb_clock_ns(st.st_mtim);
     return r;
 }
 

@@ -155,6 +155,14 @@ test_scratch_is_removed_after_a_success_unless_it_is_to_be_kept() {
     expect_equal "$(find repo/.vbutler/runs/*/scratch -mindepth 1 -maxdepth 1 | wc -l)" 3
 }
 
+test_an_output_of_a_far_time_is_taken() {
+    make_numbers 1
+    sed -i "s#>\"\$2\"'#>\"\$2\"; touch -d 2500-01-01 \"\$2\"'#" numbers.yaml
+    grep -q 2500 numbers.yaml
+    run_numbers u/x
+    check_store repo
+}
+
 test_outputs_get_the_modes_of_the_repository_whatever_the_umask() {
     need_fuse
     make_numbers 1

@@ -78,10 +78,29 @@ static void offset_shifts_the_wall_clock(void **state)
     assert_true(is_shifted("tomorrow", 0));
 }
 
+static void a_moment_goes_to_a_number_and_back(void **state)
+{
+    static const struct timespec held[] = {{0, 0},
+                                           {1, 5},
+                                           {-1, 999999999},
+                                           {-9223372036, 145224193},
+                                           {9223372036, 854775807}};
+
+    for (size_t i = 0; i < sizeof held / sizeof *held; i++) {
+        struct timespec back = vb_clock_timespec(vb_clock_ns(held[i]));
+
+        assert_int_equal(back.tv_sec, held[i].tv_sec);
+        assert_int_equal(back.tv_nsec, held[i].tv_nsec);
+    }
+    assert_true(vb_clock_ns((struct timespec){INT64_C(16725225600), 0}) == INT64_MAX); /* the year 2500 */
+    assert_true(vb_clock_ns((struct timespec){-INT64_C(16725225600), 0}) == INT64_MIN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(offset_shifts_the_wall_clock), /* first: the offset is read once */
+        cmocka_unit_test(a_moment_goes_to_a_number_and_back),
         cmocka_unit_test(stamp_names_a_run),
         cmocka_unit_test(iso_has_microseconds),
         cmocka_unit_test(iso_counts_backwards_from_1970),

@@ -184,21 +184,24 @@ static void run_task(int socket, const struct strings *s, bool keep_stdin, int o
     vb_job_result result = {0};
     struct rusage children;
     int64_t read_before, written_before;
-    volatile int error = 0;
+    volatile int *error; /* shared, whether vfork() shares memory or (sanitizers) does not */
     double start;
 
+    error = mmap(NULL, sizeof *error, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (error == MAP_FAILED)
+        give_up(socket, VB_STEP_FORK);
     read_io(&read_before, &written_before);
     start = now();
-    task = start_task(s, keep_stdin, out, err, &error);
+    task = start_task(s, keep_stdin, out, err, error);
     if (task < 0)
         give_up(socket, VB_STEP_FORK);
     close(out);
     close(err);
     result.status = wait_for_task();
     result.usage.wall = now() - start;
-    result.ran = !error;
-    result.step = error ? VB_STEP_EXEC : VB_STEP_NONE;
-    result.error = error;
+    result.ran = !*error;
+    result.step = *error ? VB_STEP_EXEC : VB_STEP_NONE;
+    result.error = *error;
     getrusage(RUSAGE_CHILDREN, &children);
     read_io(&result.usage.bytes_read, &result.usage.bytes_written);
     result.usage.bytes_read -= read_before;
