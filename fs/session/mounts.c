@@ -23,26 +23,45 @@ static char *unescape(const char *text)
     return vb_buf_steal(&out);
 }
 
-bool vb_mounted_at(const char *mountpoint)
+/* Calls `each` for a line of the table that is ours: 36 35 98:0 ROOT MOUNTPOINT ... - fuse.vbutler SOURCE OPTIONS. */
+static int take_line(const char *line, vb_mount_fn *each, void *arg)
+{
+    static const char kind[] = " - fuse.vbutler ";
+    const char *end = strstr(line, kind);
+    char **before = vb_split(line, ' ', NULL), **after = end ? vb_split(end + strlen(kind), ' ', NULL) : NULL;
+    int r = 0;
+
+    if (end && vb_strv_count(before) > 4 && vb_strv_count(after)) {
+        vb_autofree char *mountpoint = unescape(before[4]), *source = unescape(after[0]);
+
+        r = each(arg, mountpoint, source);
+    }
+    vb_strv_free(before);
+    vb_strv_free(after);
+    return r;
+}
+
+int vb_mounts_each(vb_mount_fn *each, void *arg)
 {
     FILE *f = fopen("/proc/self/mountinfo", "re");
     char *line = NULL;
     size_t size = 0;
-    bool found = false;
+    int r = 0;
 
-    while (f && !found && getline(&line, &size, f) > 0) {
-        char **words = vb_split(line, ' ', NULL);
-        bool ours = strstr(line, " - fuse.vbutler ") != NULL;
-
-        if (ours && vb_strv_count(words) > 4) {
-            vb_autofree char *path = unescape(words[4]);
-
-            found = !strcmp(path, mountpoint);
-        }
-        vb_strv_free(words);
-    }
+    while (f && !r && getline(&line, &size, f) > 0)
+        r = take_line(line, each, arg);
     free(line);
     if (f)
         fclose(f);
-    return found;
+    return r;
+}
+
+static int is_at(void *arg, const char *mountpoint, const char *source)
+{
+    return !strcmp(mountpoint, arg);
+}
+
+bool vb_mounted_at(const char *mountpoint)
+{
+    return vb_mounts_each(is_at, (void *)mountpoint);
 }

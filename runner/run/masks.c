@@ -1,31 +1,51 @@
 /* masks.c - which directories a job must not see, so that no artifact is reached but through its session. */
+#include "fs/session/mounts.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
 #include "runner/run/recover.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
-enum { MANY = 64 };
+enum { MANY = 64, MAX_DIRECTORIES = 4096 };
 
 struct directories {
     const vb_site *site;
     char **found;
     size_t count, cap;
+    bool more; /* than are looked at */
 };
 
-/* The directory of an artifact that lies outside the repository, once. */
+static void add(struct directories *d, const char *dir)
+{
+    for (size_t i = d->count; i-- > 0;) /* neighbours are often alike */
+        if (!strcmp(d->found[i], dir))
+            return;
+    d->more = d->count >= MAX_DIRECTORIES;
+    if (!d->more)
+        *VB_PUSH(d->found, d->count, d->cap) = vb_strdup(dir);
+}
+
+/* The directory of an artifact that lies outside the repository. */
 static int add_directory(void *arg, const char *path)
 {
     struct directories *d = arg;
     vb_autofree char *dir = vb_path_dir(path);
 
-    if (vb_path_inside(dir, d->site->repo->root) || (d->count && !strcmp(d->found[d->count - 1], dir)))
-        return 0;
-    for (size_t i = 0; i < d->count; i++)
-        if (!strcmp(d->found[i], dir))
-            return 0;
-    *VB_PUSH(d->found, d->count, d->cap) = VB_STEAL(dir);
+    if (!d->more && !vb_path_inside(dir, d->site->repo->root))
+        add(d, dir);
+    return 0;
+}
+
+/* A browsing mount of the repository, or of a graph or snapshot, which may be of it. */
+static int add_mount(void *arg, const char *mountpoint, const char *source)
+{
+    struct directories *d = arg;
+    struct stat st;
+
+    if (!strcmp(source, d->site->repo->root) || stat(source, &st) || !S_ISDIR(st.st_mode))
+        add(d, mountpoint);
     return 0;
 }
 
@@ -47,8 +67,11 @@ int vb_find_masks(const vb_site *site, vb_graph *g, vb_registry *shown, char ***
                   vb_error *err)
 {
     struct directories d = {.site = site};
-    int r = vb_location_each_absolute(shown, add_directory, &d, err);
     size_t covered = 0;
+    int r;
+
+    vb_mounts_each(add_mount, &d);
+    r = vb_location_each_absolute(shown, add_directory, &d, err);
 
     *masks = NULL;
     vb_strv_add(masks, site->repo->root);
@@ -62,5 +85,7 @@ int vb_find_masks(const vb_site *site, vb_graph *g, vb_registry *shown, char ***
         free(d.found[i]);
     }
     free(d.found);
+    if (d.more)
+        vb_buf_puts(unmaskable, ", more directories reachable");
     return r;
 }

@@ -118,6 +118,15 @@ test_the_repository_is_out_of_reach_but_for_the_session() {
     expect_equal "$(registry repo "SELECT DISTINCT capture FROM attempt")" complete
 }
 
+test_mounts_of_the_repository_are_out_of_reach() {
+    need_fuse
+    make_numbers 1
+    mount_at repo 'a mount'
+    double_after "test -z \"\$(ls -A \"$TEST_DIR/a mount\")\" || exit 9"
+    expect_equal "$(registry repo "SELECT DISTINCT capture FROM attempt")" complete
+    ls 'a mount' | grep -q data # outside the job it is as it was
+}
+
 test_directories_of_direct_artifacts_are_out_of_reach() {
     need_fuse
     make_numbers 1

@@ -115,7 +115,7 @@ mount_at() {
 }
 
 unmount_all() {
-    grep " $TEST_DIR/" /proc/self/mounts | cut -d' ' -f2 | sort -r | while read -r mountpoint; do
+    grep " $TEST_DIR/" /proc/self/mounts | cut -d' ' -f2 | sed 's/\\040/ /g; s/\\134/\\/g' | sort -r | while read -r mountpoint; do
         "$VBUTLER" umount --lazy "$mountpoint" 2>/dev/null || umount -l "$mountpoint"
     done
 }
@@ -167,7 +167,7 @@ run_one() {
         ;;
     esac
     if [ $status = 0 ] || [ $status = 77 ] || [ -z "${VB_KEEP:-}" ]; then
-        rm -rf "$TEST_DIR" "$TEST_DIR.log"
+        rm -rf --one-file-system "$TEST_DIR" "$TEST_DIR.log"
     fi
     return $status
 }
