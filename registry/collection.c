@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { MAX_NESTING = 64 };
+enum { MAX_NESTING = 64, MAX_COMPONENT = 240 }; /* the latter in bytes, as mounts and stores take it */
 
 const char *vb_collection_type_name(vb_collection_type type)
 {
@@ -100,6 +100,13 @@ static int check_name(const char *name, vb_error *err)
                        "'%s' cannot name a collection: components between slashes must not be empty or "
                        "begin with '.', and '*', '?', '[', ']' and ',' are not allowed",
                        name);
+    for (const char *p = name, *end; *p; p = *end ? end + 1 : end) {
+        end = strchrnul(p, '/');
+        if (end - p > MAX_COMPONENT)
+            return vb_fail(err, -ENAMETOOLONG,
+                           "'%s' cannot name a collection: a component between slashes may have %d bytes", name,
+                           MAX_COMPONENT);
+    }
     return 0;
 }
 
@@ -221,52 +228,68 @@ void vb_search_clear(vb_search *s)
     *s = (vb_search){0};
 }
 
-static int flatten(vb_registry *reg, const vb_collection *c, vb_search *out, int depth, vb_error *err)
+/* A search while it is made.  A chain that is walked once more would add nothing; and in a damaged file it may be in
+ * itself. */
+struct flattening {
+    vb_registry *reg;
+    vb_search *out, chains;
+    vb_error *err;
+};
+
+static bool has(const vb_search *s, const vb_collection *c)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->items[i]->id == c->id)
+            return true;
+    return false;
+}
+
+static int flatten(struct flattening *f, const vb_collection *c, int depth)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    vb_search *to = c->type == VB_CHAINED ? &f->chains : f->out;
     int r;
 
-    for (size_t i = 0; i < out->count; i++)
-        if (out->items[i]->id == c->id)
-            return 0;
-    if (c->type != VB_CHAINED) {
-        *VB_PUSH(out->items, out->count, out->cap) = c;
+    if (has(to, c))
         return 0;
-    }
+    *VB_PUSH(to->items, to->count, to->cap) = c;
+    if (c->type != VB_CHAINED)
+        return 0;
     if (depth > MAX_NESTING)
-        return vb_fail(err, -ELOOP, "collection '%s': chains are nested more than %d deep", c->name, MAX_NESTING);
-    r = vb_sql(reg->db, &s, err, "SELECT child_id FROM collection_chain WHERE parent_id = ? ORDER BY position",
+        return vb_fail(f->err, -ELOOP, "collection '%s': chains are nested more than %d deep", c->name, MAX_NESTING);
+    r = vb_sql(f->reg->db, &s, f->err, "SELECT child_id FROM collection_chain WHERE parent_id = ? ORDER BY position",
                VB_ARGS(c->id));
-    while (!r && (r = vb_stmt_step(s, err)) > 0) {
+    while (!r && (r = vb_stmt_step(s, f->err)) > 0) {
         const vb_collection *child;
 
-        r = vb_collection_by_id(reg, vb_col_int(s, 0), &child, err);
+        r = vb_collection_by_id(f->reg, vb_col_int(s, 0), &child, f->err);
         if (!r)
-            r = flatten(reg, child, out, depth + 1, err);
+            r = flatten(f, child, depth + 1);
     }
     return r;
 }
 
-static int add_glob(vb_registry *reg, const char *glob, vb_search *out, vb_error *err)
+static int add_glob(struct flattening *f, const char *glob)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    int r = vb_sql(reg->db, &s, err, "SELECT id, name FROM collection ORDER BY name", VB_NO_ARGS);
+    int r = vb_sql(f->reg->db, &s, f->err, "SELECT id, name FROM collection ORDER BY name", VB_NO_ARGS);
 
-    while (!r && (r = vb_stmt_step(s, err)) > 0) {
+    while (!r && (r = vb_stmt_step(s, f->err)) > 0) {
         const vb_collection *c;
 
         r = 0;
         if (fnmatch(glob, vb_col_text(s, 1), 0))
             continue;
-        r = vb_collection_by_id(reg, vb_col_int(s, 0), &c, err);
+        r = vb_collection_by_id(f->reg, vb_col_int(s, 0), &c, f->err);
         if (!r)
-            r = flatten(reg, c, out, 0, err);
+            r = flatten(f, c, 0);
     }
     return r;
 }
 
 int vb_search_resolve(vb_registry *reg, char *const *names, vb_search *out, vb_error *err)
 {
+    struct flattening f = {.reg = reg, .out = out, .err = err};
     int r = 0;
 
     *out = (vb_search){0};
@@ -274,13 +297,14 @@ int vb_search_resolve(vb_registry *reg, char *const *names, vb_search *out, vb_e
         const vb_collection *c;
 
         if (strpbrk(*names, "*?[")) {
-            r = add_glob(reg, *names, out, err);
+            r = add_glob(&f, *names);
             continue;
         }
         r = vb_collection_find(reg, *names, &c, err);
         if (!r)
-            r = flatten(reg, c, out, 0, err);
+            r = flatten(&f, c, 0);
     }
+    vb_search_clear(&f.chains);
     if (r < 0)
         vb_search_clear(out);
     return r;

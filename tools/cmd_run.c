@@ -44,6 +44,7 @@ static int conclude(const vb_repo *repo, const vb_outcome *o, vb_error *err)
     if (print_report(repo, o->run, err) < 0)
         return VB_EXIT_FAILED;
     printf("run: %s\n", o->run);
+    fflush(stdout); /* what follows comes after it, wherever both go */
     if (c->succeeded == c->total)
         return VB_EXIT_OK;
     vb_log(VB_ERROR,

@@ -27,10 +27,8 @@ char *vb_command_line(void)
     if (vb_read_file(AT_FDCWD, "/proc/self/cmdline", 1 << 20, &raw, NULL) < 0)
         return vb_strdup("vbutler");
     for (size_t i = 0; i < raw.len; i += strlen(raw.data + i) + 1) {
-        const char *word = raw.data + i;
-        bool plain = *word && !strpbrk(word, " \t\n'\"\\$`*?[](){}<>|&;!#~");
-
-        vb_buf_printf(&out, plain ? "%s%s" : "%s'%s'", i ? " " : "", word);
+        vb_buf_separate(&out, " ");
+        vb_buf_shell(&out, raw.data + i);
     }
     return vb_buf_steal(&out);
 }

@@ -3,6 +3,7 @@
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -109,6 +110,22 @@ void vb_buf_csv(vb_buf *b, const char *text)
         vb_buf_putc(b, *text);
     }
     vb_buf_putc(b, '"');
+}
+
+void vb_buf_shell(vb_buf *b, const char *word)
+{
+    bool plain = *word;
+
+    for (const char *p = word; *p; p++)
+        plain = plain && (isalnum((unsigned char)*p) || strchr("%+,-./:=@_", *p));
+    if (plain) {
+        vb_buf_puts(b, word);
+        return;
+    }
+    vb_buf_putc(b, '\'');
+    for (; *word; word++)
+        vb_buf_puts(b, *word == '\'' ? "'\\''" : (char[]){*word, 0});
+    vb_buf_putc(b, '\'');
 }
 
 void vb_buf_hex(vb_buf *b, const void *data, size_t n)

@@ -31,6 +31,9 @@ void vb_buf_json(vb_buf *b, const char *text, size_t n);
 /* Adds text as one CSV field (RFC 4180): quoted only where it must be. */
 void vb_buf_csv(vb_buf *b, const char *text);
 
+/* Adds text as one word of a shell: quoted only where it must be. */
+void vb_buf_shell(vb_buf *b, const char *word);
+
 /* Adds bytes in lower-case hexadecimal. */
 void vb_buf_hex(vb_buf *b, const void *data, size_t n);
 

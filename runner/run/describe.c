@@ -29,7 +29,7 @@ static vb_receipt_input *add_input(vb_receipt *r, vb_uuid dataset, const char *c
     return in;
 }
 
-/* Every declared input, read or not; then what was touched beside them. */
+/* Every declared input that the job was given, read or not; then what was touched beside them. */
 static void add_inputs(vb_attempt *a)
 {
     unsigned declared = VB_TOUCH_DECLARED | (a->worker->site->mountpoint ? 0 : VB_TOUCH_STAGED);
@@ -39,6 +39,8 @@ static void add_inputs(vb_attempt *a)
         const vb_journal_entry *e = a->journal ? vb_journal_find_dataset(a->journal, edge->dataset.id) : NULL;
         vb_auto_buf packed = {0};
 
+        if (a->input_names && !a->input_names[i])
+            continue;
         vb_dataid_pack(&edge->dataset.dataid, &packed);
         add_input(a->receipt, edge->dataset.uuid, edge->connection->name, edge->dataset.type->name,
                   vb_buf_text(&packed), declared | (e ? e->touch : 0));

@@ -125,9 +125,8 @@ static int judge_inputs(vb_attempt *a, vb_error *err)
     for (size_t i = 0; a->worker->site->mountpoint && i < a->quantum.ninputs; i++) {
         const vb_journal_entry *e = vb_journal_find_dataset(a->journal, a->quantum.inputs[i].dataset.id);
 
-        if (!e || !(e->touch & VB_TOUCH_READ))
-            vb_buf_printf(&unused, "%s%s", unused.len ? ", " : "",
-                          a->input_names[i] ? a->input_names[i] : a->quantum.inputs[i].connection->name);
+        if (a->input_names[i] && (!e || !(e->touch & VB_TOUCH_READ)))
+            vb_buf_printf(&unused, "%s%s", unused.len ? ", " : "", a->input_names[i]);
     }
     if (undeclared.len) {
         vb_autofree char *what = vb_format("it %s datasets that the pipeline does not declare as inputs of '%s': %s",

@@ -8,32 +8,13 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <uthash.h>
 
 static const vb_branch *const job_branches[] = {&vb_branch_data, &vb_branch_dimensions, NULL};
 
 static int locate_published(void *arg, const vb_dataset *d, vb_location *out)
 {
     return vb_published_find(arg, &d->uuid, out);
-}
-
-/* FILE below in/CONNECTION; a name that an earlier edge of the connection has is made unique. */
-static char *input_name(const vb_attempt *a, size_t i, const vb_location *location)
-{
-    const vb_edge *edge = &a->quantum.inputs[i];
-    const vb_dataset *d = &edge->dataset;
-    const char *extension = vb_dataset_type_extension(d->type, location->path);
-    vb_buf name = {0};
-
-    vb_buf_printf(&name, "in/%s/", edge->connection->name);
-    vb_name_file(&name, d->type, &d->dataid, extension);
-    for (size_t k = 0; k < i; k++)
-        if (a->input_names[k] && !strcmp(a->input_names[k], vb_buf_text(&name))) {
-            vb_buf_clear(&name);
-            vb_buf_printf(&name, "in/%s/", edge->connection->name);
-            vb_name_file_unique(&name, d->type, &d->dataid, extension, &d->uuid);
-            break;
-        }
-    return vb_buf_steal(&name);
 }
 
 static int locate(vb_attempt *a, const vb_dataset *d, vb_location *out, vb_error *err)
@@ -54,48 +35,163 @@ static int locate(vb_attempt *a, const vb_dataset *d, vb_location *out, vb_error
     return 1;
 }
 
-static int missing_input(const vb_attempt *a, const vb_dataset *d, vb_error *err)
+/* ---- inputs ----------------------------------------------------------------------------------------------------------- */
+
+/* An edge of the quantum, on its way into the job. */
+struct input {
+    const vb_edge *edge;
+    vb_location location;
+    bool there;
+    char *name; /* in/CONNECTION/FILE: the attempt's */
+    UT_hash_handle hh;
+};
+
+/* What the registry has must have an artifact.  What another quantum was to make it may have left out, as far as
+ * `minimum` says. */
+static int find_input(vb_attempt *a, struct input *in, vb_error *err)
 {
     vb_auto_buf what = {0};
+    int r = locate(a, &in->edge->dataset, &in->location, err);
 
-    vb_dataset_print(d, &what);
-    return vb_fail(err, -ENOENT, "input %s has no artifact: it was pruned, or its quantum did not make it",
-                   vb_buf_text(&what));
+    in->there = r > 0;
+    if (r || in->edge->dataset.state == VB_DATASET_PREDICTED)
+        return r < 0 ? r : 0;
+    vb_dataset_print(&in->edge->dataset, &what);
+    return vb_fail(err, -ENOENT, "input %s has no artifact: it was pruned", vb_buf_text(&what));
+}
+
+/* The end of the edges of one connection, which stand together. */
+static size_t connection_end(const struct input *inputs, size_t begin, size_t count)
+{
+    size_t i = begin;
+
+    while (i < count && inputs[i].edge->connection == inputs[begin].edge->connection)
+        i++;
+    return i;
+}
+
+static size_t count_there(const struct input *inputs, size_t begin, size_t end)
+{
+    size_t n = 0;
+
+    for (size_t i = begin; i < end; i++)
+        n += inputs[i].there;
+    return n;
+}
+
+/* Takes out of connection `a` what connection `b` lacks: both are in the order of data IDs. */
+static void drop_unpaired(struct input *a, size_t na, const struct input *b, size_t nb)
+{
+    size_t k = 0;
+
+    for (size_t i = 0; i < na; i++) {
+        int order = -1;
+
+        while (k < nb && (order = vb_dataid_compare(&b[k].edge->dataset.dataid, &a[i].edge->dataset.dataid)) < 0)
+            k++;
+        if (k == nb || order || !b[k].there)
+            a[i].there = false;
+    }
+}
+
+/* Connections of equal dimensions that take many datasets align one to one: a data ID that one of them lacks is dropped
+ * from all.  One that is wholly absent is no partner. */
+static void align(struct input *inputs, size_t count)
+{
+    for (size_t a = 0, a_end; a < count; a = a_end) {
+        a_end = connection_end(inputs, a, count);
+        for (size_t b = 0, b_end; b < count; b = b_end) {
+            b_end = connection_end(inputs, b, count);
+            if (a != b && inputs[a].edge->connection->multiple && inputs[b].edge->connection->multiple &&
+                inputs[a].edge->dataset.type->group == inputs[b].edge->dataset.type->group &&
+                count_there(inputs, b, b_end))
+                drop_unpaired(inputs + a, a_end - a, inputs + b, b_end - b);
+        }
+    }
+}
+
+static int check_minimum(const vb_attempt *a, const struct input *inputs, size_t count, vb_error *err)
+{
+    for (size_t i = 0, end; i < count; i = end) {
+        const vb_connection *c = inputs[i].edge->connection;
+        vb_auto_buf what = {0};
+        size_t n;
+
+        end = connection_end(inputs, i, count);
+        n = count_there(inputs, i, end);
+        if (n >= (size_t)c->minimum || c->role != VB_ROLE_INPUT)
+            continue;
+        for (size_t k = i; !what.len && k < end; k++)
+            if (!inputs[k].there)
+                vb_dataset_print(&inputs[k].edge->dataset, &what);
+        return vb_fail(err, -ENOENT, "its connection '%s' needs %d, and %zu of %zu are there: %s was not made", c->name,
+                       c->minimum, n, end - i, vb_buf_text(&what));
+    }
+    return 0;
+}
+
+/* FILE below in/CONNECTION; a name that an earlier edge has is made unique. */
+static void name_input(struct input **named, struct input *in)
+{
+    const vb_dataset *d = &in->edge->dataset;
+    const char *extension = vb_dataset_type_extension(d->type, in->location.path);
+    struct input *other;
+    vb_buf name = {0};
+
+    vb_buf_printf(&name, "in/%s/", in->edge->connection->name);
+    vb_name_file(&name, d->type, &d->dataid, extension);
+    HASH_FIND_STR(*named, vb_buf_text(&name), other);
+    if (other) {
+        vb_buf_clear(&name);
+        vb_buf_printf(&name, "in/%s/", in->edge->connection->name);
+        vb_name_file_unique(&name, d->type, &d->dataid, extension, &d->uuid);
+    }
+    in->name = vb_buf_steal(&name);
+    HASH_ADD_KEYPTR(hh, *named, in->name, strlen(in->name), in);
 }
 
 /* The job sees the input under its name: through its session, or as a copy. */
-static int show_input(vb_attempt *a, size_t i, vb_dataset *d, vb_location *location, vb_error *err)
+static int show_input(vb_attempt *a, struct input *in, vb_error *err)
 {
+    vb_auto_dataset d = in->edge->dataset;
+
+    d.dataid = vb_dataid_copy(&in->edge->dataset.dataid);
     if (!a->worker->site->mountpoint)
-        return vb_attempt_stage_input(a, a->input_names[i], location, err);
-    vb_job_add_input(a->job, a->quantum.inputs[i].connection->name, vb_path_base(a->input_names[i]), d, location);
+        return vb_attempt_stage_input(a, in->name, &in->location, err);
+    vb_job_add_input(a->job, in->edge->connection->name, vb_path_base(in->name), &d, &in->location);
     return 0;
 }
 
 static int add_inputs(vb_attempt *a, vb_error *err)
 {
-    a->input_names = vb_alloc((a->quantum.ninputs + 1) * sizeof *a->input_names);
-    for (size_t i = 0; i < a->quantum.ninputs; i++) {
-        const vb_edge *edge = &a->quantum.inputs[i];
-        vb_auto_dataset d = edge->dataset;
-        vb_auto_location location = {0};
-        int r;
+    size_t count = a->quantum.ninputs;
+    vb_autofree struct input *inputs = vb_alloc((count + 1) * sizeof *inputs);
+    struct input *named = NULL;
+    int r = 0;
 
-        d.dataid = vb_dataid_copy(&edge->dataset.dataid);
-        r = locate(a, &d, &location, err);
-        if (r < 0)
-            return r;
-        if (!r && edge->connection->minimum > 0)
-            return missing_input(a, &d, err);
-        if (!r)
+    for (size_t i = 0; i < count; i++)
+        inputs[i].edge = &a->quantum.inputs[i];
+    for (size_t i = 0; !r && i < count; i++)
+        r = find_input(a, &inputs[i], err);
+    align(inputs, count);
+    if (!r)
+        r = check_minimum(a, inputs, count, err);
+    if (!r)
+        a->input_names = vb_alloc((count + 1) * sizeof *a->input_names);
+    for (size_t i = 0; !r && i < count; i++) {
+        if (!inputs[i].there)
             continue;
-        a->input_names[i] = input_name(a, i, &location);
-        r = show_input(a, i, &d, &location, err);
-        if (r < 0)
-            return r;
+        name_input(&named, &inputs[i]);
+        a->input_names[i] = inputs[i].name;
+        r = show_input(a, &inputs[i], err);
     }
-    return 0;
+    HASH_CLEAR(hh, named);
+    for (size_t i = 0; i < count; i++)
+        vb_location_clear(&inputs[i].location);
+    return r;
 }
+
+/* ---- outputs and files ------------------------------------------------------------------------------------------------ */
 
 /* Declared outputs have names, and their connections directories. */
 static int add_outputs(vb_attempt *a, vb_error *err)

@@ -171,7 +171,7 @@ test_a_run_that_was_made_meanwhile_is_refused() {
 
 test_names_of_collections_are_checked() {
     make_numbers 1
-    for name in .hidden u/.x u//x 'u/*' ''; do
+    for name in .hidden u/.x u//x 'u/*' '' "u/$(printf '%0241d' 0)"; do
         expect_failure '' vb qgraph -b repo -p numbers.yaml -i numbers --output-run "$name" -q g.vbg
     done
     expect_failure "no collection 'nmubers'" vb qgraph -b repo -p numbers.yaml -i nmubers -o u/x -q g.vbg

@@ -196,4 +196,53 @@ test_durability_of_a_quantum() {
     expect_failure 'durability' run_numbers u/y --durability never
 }
 
+# make_pairs N: like numbers.yaml; the task `double` makes `left`, and `right` too but for odd numbers; `pair` reads both.
+make_pairs() {
+    make_numbers "$1"
+    cat >pairs.yaml <<YAML
+description: Pairs.
+tasks:
+  double:
+    dimensions: [healpix5]
+    inputs:
+      number: {type: number, dimensions: [healpix5], storageClass: Text, extension: .txt}
+    outputs:
+      left: {type: left, dimensions: [healpix5], storageClass: Text, extension: .txt}
+      right: {type: right, dimensions: [healpix5], storageClass: Text, extension: .txt, minimum: 0}
+    command: [sh, -c, 'n=\$(cat "\$1"); echo \$n >"\$2"; test \$((n % 2)) = 1 || echo \$n >"\$3"', sh, "{in.number}",
+      "{out.left}", "{out.right}"]
+  pair:
+    dimensions: []
+    inputs:
+      left: {type: left, multiple: true}
+      right: {type: right, multiple: true, minimum: $2}
+    outputs:
+      pairs: {type: pairs, dimensions: [], storageClass: Text, extension: .txt}
+    command: [sh, -c, 'echo "\$@" >out/pairs/pairs.txt', sh, [left, "{in.left}"], [right, "{in.right}"]]
+YAML
+}
+
+test_connections_of_equal_dimensions_align() {
+    make_pairs 5 0
+    vb run -b repo -p pairs.yaml -i numbers -o u/x --no-progress
+    expect_equal "$(cat repo/"$(latest_run repo u/x)"/pairs/pairs.txt)" \
+        "left in/left/left_0.txt in/left/left_2.txt in/left/left_4.txt right in/right/right_0.txt in/right/right_2.txt in/right/right_4.txt"
+    expect_equal "$(registry repo "SELECT count(*) FROM quantum_input i JOIN quantum q ON q.id = i.quantum_id WHERE q.task_id = (SELECT id FROM task WHERE label = 'pair')")" 6
+    check_store repo
+}
+
+test_a_connection_that_is_wholly_absent_vanishes() {
+    make_pairs 2 0
+    vb run -b repo -p pairs.yaml -i numbers -o u/x -d 'healpix5 = 1' --no-progress
+    expect_equal "$(cat repo/"$(latest_run repo u/x)"/pairs/pairs.txt)" "left in/left/left_1.txt"
+}
+
+test_fewer_inputs_than_the_minimum_fail_the_quantum() {
+    make_pairs 5 4
+    expect_failure "connection 'right' needs 4, and 3 of 5 are there: right \{healpix5: 1\} was not made" \
+        vb run -b repo -p pairs.yaml -i numbers -o u/x --no-progress
+    sed -i 's/minimum: 4/minimum: 3/' pairs.yaml
+    vb run -b repo -p pairs.yaml -i numbers -o u/y --no-progress
+}
+
 run_tests "$@"

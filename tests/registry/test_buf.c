@@ -146,9 +146,30 @@ static void csv_is_quoted_where_it_must_be(void **state)
     check_csv("say \"hi\"", "\"say \"\"hi\"\"\"");
 }
 
+static void words_are_quoted_as_a_shell_wants_them(void **state)
+{
+    static const char *const words[][2] = {
+        {"plain", "plain"},
+        {"a/b.c:1,2=3%@_+-", "a/b.c:1,2=3%@_+-"},
+        {"", "''"},
+        {"two words", "'two words'"},
+        {"a='b'", "'a='\\''b'\\'''"},
+        {"$HOME", "'$HOME'"},
+        {"a\nb", "'a\nb'"},
+    };
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        vb_auto_buf out = {0};
+
+        vb_buf_shell(&out, words[i][0]);
+        assert_string_equal(vb_buf_text(&out), words[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words_are_quoted_as_a_shell_wants_them),
         cmocka_unit_test(empty_buffer_is_empty_text),
         cmocka_unit_test(what_is_added_follows_what_was),
         cmocka_unit_test(grows_beyond_its_first_size),
