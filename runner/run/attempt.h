@@ -84,6 +84,9 @@ int vb_attempt_judge(vb_attempt *a, vb_error *err);   /* -ECANCELED, -EIO, ...: 
 int vb_attempt_publish(vb_attempt *a, vb_error *err); /* fills receipt->outputs */
 void vb_attempt_describe(vb_attempt *a);              /* fills the rest of the receipt */
 
+/* The files that the job has left beside its outputs: [{"path", "size"}, ...], the caller's. */
+json_t *vb_attempt_undeclared_outputs(const vb_attempt *a);
+
 /* Copies an input, or a file of the pipeline, into the working directory of a plain job. */
 int vb_attempt_stage_input(vb_attempt *a, const char *name, const vb_location *location, vb_error *err);
 int vb_attempt_stage_file(vb_attempt *a, const char *name, const char *path, vb_error *err);

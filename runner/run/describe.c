@@ -162,7 +162,7 @@ static void list_scratch(const vb_attempt *a, int dirfd, const char *prefix, jso
         closedir(dir);
 }
 
-static json_t *undeclared_json(const vb_attempt *a)
+json_t *vb_attempt_undeclared_outputs(const vb_attempt *a)
 {
     json_t *list = json_array();
 
@@ -209,7 +209,7 @@ void vb_attempt_describe(vb_attempt *a)
         json_object_set_new(details, "data_path", json_string(a->data_path));
     json_object_set_new(details, "runner", json_string("vbutler " VB_VERSION));
     json_object_set_new(details, "io", io_json(a));
-    json_object_set_new(details, "undeclared_outputs", undeclared_json(a));
+    json_object_set_new(details, "undeclared_outputs", vb_attempt_undeclared_outputs(a));
     if (a->receipt->status != VB_STATUS_SUCCEEDED) {
         json_object_set_new(details, "scratch", vb_json_text(a->scratch));
         json_object_set_new(details, "log", vb_log_capture_tail(a->log));

@@ -156,6 +156,23 @@ static int judge_outputs(vb_attempt *a, vb_error *err)
     return apply(a, "missingOutputs", "fail", what, err);
 }
 
+static int judge_other_files(vb_attempt *a, vb_error *err)
+{
+    json_t *files = vb_attempt_undeclared_outputs(a), *file;
+    vb_auto_buf what = {0};
+    size_t i;
+    int r = 0;
+
+    json_array_foreach(files, i, file) {
+        vb_buf_puts(&what, what.len ? ", " : "it wrote files that are no outputs: ");
+        vb_buf_puts(&what, json_string_value(json_object_get(file, "path")));
+    }
+    json_decref(files);
+    if (what.len)
+        r = apply(a, "undeclaredOutputs", "record", what.data, err);
+    return r;
+}
+
 int vb_attempt_judge(vb_attempt *a, vb_error *err)
 {
     const char *fault = vb_job_fault(a->job);
@@ -167,6 +184,8 @@ int vb_attempt_judge(vb_attempt *a, vb_error *err)
         r = judge_inputs(a, err);
     if (!r)
         r = judge_outputs(a, err);
+    if (!r)
+        r = judge_other_files(a, err);
     if (r < 0 && fault)
         vb_hint(err, "%s", fault);
     if (r < 0)

@@ -140,6 +140,16 @@ test_directories_of_direct_artifacts_are_out_of_reach() {
     expect_equal "$(cat repo/"$(latest_run repo u/x)"/sum/sum.txt)" 10
 }
 
+test_other_files_that_a_task_writes_can_be_refused() {
+    make_numbers 1
+    before_doubling 'echo a >a.txt; mkdir d; echo b >d/b.txt'
+    sed -i 's/^  double:/&\n    policy: {undeclaredOutputs: fail}/' numbers.yaml
+    expect_failure 'wrote files that are no outputs: .*a.txt.*policy undeclaredOutputs: fail' run_numbers u/x
+    grep -q 'd/b.txt' failure.err
+    sed -i 's/undeclaredOutputs: fail/undeclaredOutputs: warn/' numbers.yaml
+    run_numbers u/y
+}
+
 test_other_files_that_a_task_writes_are_listed() {
     need_fuse
     make_numbers 1
