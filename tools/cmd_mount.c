@@ -31,11 +31,13 @@ struct mount {
     vb_stores *stores;
     vb_view *view;
     vb_session *session;
+    struct thread *all; /* who serve */
 };
 
 struct thread {
-    struct mount *m;
+    struct mount *mount;
     pthread_t id;
+    vb_registry *reg;
 };
 
 /* A repository is mounted live; a file does not change. */
@@ -106,6 +108,10 @@ static void close_mount(struct mount *m)
         vb_session_free(m->session);
     if (m->view)
         vb_view_free(m->view);
+    for (int64_t i = 0; m->all && i < threads; i++) /* what nodes hold of them ends with the view */
+        if (m->all[i].reg)
+            vb_registry_close(m->all[i].reg);
+    free(m->all);
     if (m->stores)
         vb_stores_close(m->stores);
     if (m->reg)
@@ -117,13 +123,13 @@ static void close_mount(struct mount *m)
 
 static void *serve(void *arg)
 {
-    struct mount *m = arg;
-    vb_auto(vb_registry_close) vb_registry *reg = NULL;
+    struct thread *t = arg;
+    struct mount *m = t->mount;
     vb_auto_error err = VB_ERROR_INIT;
     vb_call call = {.view = m->view, .live = m->live};
-    int r = vb_registry_open(m->file, m->live ? VB_ACCESS_READ : VB_ACCESS_IMMUTABLE, &reg, &err);
+    int r = vb_registry_open(m->file, m->live ? VB_ACCESS_READ : VB_ACCESS_IMMUTABLE, &t->reg, &err);
 
-    call.reg = reg;
+    call.reg = t->reg;
     if (!r)
         r = vb_session_serve(m->session, &call, NULL, 0, false, &err);
     if (r < 0)
@@ -141,18 +147,19 @@ static void on_signal(int signal)
 static void serve_all(struct mount *m)
 {
     struct sigaction stop = {.sa_handler = on_signal};
-    struct thread *all = vb_alloc((size_t)threads * sizeof *all);
+    struct thread *all = m->all = vb_alloc((size_t)threads * sizeof *all);
 
     stopping = m;
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGHUP, &stop, NULL);
+    for (int64_t i = 0; i < threads; i++)
+        all[i].mount = m;
     for (int64_t i = 1; i < threads; i++)
-        pthread_create(&all[i].id, NULL, serve, m);
-    serve(m);
+        pthread_create(&all[i].id, NULL, serve, &all[i]);
+    serve(&all[0]);
     for (int64_t i = 1; i < threads; i++)
         pthread_join(all[i].id, NULL);
-    free(all);
 }
 
 /* The daemon's side of detaching: its own session, no terminal, no directory that it keeps busy. */

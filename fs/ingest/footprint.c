@@ -33,13 +33,14 @@ static void wcs_set_free(wcs_set *set)
 
 /* The cards that wcslib has a use for, '#' for a digit.  It gets no others, because its parser trusts them: a
  * long text in any card overruns a buffer of its own, an axis number of nine digits makes it ask for all
- * memory.  (And thirty cards are parsed sooner than two hundred.)  Letters of alternative coordinates are
- * left out, and distortion tables (CPDISn, DPn), which are smaller than a pixel. */
-static const char *const wcs_cards[] = {
-    "CTYPE#  ", "CUNIT#  ", "CRVAL#  ", "CRPIX#  ", "CDELT#  ", "CROTA#  ", "CD#_#   ", "PC#_#   ",
-    "PC00#00#", "PV#_#   ", "PV#_##  ", "PS#_#   ", "LONPOLE ", "LATPOLE ", "RADESYS ", "RADECSYS",
-    "EQUINOX ", "EPOCH   ", "WAT#_###", "A_#_#   ", "B_#_#   ", "AP_#_#  ", "BP_#_#  ",
+ * memory, and a distortion's coefficient that is no number leads it to address 8.  (And thirty cards are parsed sooner
+ * than two hundred.)  Letters of alternative coordinates are left out, and distortion tables (CPDISn, DPn), which are
+ * smaller than a pixel. */
+static const char *const wcs_numbers[] = {
+    "CRVAL#  ", "CRPIX#  ", "CDELT#  ", "CROTA#  ", "CD#_#   ", "PC#_#   ", "PC00#00#", "PV#_#   ", "PV#_##  ",
+    "LONPOLE ", "LATPOLE ", "EQUINOX ", "EPOCH   ", "A_#_#   ", "B_#_#   ", "AP_#_#  ", "BP_#_#  ",
 };
+static const char *const wcs_texts[] = {"CTYPE#  ", "CUNIT#  ", "PS#_#   ", "RADESYS ", "RADECSYS", "WAT#_###"};
 
 /* Those that count something: one digit is what they have. */
 static const char *const wcs_counts[] = {"WCSAXES ", "A_ORDER ", "B_ORDER ", "AP_ORDER", "BP_ORDER"};
@@ -57,31 +58,52 @@ static bool is_one_of(const char *card, const char *const *patterns, size_t coun
     return false;
 }
 
-/* The end of a card's value, which begins at `p`; NULL where it is neither a number nor text in quotes. */
-static const char *value_end(const char *p, const char *end)
+/* The end of text in quotes that begins at `p`; NULL where it is none. */
+static const char *text_end(const char *p, const char *end)
 {
-    const char *stop = p;
-
-    if (p < end && *p == '\'') {
-        for (stop = p + 1; stop < end && *stop != '\''; stop++)
-            if (*stop < 0x20 || *stop > 0x7e)
-                return NULL;
-        return stop < end ? stop + 1 : NULL;
-    }
-    while (stop < end && strchr("+-.0123456789DE", *stop))
-        stop++;
-    return stop > p && (stop == end || *stop == ' ' || *stop == '/') ? stop : NULL;
+    if (p == end || *p++ != '\'')
+        return NULL;
+    for (; p < end && *p != '\''; p++)
+        if (*p < 0x20 || *p > 0x7e)
+            return NULL;
+    return p < end ? p + 1 : NULL;
 }
 
-/* Adds a card without its comment. */
-static void add_card(vb_buf *out, const char *card, bool one_digit)
+static const char *skip_digits(const char *p, const char *end, int *count)
+{
+    for (; p < end && isdigit((unsigned char)*p); p++)
+        ++*count;
+    return p;
+}
+
+/* The same of a number: -1.5, .5, 3., 1E-06, 2.D+3. */
+static const char *number_end(const char *p, const char *end)
+{
+    int digits = 0, exponent = 0;
+
+    p += p < end && (*p == '+' || *p == '-');
+    p = skip_digits(p, end, &digits);
+    if (p < end && *p == '.')
+        p = skip_digits(p + 1, end, &digits);
+    if (p < end && (*p == 'E' || *p == 'D')) {
+        p += 1 + (p + 1 < end && (p[1] == '+' || p[1] == '-'));
+        p = skip_digits(p, end, &exponent);
+        digits = exponent ? digits : 0;
+    }
+    return digits && (p == end || *p == ' ' || *p == '/') ? p : NULL;
+}
+
+typedef enum value_kind { TEXT, NUMBER, ONE_DIGIT } value_kind;
+
+/* Adds a card without its comment, if it has a value of that kind. */
+static void add_card(vb_buf *out, const char *card, value_kind kind)
 {
     const char *p = card + 10, *end = card + VB_CARD, *stop;
 
     while (p < end && *p == ' ')
         p++;
-    stop = value_end(p, end);
-    if (stop && (!one_digit || (stop == p + 1 && isdigit((unsigned char)*p))))
+    stop = kind == TEXT ? text_end(p, end) : number_end(p, end);
+    if (stop && (kind != ONE_DIGIT || (stop == p + 1 && isdigit((unsigned char)*p))))
         vb_buf_printf(out, "%-80.*s", (int)(stop - card), card);
 }
 
@@ -89,10 +111,13 @@ static void select_cards(const vb_hdu *hdu, vb_buf *out)
 {
     for (int i = 0; i < hdu->count; i++) {
         const char *card = hdu->cards + i * VB_CARD;
-        bool count = is_one_of(card, wcs_counts, VB_COUNT(wcs_counts));
 
-        if (count || is_one_of(card, wcs_cards, VB_COUNT(wcs_cards)))
-            add_card(out, card, count);
+        if (is_one_of(card, wcs_counts, VB_COUNT(wcs_counts)))
+            add_card(out, card, ONE_DIGIT);
+        else if (is_one_of(card, wcs_numbers, VB_COUNT(wcs_numbers)))
+            add_card(out, card, NUMBER);
+        else if (is_one_of(card, wcs_texts, VB_COUNT(wcs_texts)))
+            add_card(out, card, TEXT);
     }
     vb_buf_printf(out, "%-80s", "END");
 }

@@ -10,6 +10,7 @@
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,7 +19,7 @@ typedef struct vb_wire {
     bool want_passthrough; /* ask for it, if the kernel offers it */
     bool passthrough;      /* the kernel has been told */
     uint64_t init_unique;  /* of the INIT request while it is being answered */
-    bool gone;             /* the mount or the connection has ended */
+    atomic_bool gone;      /* the mount or the connection has ended: some serving thread has seen it */
 } vb_wire;
 
 /* Hooks for fuse_session_custom_io(); the session's userdata must be a pointer to a struct whose first member is a

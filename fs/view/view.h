@@ -1,7 +1,8 @@
 /* view.h - the tree of names that one mount shows.
  *
  * A view is put together of branches (data, by-id, dimensions, provenance, reports) and, inside a job, of its working
- * directory (job.h).  It may be asked from several threads, each with a vb_call of its own. */
+ * directory (job.h).  It may be asked from several threads, each with a vb_call of its own.  What its nodes know of a
+ * data ID belongs to the registry handle that found it: handles are closed after the view. */
 #ifndef VB_FS_VIEW_VIEW_H
 #define VB_FS_VIEW_VIEW_H
 

@@ -176,6 +176,28 @@ static void odd_cards_do_not_reach_wcslib(void **state)
     assert_int_equal(region.count, 4);
 }
 
+/* Bug: wcslib's parser followed a null pointer at a coefficient that is no number (found by fuzz_header). */
+static void coefficients_that_are_no_numbers_do_not_reach_wcslib(void **state)
+{
+    static const char *const bad[] = {"A_0_2   = E", "B_0_2   = 'x'", "AP_1_0  = 1E", "BP_1_1  = -.",
+                                      "A_2_0   = 1.5.2"};
+    const char *lines[VB_COUNT(tan_cards) + 1];
+    size_t n = VB_COUNT(tan_cards) - 1;
+
+    for (size_t i = 0; i < VB_COUNT(bad); i++) {
+        vb_auto_error err = VB_ERROR_INIT;
+        vb_auto_region region = {0};
+        vb_hdu hdu;
+
+        memcpy(lines, tan_cards, n * sizeof *lines);
+        lines[n] = bad[i];
+        lines[n + 1] = NULL;
+        hdu = hdu_of(*state, lines);
+        assert_ok(vb_footprint(&hdu, &region, &err), &err);
+        assert_int_equal(region.count, 4);
+    }
+}
+
 /* Every pixel's middle, by wcslib, lies in the footprint of a distorted image; points two pixels outside do
  * not. */
 static void check_pixels(const vb_hdu *hdu, const vb_region *region)
@@ -241,6 +263,7 @@ int main(void)
         TEST(headers_without_a_usable_wcs_are_refused),
         TEST(header_without_wcs_is_refused),
         TEST(odd_cards_do_not_reach_wcslib),
+        TEST(coefficients_that_are_no_numbers_do_not_reach_wcslib),
         TEST(real_distorted_images_hold_their_pixels),
     };
 
