@@ -82,17 +82,56 @@ static void sweep(const struct recovery *r, const vb_attempt_file *a)
     vb_remove_tree(AT_FDCWD, spill, NULL);
 }
 
+/* What it has made counts, and nobody can say what that is: neither to be swept nor to be made again. */
+static int damaged(const struct recovery *r, const vb_attempt_file *a, vb_error *err)
+{
+    char uuid[VB_UUID_TEXT];
+
+    vb_uuid_format(a->quantum, uuid);
+    vb_fail(err, -EBADMSG, "the receipt of quantum %s in %s/receipts cannot be read", uuid, r->site->dir->path);
+    vb_hint(err, "restore it from a copy; where there is none, remove receipts/%s/%s: the quantum is then run again",
+            uuid + 34, uuid);
+    return -EBADMSG;
+}
+
+/* 1 where the registry has what the attempt has made.  After a power cut it may have more than the directory: then the
+ * link that says that the attempt counts is made again. */
+static int is_registered(const struct recovery *r, const vb_attempt_file *a, vb_error *err)
+{
+    for (size_t i = 0; a->receipt && i < a->receipt->noutputs; i++) {
+        const vb_receipt_output *o = &a->receipt->outputs[i];
+        vb_auto_dataset d = {0};
+        vb_auto_location location = {0};
+        int status = vb_dataset_by_uuid(r->reg, &o->dataset, &d, err);
+
+        if (status > 0)
+            status = vb_location_get(r->reg, d.id, &location, err);
+        if (status > 0 && o->path && !strcmp(o->path, location.path))
+            status = vb_rundir_commit(r->site->dir, &a->quantum, a->number, err) < 0 ? err->code : 1;
+        else if (status > 0)
+            status = 0;
+        if (status)
+            return status;
+    }
+    return 0;
+}
+
 static int recover_one(void *arg, const vb_attempt_file *a, vb_error *err)
 {
     struct recovery *r = arg;
     bool failed = a->receipt && a->receipt->status != VB_STATUS_SUCCEEDED;
     bool init = a->receipt && !*a->receipt->task; /* merged by vb_make_init_outputs() */
+    int counts = a->committed ? 1 : is_registered(r, a, err);
     vb_receipt *receipt;
 
-    if (init && a->committed)
+    if (counts < 0)
+        return counts;
+    if (counts && !a->receipt)
+        return damaged(r, a, err);
+    if (init && counts)
         return 0;
     vb_schedule_attempted(r->schedule, &a->quantum, a->number);
-    if (a->committed && a->receipt) {
+    if (counts) {
         vb_published_add(r->site->published, a->receipt);
         vb_schedule_done_before(r->schedule, &a->quantum);
         return merge_later(r, copy_of(a->receipt), err);

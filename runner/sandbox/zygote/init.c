@@ -47,6 +47,17 @@ static void forward(int signal)
         kill(task, signal);
 }
 
+/* A request that comes early waits until there is a task to forward it to. */
+static void hold_requests(bool hold)
+{
+    sigset_t mask;
+
+    sigemptyset(&mask);
+    if (hold)
+        sigaddset(&mask, SIGTERM);
+    sigprocmask(SIG_SETMASK, &mask, NULL);
+}
+
 /* The strings as arrays of pointers into the mapped file. */
 static int map_strings(int fd, const vb_spawn_message *m, struct strings *out)
 {
@@ -112,6 +123,7 @@ static pid_t start_task(const struct strings *s, bool keep_stdin, int out, int e
     close_range(3, ~0U, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGTERM, SIG_DFL);
+    hold_requests(false);
     environ = s->environment;
     execvp(s->argv[0], s->argv);
     *error = errno;
@@ -195,6 +207,7 @@ static void run_task(int socket, const struct strings *s, bool keep_stdin, int o
     task = start_task(s, keep_stdin, out, err, error);
     if (task < 0)
         give_up(socket, VB_STEP_FORK);
+    hold_requests(false);
     close(out);
     close(err);
     result.status = wait_for_task();
@@ -218,14 +231,12 @@ void vb_job_init(int socket, int out, int err, int strings, const vb_spawn_messa
     struct pollfd zygote = {alive, POLLIN, 0};
     struct sigaction forwarded = {.sa_handler = forward};
     struct strings s;
-    sigset_t none;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (poll(&zygote, 1, 0) > 0) /* it died before that */
         _exit(1);
     sigaction(SIGTERM, &forwarded, NULL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    hold_requests(true);
     if (map_strings(strings, message, &s))
         give_up(socket, VB_STEP_FORK);
     if (*mountpoint) {

@@ -138,14 +138,26 @@ static void spawn(struct zygote_state *z, const vb_spawn_message *m, int fds[VB_
 {
     unsigned long flags = *z->mountpoint ? CLONE_NEWNS | CLONE_NEWPID | SIGCHLD : SIGCHLD;
     vb_job_message started = {.kind = VB_MESSAGE_STARTED};
-    pid_t pid = z->count == MAX_JOBS ? -1 : (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
+    int gate[2] = {-1, -1}; /* init waits at it: what it says must come after STARTED */
+    pid_t pid = z->count == MAX_JOBS || pipe2(gate, O_CLOEXEC)
+                    ? -1
+                    : (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
 
-    if (!pid)
+    if (!pid) {
+        char end;
+
+        close(gate[1]);
+        (void)!read(gate[0], &end, 1);
+        close(gate[0]);
         become_init(z, m, fds);
+    }
     started.pid = pid;
     if (pid < 0)
         started = (vb_job_message){.kind = VB_MESSAGE_RESULT, .result = {.step = VB_STEP_FORK, .error = errno}};
     vb_message_send(fds[0], &started, sizeof started, NULL, 0);
+    for (int i = 0; i < 2; i++)
+        if (gate[i] >= 0)
+            close(gate[i]);
     if (pid > 0)
         z->children[z->count++] = (struct child){pid, fds[0]};
     else
