@@ -45,8 +45,11 @@ static int explain(const vb_job_result *result, vb_error *err)
                      "for all (mode 0666, as udev does)");
     } else {
         vb_fail(err, -EPERM, "making namespaces for the jobs: %s", strerror(result->error));
-        vb_hint(err, "an ordinary user needs user namespaces: sysctl kernel.unprivileged_userns_clone=1 "
-                     "user.max_user_namespaces=10000");
+        vb_hint(err, "%s",
+                result->error == EINVAL
+                    ? "the root directory is no mount point, as in a plain chroot: mount --bind DIR DIR; chroot DIR"
+                    : "an ordinary user needs user namespaces: sysctl kernel.unprivileged_userns_clone=1 "
+                      "user.max_user_namespaces=10000");
     }
     return -EPERM;
 }
