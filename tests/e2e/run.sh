@@ -171,6 +171,17 @@ test_outputs_get_the_modes_of_the_repository_whatever_the_umask() {
     expect_equal "$(find repo/u -type d ! -perm -755)" ""
 }
 
+test_progress_is_drawn_on_a_terminal_and_told_once_in_a_file() {
+    make_numbers 3
+    script -qec "$VBUTLER run -b repo -p numbers.yaml -i numbers -o u/x" terminal >/dev/null </dev/null
+    grep -q '4/4  succeeded 4  failed 0' terminal || fail "$(cat -v terminal)"
+    vb run -b repo -p numbers.yaml -i numbers -o u/y >out 2>said
+    expect_equal "$(grep -c '4/4  succeeded 4' said)" 1
+    ! grep -q "$(printf '\r')" said || fail "$(cat -v said)"
+    vb run -b repo -p numbers.yaml -i numbers -o u/z --no-progress >out 2>said
+    ! grep -q '4/4' said || fail "$(cat -v said)"
+}
+
 test_log_and_metadata_are_datasets() {
     need_fuse
     make_numbers 1
