@@ -30,17 +30,26 @@ void vb_location_clear(vb_location *l)
     *l = (vb_location){0};
 }
 
-/* The statement that finds, or inserts, a member of the type's table; kept with the type. */
-static const char *member_sql(vb_registry *reg, const vb_dataset_type *type, bool find)
+/* The statement that finds, or inserts, a member of the type's table; kept with what the handle knows of the type,
+ * which a writer may have before a transaction was undone and the handle forgot it. */
+static int member_sql(vb_registry *reg, const vb_dataset_type *type, bool find, const char **out, vb_error *err)
 {
     struct vb_known_type *known;
     char **kept;
     vb_buf sql = {0};
 
     HASH_FIND(by_id, reg->types_by_id, &type->id, sizeof type->id, known);
+    if (!known) {
+        int r = vb_dataset_type_by_id(reg, type->id, &type, err);
+
+        if (r < 0)
+            return r;
+        HASH_FIND(by_id, reg->types_by_id, &type->id, sizeof type->id, known);
+    }
     kept = find ? &known->find_sql : &known->insert_sql;
+    *out = *kept;
     if (*kept)
-        return *kept;
+        return 0;
     if (find) {
         vb_buf_printf(&sql, "SELECT dataset_id FROM member_%" PRId64 " WHERE ", type->group_id);
         vb_sql_dimensions(&sql, type->group, "", " = ? AND ");
@@ -54,7 +63,8 @@ static const char *member_sql(vb_registry *reg, const vb_dataset_type *type, boo
             vb_buf_puts(&sql, "?, ");
         vb_buf_puts(&sql, "?, ?, ?)");
     }
-    return *kept = vb_buf_steal(&sql);
+    *out = *kept = vb_buf_steal(&sql);
+    return 0;
 }
 
 /* Notes that a collection holds a type; almost always it is the pair of the last insert. */
@@ -75,13 +85,16 @@ static int note_summary(vb_registry *reg, int64_t run_id, int64_t type_id, vb_er
 static int insert_member(vb_registry *reg, const vb_dataset *d, vb_error *err)
 {
     vb_arg args[VB_MAX_REQUIRED + 3];
-    int n = d->type->group->nrequired, r;
+    const char *sql;
+    int n = d->type->group->nrequired, r = member_sql(reg, d->type, false, &sql, err);
 
+    if (r < 0)
+        return r;
     vb_dataid_args(&d->dataid, args);
     args[n] = vb_arg_int(d->type->id);
     args[n + 1] = vb_arg_int(d->run_id);
     args[n + 2] = vb_arg_int(d->id);
-    r = vb_sql_exec(reg->db, err, member_sql(reg, d->type, false), args, (size_t)n + 3);
+    r = vb_sql_exec(reg->db, err, sql, args, (size_t)n + 3);
     if (r == -EEXIST) {
         vb_auto_buf what = {0};
         const vb_collection *run = NULL;
@@ -202,16 +215,18 @@ int vb_dataset_find(vb_registry *reg, const vb_dataset_type *type, const vb_data
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     vb_arg args[VB_MAX_REQUIRED + 2];
-    int n = type->group->nrequired, r = 0;
+    const char *sql;
+    int n = type->group->nrequired, r = member_sql(reg, type, true, &sql, err);
 
+    if (r < 0)
+        return r;
     vb_dataid_args(dataid, args);
     args[n] = vb_arg_int(type->id);
     for (size_t i = 0; i < search->count; i++) {
         if (search->items[i]->type == VB_CALIBRATION)
             continue;
         args[n + 1] = vb_arg_int(search->items[i]->id);
-        r = s ? vb_stmt_rebind(s, args, (size_t)n + 2, err)
-              : vb_sql(reg->db, &s, err, member_sql(reg, type, true), args, (size_t)n + 2);
+        r = s ? vb_stmt_rebind(s, args, (size_t)n + 2, err) : vb_sql(reg->db, &s, err, sql, args, (size_t)n + 2);
         if (!r)
             r = vb_stmt_step(s, err);
         if (r)

@@ -51,8 +51,8 @@ void vb_location_clear(vb_location *l);
  * ID. Call it in a transaction. */
 int vb_dataset_insert(vb_registry *reg, vb_dataset *d, const vb_location *location, vb_error *err);
 
-/* The same for many datasets of one type and run, and quicker; `locations` are as many, or NULL.  After a failure the
- * transaction is to be undone. */
+/* The same for many datasets of one type and run, and quicker; `locations` are as many, or NULL.  Their UUIDs are new:
+ * provenance has not spoken of them yet.  After a failure the transaction is to be undone. */
 int vb_dataset_insert_all(vb_registry *reg, vb_dataset *datasets, const vb_location *locations, size_t count,
                           vb_error *err);
 

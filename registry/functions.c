@@ -2,6 +2,7 @@
 
 #include "registry/base/mem.h"
 #include "registry/base/uuid.h"
+#include "registry/pixel_table.h"
 #include "registry/sky/region.h"
 
 static void new_uuid(sqlite3_context *ctx, int argc, sqlite3_value **argv)
@@ -38,5 +39,5 @@ int vb_functions_register(sqlite3 *db, vb_error *err)
         if (sqlite3_create_function_v2(db, functions[i].name, functions[i].arguments, functions[i].flags, NULL,
                                        functions[i].call, NULL, NULL, NULL) != SQLITE_OK)
             return vb_fail(err, -ENOMEM, "registering the SQL function %s", functions[i].name);
-    return 0;
+    return vb_pixel_table_register(db, err);
 }

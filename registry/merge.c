@@ -16,6 +16,7 @@ struct merge {
     const vb_graph *g;
     const vb_receipt *receipt;
     int64_t run_id, task_id, quantum_id;
+    bool counts; /* this attempt, more than those that were merged before */
     vb_error *err;
 };
 
@@ -42,16 +43,19 @@ static int put_quantum(struct merge *m)
                         " VALUES (?, ?, ?, ?, ?)",
                         VB_ARGS(&q->quantum, m->task_id, q->dataid, (int)q->status, q->attempt));
 
+    m->counts = !r && vb_db_changes(m->reg->db);
     if (!r)
         r = vb_sql_int(m->reg->db, &m->quantum_id, m->err, "SELECT id FROM quantum WHERE uuid = ?",
                        VB_ARGS(&q->quantum));
     if (r < 0)
         return r;
     /* A success counts for ever; a later failure counts more than an earlier one. */
-    return vb_sql_exec(m->reg->db, m->err,
-                       "UPDATE quantum SET status = ?2, attempt = ?3 WHERE id = ?1 AND (?2 = 1 OR"
-                       " (status != 1 AND attempt < ?3))",
-                       VB_ARGS(m->quantum_id, (int)q->status, q->attempt));
+    r = vb_sql_exec(m->reg->db, m->err,
+                    "UPDATE quantum SET status = ?2, attempt = ?3 WHERE id = ?1 AND (?2 = 1 OR"
+                    " (status != 1 AND attempt < ?3))",
+                    VB_ARGS(m->quantum_id, (int)q->status, q->attempt));
+    m->counts = m->counts || (!r && vb_db_changes(m->reg->db));
+    return r;
 }
 
 static int put_attempt(struct merge *m)
@@ -97,10 +101,14 @@ static int dataset_id(struct merge *m, const vb_receipt_input *in, int64_t *out)
     return r < 0 ? r : vb_db_changes(m->reg->db) > 0;
 }
 
+/* Inputs are those of the attempt that counts, in whatever order attempts are merged. */
 static int put_inputs(struct merge *m)
 {
-    int r = 0;
+    int r;
 
+    if (!m->counts)
+        return 0;
+    r = vb_sql_exec(m->reg->db, m->err, "DELETE FROM quantum_input WHERE quantum_id = ?", VB_ARGS(m->quantum_id));
     for (size_t i = 0; r >= 0 && i < m->receipt->ninputs; i++) {
         const vb_receipt_input *in = &m->receipt->inputs[i];
         int64_t connection, dataset = 0;
@@ -210,13 +218,14 @@ int vb_provenance_merge_init(vb_registry *reg, const vb_graph *g, const vb_recei
     if (r < 0)
         return r;
     m.run_id = run->id;
-    for (size_t i = 0; !r && i < receipt->noutputs; i++) {
+    for (size_t i = 0; r >= 0 && i < receipt->noutputs; i++) {
         vb_auto_dataset there = {0};
 
+        if (!receipt->outputs[i].path)
+            continue;
         r = vb_dataset_by_uuid(reg, &receipt->outputs[i].dataset, &there, err);
-        if (!r)
+        if (!r || (r > 0 && !there.run_id)) /* a quantum that has read it may have been merged before */
             r = put_output(&m, &receipt->outputs[i]);
-        r = r < 0 ? r : 0;
     }
-    return r;
+    return r < 0 ? r : 0;
 }

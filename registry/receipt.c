@@ -3,8 +3,11 @@
 #include "registry/base/clock.h"
 #include "registry/base/json.h"
 #include "registry/base/mem.h"
+#include "registry/base/path.h"
 #include "registry/time.h"
 
+#include <limits.h>
+#include <math.h>
 #include <string.h>
 
 static const struct {
@@ -135,11 +138,17 @@ static json_t *output_json(const vb_receipt_output *out)
     return object;
 }
 
+/* JSON has no NaN and no infinity. */
+static double known(double seconds)
+{
+    return isfinite(seconds) ? seconds : 0;
+}
+
 static json_t *usage_json(const vb_usage *u)
 {
-    return json_pack("{s:f, s:f, s:f, s:I, s:I, s:I}", "wall", u->wall, "cpu_user", u->cpu_user, "cpu_system",
-                     u->cpu_system, "memory", (json_int_t)u->memory, "bytes_read", (json_int_t)u->bytes_read,
-                     "bytes_written", (json_int_t)u->bytes_written);
+    return json_pack("{s:f, s:f, s:f, s:I, s:I, s:I}", "wall", known(u->wall), "cpu_user", known(u->cpu_user),
+                     "cpu_system", known(u->cpu_system), "memory", (json_int_t)u->memory, "bytes_read",
+                     (json_int_t)u->bytes_read, "bytes_written", (json_int_t)u->bytes_written);
 }
 
 char *vb_receipt_write(const vb_receipt *r)
@@ -235,7 +244,12 @@ static int read_outputs(vb_receipt *r, const json_t *array, vb_error *err)
         out->path = take_text(object, "path");
         out->size = take_int(object, "size");
         out->mtime = take_int(object, "mtime");
-        if (out->path && (!checksum || !vb_hash_parse(checksum, &out->checksum)))
+        if (!out->path)
+            continue;
+        if (!out->type || !out->dataid || !vb_path_is_safe(out->path))
+            return vb_fail(err, -EINVAL, "receipt: output %zu has no type, no data ID, or no path below the repository",
+                           i);
+        if (!checksum || !vb_hash_parse(checksum, &out->checksum))
             return vb_fail(err, -EINVAL, "receipt: output %zu has no checksum", i);
     }
     return 0;
@@ -245,6 +259,7 @@ static int read_object(vb_receipt *r, const json_t *object, vb_error *err)
 {
     const json_t *usage = json_object_get(object, "usage"), *details = json_object_get(object, "details");
     const char *format = json_string_value(json_object_get(object, "format"));
+    int64_t attempt = take_int(object, "attempt");
     int status;
 
     if (!format || strcmp(format, "vbutler-receipt"))
@@ -259,13 +274,13 @@ static int read_object(vb_receipt *r, const json_t *object, vb_error *err)
     r->message = take_text(object, "message");
     r->capture = take_text(object, "capture");
     r->host = take_text(object, "host");
-    r->attempt = (int)take_int(object, "attempt");
+    r->attempt = (int)attempt;
     r->started = take_int(object, "started_ns");
     r->usage = (vb_usage){take_real(usage, "wall"),  take_real(usage, "cpu_user"),  take_real(usage, "cpu_system"),
                           take_int(usage, "memory"), take_int(usage, "bytes_read"), take_int(usage, "bytes_written")};
     if (json_is_object(details))
         json_object_update(r->details, (json_t *)details);
-    if (!r->run || !r->task || !r->dataid || !r->capture || r->attempt < 1 ||
+    if (!r->run || !r->task || !r->dataid || !r->capture || attempt < 1 || attempt > INT_MAX ||
         !take_uuid(object, "quantum", &r->quantum) ||
         !vb_status_parse(json_string_value(json_object_get(object, "status")), &r->status))
         return vb_fail(err, -EINVAL, "a receipt that is not whole");

@@ -5,6 +5,7 @@
 #include "registry/schema.h"
 #include "registry/sky/pixels.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---- columns ---------------------------------------------------------------------------------------------- */
@@ -86,7 +87,8 @@ bool vb_record_set(vb_record *r, const char *column, vb_value value)
         return false;
     }
     vb_value_clear(place);
-    *place = value;
+    if (value.kind != VB_REAL || !isnan(value.d)) /* SQLite keeps a NaN as null */
+        *place = value;
     return true;
 }
 

@@ -45,16 +45,13 @@ static int check_vacant(const char *dir, bool *made, vb_error *err)
     return -ENOTEMPTY;
 }
 
-static int fill(const char *dir, int version, vb_error *err)
+static int fill(const char *dir, const vb_universe *universe, vb_error *err)
 {
-    vb_auto(vb_universe_free) vb_universe *universe = NULL;
     vb_auto(vb_registry_close) vb_registry *reg = NULL;
     vb_autofree char *registry = vb_path_join(dir, "registry.sqlite3"), *config = vb_path_join(dir, "vbutler.yaml");
     vb_autofree char *state = vb_path_join(dir, ".vbutler/runs");
-    int r = vb_universe_builtin(version, &universe, err);
+    int r = vb_registry_create(registry, universe, "registry", &reg, err);
 
-    if (!r)
-        r = vb_registry_create(registry, universe, "registry", &reg, err);
     if (!r)
         r = vb_sql_exec(reg->db, err, "INSERT INTO store (id, name, root) VALUES (1, 'file', '.')", VB_NO_ARGS);
     if (!r)
@@ -65,14 +62,17 @@ static int fill(const char *dir, int version, vb_error *err)
 
 int vb_repo_create(const char *dir, int universe, vb_error *err)
 {
+    vb_auto(vb_universe_free) vb_universe *u = NULL;
     static const char *const parts[] = {"registry.sqlite3", "registry.sqlite3-wal", "registry.sqlite3-shm",
                                         "vbutler.yaml", ".vbutler"};
-    bool made;
-    int r = check_vacant(dir, &made, err);
+    bool made = false;
+    int r = vb_universe_builtin(universe, &u, err);
 
+    if (!r)
+        r = check_vacant(dir, &made, err);
     if (r < 0)
         return r;
-    r = fill(dir, universe, err);
+    r = fill(dir, u, err);
     for (size_t i = 0; r < 0 && i < VB_COUNT(parts); i++) {
         vb_autofree char *path = vb_path_join(dir, parts[i]);
 
@@ -105,7 +105,7 @@ static int read_group(const vb_yaml_node *node, gid_t *gid, vb_error *err)
 
     if (!node)
         return 0;
-    if (vb_yaml_int(node, &number)) {
+    if (vb_yaml_int(node, &number) && number >= 0 && number < (gid_t)-1) {
         *gid = (gid_t)number;
         return 0;
     }

@@ -63,6 +63,20 @@ int vb_report_find_run(vb_registry *reg, const char *name, char **run, vb_error 
     return r < 0 ? r : no_quanta(reg, collection, err);
 }
 
+/* Columns of the statement: what is not known is empty. */
+static void put_bytes(vb_rows *rows, vb_stmt *s, int i)
+{
+    if (vb_col_null(s, i))
+        vb_rows_real(rows, (double)NAN, 0);
+    else
+        vb_rows_bytes(rows, vb_col_int(s, i));
+}
+
+static void put_real(vb_rows *rows, vb_stmt *s, int i, int decimals)
+{
+    vb_rows_real(rows, vb_col_null(s, i) ? (double)NAN : vb_col_real(s, i), decimals);
+}
+
 /* ---- tasks ------------------------------------------------------------------------------------------------ */
 
 int vb_report_tasks(vb_registry *reg, const char *run, vb_format_kind format, vb_rows_sink sink, void *arg,
@@ -86,9 +100,9 @@ int vb_report_tasks(vb_registry *reg, const char *run, vb_format_kind format, vb
         for (int i = 1; i <= 3; i++)
             vb_rows_int(rows, vb_col_int(s, i));
         for (int i = 4; i <= 7; i++)
-            vb_rows_real(rows, vb_col_null(s, i) ? (double)NAN : vb_col_real(s, i), i < 6 ? 2 : 1);
+            put_real(rows, s, i, i < 6 ? 2 : 1);
         for (int i = 8; i <= 10; i++)
-            vb_rows_bytes(rows, vb_col_int(s, i));
+            put_bytes(rows, s, i);
     }
     return r;
 }
@@ -111,9 +125,9 @@ static void quantum_row(vb_registry *reg, vb_stmt *s, vb_rows *rows)
     vb_rows_text(rows, vb_col_text(s, 5));
     vb_rows_text(rows, vb_col_null(s, 6) ? NULL : vb_clock_iso(vb_col_int(s, 6), iso));
     for (int i = 7; i <= 8; i++)
-        vb_rows_real(rows, vb_col_null(s, i) ? (double)NAN : vb_col_real(s, i), 3);
+        put_real(rows, s, i, 3);
     for (int i = 9; i <= 11; i++)
-        vb_rows_bytes(rows, vb_col_int(s, i));
+        put_bytes(rows, s, i);
     vb_rows_text(rows, vb_col_text(s, 12));
     vb_rows_text(rows, vb_col_text(s, 13));
 }

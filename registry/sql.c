@@ -28,6 +28,12 @@ struct vb_db {
     uint64_t rollbacks;
 };
 
+/* A key that is there already, and not another constraint: what is missing or of the wrong type is no such row. */
+static bool is_taken(int rc)
+{
+    return rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT_PRIMARYKEY || rc == SQLITE_CONSTRAINT_ROWID;
+}
+
 /* SQLite's result as an errno and a sentence. */
 static int sql_fail(vb_db *db, vb_error *err, int rc, const char *what)
 {
@@ -50,9 +56,9 @@ static int sql_fail(vb_db *db, vb_error *err, int rc, const char *what)
         return vb_fail_errno(err, rc ? -rc : -EACCES, "opening %s", db->path);
     case SQLITE_IOERR: return vb_fail(err, -EIO, "%s: input/output error (%s)", db->path, sqlite3_errmsg(db->handle));
     case SQLITE_INTERRUPT: return vb_fail(err, -EINTR, "%s: interrupted", db->path);
-    case SQLITE_CONSTRAINT:
-        return vb_fail(err, -EEXIST, "%s: %.*s: %s", db->path, SHOWN_SQL, what, sqlite3_errmsg(db->handle));
-    default: return vb_fail(err, -EINVAL, "%s: %.*s: %s", db->path, SHOWN_SQL, what, sqlite3_errmsg(db->handle));
+    default:
+        return vb_fail(err, is_taken(rc) ? -EEXIST : -EINVAL, "%s: %.*s: %s", db->path, SHOWN_SQL, what,
+                       sqlite3_errmsg(db->handle));
     }
 }
 

@@ -29,11 +29,13 @@ static int to_tai(double day, double fraction, vb_timescale scale, int64_t *out,
     if (!isfinite(tai1 + tai2) || fabs(tai1 - JD_1970) > 1e5)
         return vb_fail(err, -ERANGE, "out of the range of times (1970 to 2100)");
     *out = from_tai_jd(tai1, tai2);
-    if (*out < VB_TIME_MIN)
-        *out = VB_TIME_MIN;
-    if (*out > VB_TIME_MAX)
-        *out = VB_TIME_MAX;
     return 0;
+}
+
+/* What lies beyond the range is its end. */
+static int64_t in_range(int64_t t)
+{
+    return t < VB_TIME_MIN ? VB_TIME_MIN : t > VB_TIME_MAX ? VB_TIME_MAX : t;
 }
 
 /* Reads up to `width` digits; returns how many there were. */
@@ -87,18 +89,24 @@ int vb_time_parse_iso(const char *text, vb_timescale scale, int64_t *out, vb_err
     r = to_tai(day1, day2, scale, &base, err);
     if (r < 0)
         return vb_error_context(err, "'%s'", text);
-    base = (base + 500) / 1000 * 1000; /* a whole minute in UTC or TAI is a whole millisecond: undo the rounding */
-    *out = base >= VB_TIME_MAX ? VB_TIME_MAX : base + ns;
+    /* A whole minute in UTC or TAI is a whole millisecond: undo the rounding. */
+    base = (base < 0 ? base - 500 : base + 500) / 1000 * 1000;
+    *out = in_range(base + ns);
     return 0;
 }
 
 int vb_time_from_mjd(double mjd, vb_timescale scale, int64_t *out, vb_error *err)
 {
     double day = floor(mjd);
+    int64_t t;
+    int r;
 
     if (!isfinite(mjd))
         return vb_fail(err, -EINVAL, "a modified Julian date must be a number");
-    return to_tai(day + ERFA_DJM0, mjd - day, scale, out, err);
+    r = to_tai(day + ERFA_DJM0, mjd - day, scale, &t, err);
+    if (!r)
+        *out = in_range(t);
+    return r;
 }
 
 int64_t vb_time_from_unix(int64_t unix_ns)

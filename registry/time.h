@@ -32,7 +32,7 @@ int64_t vb_time_now(void);
 /* A UTC instant of the system clock (nanoseconds since 1970 UTC) in TAI. */
 int64_t vb_time_from_unix(int64_t unix_ns);
 
-/* "2015-04-12T07:31:20.925900000" (TAI, nine digits; fewer are not written, so that it reads back the same). */
+/* "2015-04-12T07:31:20.9259" (TAI): as many of nine digits as count, so that it reads back the same. */
 void vb_time_print(int64_t tai, vb_buf *out);
 
 bool vb_timespan_overlaps(vb_timespan a, vb_timespan b);

@@ -21,7 +21,8 @@ void vb_trash_free(vb_trash *items, size_t count);
 /* Drops notes.  In a transaction of its own. */
 int vb_trash_forget(vb_registry *reg, const vb_trash *items, size_t count, vb_error *err);
 
-/* True where a dataset's artifact is (a part of) that file. */
+/* True where a dataset's artifact is a part of that file.  One that is a whole file of that name is told from it by
+ * size and time. */
 int vb_trash_in_use(vb_registry *reg, const vb_trash *item, bool *out, vb_error *err);
 
 #endif

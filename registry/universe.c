@@ -6,6 +6,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+
+enum { MAX_NAME = 64, MAX_FIELDS = 256 };
 
 /* registry/universes/8.yaml, by the build. */
 extern const char vb_embedded_universe_8[];
@@ -172,6 +175,16 @@ static int order_drafts(struct loading *l)
     return 0;
 }
 
+/* Names of elements and fields become those of tables and columns. */
+static int check_name(struct loading *l, const vb_yaml_node *node, const char *name)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+
+    if (*name && strspn(name, letters) == strlen(name) && strlen(name) <= MAX_NAME && !(*name >= '0' && *name <= '9'))
+        return 0;
+    return vb_yaml_fail(l->err, node, "'%s' is no name: letters, digits and '_', at most %d", name, MAX_NAME);
+}
+
 static int load_field(struct loading *l, const vb_yaml_node *node, vb_field *field)
 {
     static const struct {
@@ -187,6 +200,8 @@ static int load_field(struct loading *l, const vb_yaml_node *node, vb_field *fie
 
     if (!name || !type)
         return vb_yaml_fail(l->err, node, "a field needs a name and a type");
+    if (check_name(l, node, name) < 0)
+        return -EINVAL;
     field->name = vb_strdup(name);
     field->doc = vb_yaml_get_text(node, "doc") ? vb_strdup(vb_yaml_get_text(node, "doc")) : NULL;
     field->nullable = true;
@@ -220,17 +235,24 @@ static int load_fields(struct loading *l, const vb_yaml_node *list, vb_field **f
 /* Turns a list of names into a set; with `closed`, also what they require. */
 static int load_names(struct loading *l, const vb_yaml_node *list, bool closed, vb_dimset *out)
 {
-    for (size_t i = 0; list && i < list->count; i++) {
-        const char *name = vb_yaml_text(list->items[i].value);
-        const vb_element *e = name ? vb_universe_find(l->u, name) : NULL;
+    char **names;
+    int r = vb_yaml_strings(list, &names, l->err);
 
-        if (!e || !e->is_dimension)
-            return vb_yaml_fail(l->err, list->items[i].value, "no dimension '%s'", name ? name : "?");
+    if (r < 0)
+        return r;
+    for (char **name = names; !r && *name; name++) {
+        const vb_element *e = vb_universe_find(l->u, *name);
+
+        if (!e || !e->is_dimension) {
+            r = vb_yaml_fail(l->err, list, "no dimension '%s'", *name);
+            continue;
+        }
         vb_dimset_add(out, e->index);
         if (closed)
             *out = vb_dimset_union(*out, e->required);
     }
-    return 0;
+    vb_strv_free(names);
+    return r;
 }
 
 /* Where an element's rows are: Rubin writes `storage: {nested: {view_of: ...}}`, we `storage: {view_of: ...}`. */
@@ -240,6 +262,60 @@ static const char *view_of(const vb_yaml_node *node)
     const char *name = vb_yaml_get_text(storage, "view_of");
 
     return name ? name : vb_yaml_get_text(vb_yaml_get(storage, "nested"), "view_of");
+}
+
+static int count_of(vb_dimset set)
+{
+    return __builtin_popcountll(set.bits[0]) + __builtin_popcountll(set.bits[1]);
+}
+
+/* A data ID has a value for what an element requires, and its record one for all else that the group has. */
+static int check_dimensions(struct loading *l, const struct draft *d, const vb_element *e)
+{
+    if (count_of(e->required) > VB_MAX_REQUIRED)
+        return vb_yaml_fail(l->err, d->node, "element '%s' requires %d dimensions; the most is %d", e->name,
+                            count_of(e->required), VB_MAX_REQUIRED);
+    VB_EACH_DIMENSION(i, e->implied) {
+        const vb_element *other = vb_universe_at(l->u, i);
+        vb_dimset known = e->required;
+
+        vb_dimset_add(&known, i);
+        if (vb_dimset_has(e->required, i))
+            return vb_yaml_fail(l->err, d->node, "element '%s' requires and implies '%s'", e->name, other->name);
+        if (!vb_dimset_within(other->required, known))
+            return vb_yaml_fail(l->err, d->node, "element '%s' implies '%s' but does not require what that requires",
+                                e->name, other->name);
+    }
+    return 0;
+}
+
+static int column_twice(struct loading *l, const struct draft *d, const char *name)
+{
+    return vb_yaml_fail(l->err, d->node, "element '%s' has two columns '%s'", d->name, name);
+}
+
+/* Dimensions, keys and metadata are columns of one table, whose names SQL takes without regard to case. */
+static int check_columns(struct loading *l, const struct draft *d, const vb_element *e)
+{
+    const char *names[VB_MAX_ELEMENTS + MAX_FIELDS + 4] = {"_id", "region", "timespan_begin", "timespan_end"};
+    size_t n = 4, fixed;
+
+    VB_EACH_DIMENSION(i, vb_dimset_union(e->required, e->implied))
+        names[n++] = vb_universe_at(l->u, i)->name;
+    fixed = n;
+    if (fixed == 4)
+        return vb_yaml_fail(l->err, d->node, "element '%s' has no keys and requires nothing", d->name);
+    if (e->nkeys + e->nmetadata > MAX_FIELDS)
+        return vb_yaml_fail(l->err, d->node, "element '%s' has more than %d fields", d->name, MAX_FIELDS);
+    for (size_t i = 1; i < e->nkeys; i++)
+        names[n++] = e->keys[i].name;
+    for (size_t i = 0; i < e->nmetadata; i++)
+        names[n++] = e->metadata[i].name;
+    for (size_t i = fixed; i < n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (!strcasecmp(names[i], names[k]))
+                return column_twice(l, d, names[i]);
+    return 0;
 }
 
 static int load_element(struct loading *l, const struct draft *d)
@@ -271,7 +347,9 @@ static int load_element(struct loading *l, const struct draft *d)
     e->has_table = !view_of(d->node);
     if (e->is_dimension)
         vb_dimset_add(&e->required, e->index);
-    return r;
+    if (!r)
+        r = check_columns(l, d, e);
+    return r < 0 ? r : check_dimensions(l, d, e);
 }
 
 static void load_skypix(struct loading *l, const struct draft *d)
@@ -296,6 +374,14 @@ static void load_skypix(struct loading *l, const struct draft *d)
     vb_dimset_add(&e->required, e->index);
 }
 
+static bool names_pixels(const struct loading *l, const char *name)
+{
+    for (int i = 0; i < l->u->count; i++)
+        if (l->u->elements[i].is_skypix && !strcasecmp(l->u->elements[i].name, name))
+            return true;
+    return false;
+}
+
 static int load_elements(struct loading *l, const vb_yaml_node *root)
 {
     const vb_yaml_node *elements = vb_yaml_get(root, "elements");
@@ -309,6 +395,12 @@ static int load_elements(struct loading *l, const vb_yaml_node *root)
         d->node = elements->items[i].value;
         if (!d->name)
             return vb_yaml_fail(l->err, elements->items[i].key, "an element needs a name");
+        if (check_name(l, elements->items[i].key, d->name) < 0)
+            return -EINVAL;
+        for (size_t k = 0; k < i; k++)
+            if (!strcasecmp(l->drafts[k].name, d->name))
+                return vb_yaml_fail(l->err, elements->items[i].key, "'%s' and '%s' differ in case alone", d->name,
+                                    l->drafts[k].name);
     }
     plain = l->count;
     r = plain ? order_drafts(l) : vb_yaml_fail(l->err, root, "no 'elements': this is not a dimension universe");
@@ -329,8 +421,13 @@ static int load_elements(struct loading *l, const vb_yaml_node *root)
         const char *base = view_of(l->drafts[i].node);
         const vb_element *e = base ? vb_universe_find(l->u, base) : NULL;
 
-        if (base && !e)
+        if (names_pixels(l, l->drafts[i].name))
+            r = vb_yaml_fail(l->err, l->drafts[i].node, "element '%s' is a sky pixelisation too", l->drafts[i].name);
+        else if (base && !e)
             r = vb_yaml_fail(l->err, l->drafts[i].node, "view of '%s', which does not exist", base);
+        else if (e && (!e->has_table || !vb_dimset_has(e->implied, (int)i)))
+            r = vb_yaml_fail(l->err, l->drafts[i].node, "view of '%s', whose records do not tell '%s'", base,
+                             l->drafts[i].name);
         if (e)
             l->u->elements[i].view_of = e->index;
     }

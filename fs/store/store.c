@@ -10,6 +10,7 @@
 #include "registry/trash.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/sendfile.h>
 
@@ -83,7 +84,7 @@ static char *split_fragment(const char *path, int *hdu)
     int64_t n;
 
     *hdu = -1;
-    if (!hash || !vb_parse_int(hash + 5, &n) || n < 0)
+    if (!hash || !vb_parse_int(hash + 5, &n) || n < 0 || n >= INT_MAX)
         return vb_strdup(path);
     *hdu = (int)n;
     return vb_strndup(path, (size_t)(hash - path));

@@ -158,13 +158,35 @@ static const vb_node_class dataset_class = {.name = "dataset",
 
 /* ---- who read it ------------------------------------------------------------------------------------------ */
 
+static int take_id(void *arg, const vb_executed *q)
+{
+    *(int64_t *)arg = q->id;
+    return 0;
+}
+
+static int is_consumer(vb_call *c, const vb_node *dir, const vb_executed *q)
+{
+    vb_auto_dataset d = {0};
+    int64_t next = 0;
+    int r = fetch(c, dir->parent, &d);
+
+    if (!r)
+        r = vb_executed_consumers(c->reg, d.id, q->id - 1, 1, take_id, &next, NULL);
+    return r < 0 ? r : next == q->id;
+}
+
 static int consumers_lookup(vb_call *c, vb_node *dir, const char *name, vb_node **child)
 {
     vb_auto_executed q = {0};
     vb_auto_buf target = {0};
+    char canonical[VB_UUID_TEXT];
     vb_uuid uuid;
-    int r = vb_uuid_parse(name, &uuid) ? vb_executed_by_uuid(c->reg, &uuid, &q, NULL) : 0;
+    int r = vb_uuid_parse(name, &uuid) && !strcmp(vb_uuid_format(uuid, canonical), name)
+                ? vb_executed_by_uuid(c->reg, &uuid, &q, NULL)
+                : 0;
 
+    if (r > 0)
+        r = is_consumer(c, dir, &q);
     if (r <= 0)
         return r < 0 ? r : -ENOENT;
     vb_view_to_root(dir, &target);

@@ -45,6 +45,15 @@ static void dir_free(void *data)
     free(d);
 }
 
+/* Of one path: whether it is still the same things at once.  In a mount that lives a beginning of names may become a
+ * collection. */
+static bool dir_same(const void *a, const void *b)
+{
+    const struct data_dir *x = a, *y = b;
+
+    return x->is_collection == y->is_collection && !x->prefix == !y->prefix && !x->type == !y->type;
+}
+
 static const vb_node_class data_class;
 
 static const struct data_dir *state(const vb_node *dir)
@@ -287,7 +296,7 @@ static int data_lookup(vb_call *c, vb_node *dir, const char *name, vb_node **chi
         next = facet;
     }
     if (!r && next && (next->prefix || next->type))
-        *child = vb_nodes_path(c->view->nodes, dir, name, &data_class, VB_STEAL(next));
+        *child = vb_nodes_path_changed(c->view->nodes, dir, name, &data_class, VB_STEAL(next), dir_same);
     dir_free(next);
     if (!r && !*child)
         r = -ENOENT;

@@ -1,5 +1,6 @@
 #include "fs/view/job_internal.h"
 #include "fs/view/names.h"
+#include "registry/base/clock.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
@@ -130,7 +131,7 @@ int vb_job_add_file(vb_job_view *job, const char *name, const char *path, vb_err
     o = add(job->work, OVERLAY_FILE, name);
     o->file = vb_strdup(path);
     o->size = st.st_size;
-    o->mtime = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    o->mtime = vb_clock_ns(st.st_mtim);
     return 0;
 }
 
@@ -198,6 +199,17 @@ struct filling {
     struct overlay *dir;
 };
 
+/* An earlier collection had that data ID, be it under a name that was made unique. */
+static bool is_shown(const struct overlay *dir, const vb_dataid *id)
+{
+    struct overlay *o, *next;
+
+    HASH_ITER(hh, dir->children, o, next)
+        if (!vb_dataid_compare(&o->dataset.dataid, id))
+            return true;
+    return false;
+}
+
 static int fill_one(void *arg, const vb_dataset *found, vb_error *err)
 {
     struct filling *f = arg;
@@ -211,8 +223,8 @@ static int fill_one(void *arg, const vb_dataset *found, vb_error *err)
         return 0;
     vb_view_file_name(&d, &location, &file);
     other = find(f->dir, vb_buf_text(&file));
-    if (other && !vb_dataid_compare(&other->dataset.dataid, &d.dataid))
-        return 0; /* an earlier collection had that data ID: find-first */
+    if (other && (!vb_dataid_compare(&other->dataset.dataid, &d.dataid) || is_shown(f->dir, &d.dataid)))
+        return 0; /* find-first */
     if (other) {
         vb_buf_clear(&file);
         vb_name_file_unique(&file, d.type, &d.dataid, vb_dataset_type_extension(d.type, location.path), &d.uuid);
@@ -264,7 +276,7 @@ static int file_attr(vb_call *c, vb_node *node, struct stat *st)
     const struct overlay *o = node->data;
 
     st->st_size = o->size;
-    st->st_mtim = (struct timespec){o->mtime / 1000000000, o->mtime % 1000000000};
+    st->st_mtim = vb_clock_timespec(o->mtime);
     return 0;
 }
 

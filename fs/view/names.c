@@ -14,6 +14,14 @@ static bool plain(unsigned char c)
     return isalnum(c) || (c && strchr("._~:@+-", c));
 }
 
+bool vb_name_is_cut(const char *component)
+{
+    size_t n = strlen(component);
+
+    return n >= VB_NAME_MAX - 3 && n <= VB_NAME_MAX && component[n - 17] == '~' &&
+           strspn(component + n - 16, "0123456789abcdef") == 16;
+}
+
 /* Cuts what was added since `start` to VB_NAME_MAX bytes, at a character, and says which text it was. */
 static void cut(vb_buf *out, size_t start, const char *text, size_t n)
 {
@@ -45,7 +53,8 @@ void vb_name_encode(vb_buf *out, const char *text, size_t n)
         }
         i += width;
     }
-    if (out->len - start > VB_NAME_MAX)
+    /* What only looks as if it was cut is cut too: no component stands for two texts. */
+    if (out->len - start > VB_NAME_MAX || (out->len > start && vb_name_is_cut(out->data + start)))
         cut(out, start, text, n);
 }
 
@@ -59,11 +68,13 @@ bool vb_name_decode(const char *component, vb_buf *out)
     vb_auto_buf again = {0};
 
     vb_buf_clear(out);
+    if (vb_name_is_cut(component))
+        return false;
     for (const char *p = component; *p; p++) {
         if (*p == '%') {
             int high = hex(p[1]), low = high < 0 ? -1 : hex(p[2]);
 
-            if (low < 0)
+            if (low < 0 || !(high | low)) /* no value holds a NUL */
                 return false;
             vb_buf_putc(out, (char)(high << 4 | low));
             p += 2;
@@ -121,7 +132,7 @@ static void add_plain(vb_buf *out, const vb_value *value)
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.data[i];
 
-        vb_buf_putc(out, isalnum(c) || strchr("._+-", c) ? (char)c : '_');
+        vb_buf_putc(out, isalnum(c) || (c && strchr("._+-", c)) ? (char)c : '_');
     }
 }
 

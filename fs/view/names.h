@@ -14,9 +14,12 @@ enum { VB_NAME_MAX = 240 };
 /* Appends the component that spells `n` bytes of text. */
 void vb_name_encode(vb_buf *out, const char *text, size_t n);
 
-/* The text that a component spells; false where it is not its canonical spelling, or was cut (then it
+/* The text that a component spells; false where it is not its canonical spelling, holds a NUL, or was cut (then it
  * cannot be told). */
 bool vb_name_decode(const char *component, vb_buf *out);
+
+/* True for the form of a component that was cut: its end tells which text it was. */
+bool vb_name_is_cut(const char *component);
 
 /* Appends "k=v", the directory of a value. */
 void vb_name_facet(vb_buf *out, const char *dimension, const vb_value *value);

@@ -332,12 +332,12 @@ static int task_lookup(vb_call *c, vb_node *dir, const char *name, vb_node **chi
 
     if (r <= 0 || strcmp(q.run, d->run) || strcmp(q.task, d->task))
         return r < 0 ? r : -ENOENT;
-    if (by_uuid && q.dataid.group->nrequired) { /* not listed, but what messages name */
-        vb_name_dataid(&target, &q.dataid);
+    if (by_uuid)
+        vb_view_quantum_name(c, &q, &target);
+    if (by_uuid && strcmp(vb_buf_text(&target), name)) /* not listed, but what messages name */
         *child = vb_view_link(c, dir, name, vb_buf_text(&target));
-    } else {
+    else
         *child = quantum_node(c, dir, name, &quantum_class, q.id, 0);
-    }
     return 0;
 }
 
@@ -346,9 +346,11 @@ static int add_quantum(void *arg, const vb_executed *q)
     vb_listing *l = arg;
     vb_auto_buf name = {0};
     char uuid[VB_UUID_TEXT];
+    bool named;
 
-    vb_name_dataid(&name, &q->dataid);
-    vb_listing_add(l, name.len ? vb_buf_text(&name) : vb_uuid_format(q->uuid, uuid), S_IFDIR, 0);
+    vb_name_dataid(&name, &q->dataid); /* it is the last of its data ID: others are not listed */
+    named = name.len && !vb_name_is_cut(vb_buf_text(&name));
+    vb_listing_add(l, named ? vb_buf_text(&name) : vb_uuid_format(q->uuid, uuid), S_IFDIR, 0);
     vb_value_clear(&l->last);
     l->last = vb_value_int(q->id);
     return 0;

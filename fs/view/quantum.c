@@ -5,7 +5,6 @@
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 
-#include <ctype.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -13,11 +12,30 @@ enum { MAX_LOG = 256 << 20 };
 
 const char *const vb_quantum_files[] = {"command", "environment", "io.jsonl", "log", "status.json", "usage.json", NULL};
 
-void vb_view_quantum_path(vb_call *c, const vb_executed *q, vb_buf *out)
+/* True where a look-up of the data ID gives this quantum: the last one that the run has of it. */
+static bool is_last(vb_call *c, const vb_executed *q)
+{
+    vb_auto_executed last = {0};
+    vb_auto_buf packed = {0};
+
+    vb_dataid_pack(&q->dataid, &packed);
+    return vb_executed_find(c->reg, q->run, q->task, vb_buf_text(&packed), &last, NULL) > 0 && last.id == q->id;
+}
+
+void vb_view_quantum_name(vb_call *c, const vb_executed *q, vb_buf *out)
 {
     vb_auto_buf dataid = {0};
     char uuid[VB_UUID_TEXT];
 
+    vb_name_dataid(&dataid, &q->dataid);
+    if (dataid.len && !vb_name_is_cut(vb_buf_text(&dataid)) && is_last(c, q))
+        vb_buf_puts(out, vb_buf_text(&dataid));
+    else
+        vb_buf_puts(out, vb_uuid_format(q->uuid, uuid));
+}
+
+void vb_view_quantum_path(vb_call *c, const vb_executed *q, vb_buf *out)
+{
     vb_buf_puts(out, "provenance/");
     for (const char *p = q->run; *p;) { /* slashes are directories */
         size_t n = strcspn(p, "/");
@@ -26,28 +44,11 @@ void vb_view_quantum_path(vb_call *c, const vb_executed *q, vb_buf *out)
         vb_buf_putc(out, '/');
         p += n + (p[n] == '/');
     }
-    vb_name_dataid(&dataid, &q->dataid);
-    vb_buf_printf(out, "%s/%s", q->task, dataid.len ? vb_buf_text(&dataid) : vb_uuid_format(q->uuid, uuid));
+    vb_buf_printf(out, "%s/", q->task);
+    vb_view_quantum_name(c, q, out);
 }
 
 /* ---- text -------------------------------------------------------------------------------------------------- */
-
-/* An argument as a shell reads it. */
-static void add_quoted(vb_buf *out, const char *word)
-{
-    bool plain = *word;
-
-    for (const char *p = word; *p; p++)
-        plain = plain && (isalnum((unsigned char)*p) || strchr("%+,-./:=@_", *p));
-    if (plain) {
-        vb_buf_puts(out, word);
-        return;
-    }
-    vb_buf_putc(out, '\'');
-    for (; *word; word++)
-        vb_buf_puts(out, *word == '\'' ? "'\\''" : (char[]){*word, 0});
-    vb_buf_putc(out, '\'');
-}
 
 static int render_command(const vb_receipt *receipt, vb_buf *out)
 {
@@ -57,7 +58,7 @@ static int render_command(const vb_receipt *receipt, vb_buf *out)
     json_array_foreach(argv, i, word) {
         if (i)
             vb_buf_putc(out, ' ');
-        add_quoted(out, json_string_value(word) ? json_string_value(word) : "?");
+        vb_buf_shell(out, json_string_value(word) ? json_string_value(word) : "?");
     }
     vb_buf_putc(out, '\n');
     return 0;

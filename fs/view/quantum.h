@@ -11,7 +11,11 @@ extern const char *const vb_quantum_files[];
 /* Renders one of them: command, environment, log, usage.json, io.jsonl, status.json. -ENOENT for other names. */
 int vb_quantum_render(vb_call *c, const vb_receipt *receipt, const char *name, vb_buf *out);
 
-/* "provenance/RUN/TASK/DATAID" below the mount, appended. */
+/* The directory of a quantum in its task's: DATAID where that leads to it, else (it has no dimensions, or another of
+ * its run has been made in its place) its UUID; appended. */
+void vb_view_quantum_name(vb_call *c, const vb_executed *q, vb_buf *out);
+
+/* "provenance/RUN/TASK/QUANTUM" below the mount, appended. */
 void vb_view_quantum_path(vb_call *c, const vb_executed *q, vb_buf *out);
 
 #endif

@@ -140,6 +140,19 @@ static int create_common(struct build *b)
     return vb_build_run(b, &sql);
 }
 
+/* Without a table of its dimensions the registry has no dataset of a type, and there is nothing to be joined. */
+static int check_inputs(struct build *b)
+{
+    const struct graph_type *type;
+    bool known = true;
+    size_t next = 0;
+    int r = 0;
+
+    while (!r && known && (type = vb_build_overall_input(b, &next)))
+        r = vb_build_src_has_group(b, type->type, &known);
+    return r < 0 || known ? r : vb_build_explain_empty(b);
+}
+
 static int fill_common(struct build *b)
 {
     vb_auto_join join = {0};
@@ -150,6 +163,9 @@ static int fill_common(struct build *b)
     int r = create_common(b);
 
     if (r < 0 || vb_dimset_empty(b->columns))
+        return r;
+    r = check_inputs(b);
+    if (r < 0)
         return r;
     r = vb_expr_parse(text, &where, b->err);
     if (!r)

@@ -84,7 +84,6 @@ int vb_build_copy_definitions(struct build *b)
                                  " ('dataset', 'dataset_type', 'collection');"
                                  "INSERT INTO sqlite_sequence SELECT 'dataset', 0 WHERE NOT EXISTS"
                                  " (SELECT 1 FROM sqlite_sequence WHERE name = 'dataset');";
-    vb_autofree char *root = NULL;
     int r = copy_groups(b);
 
     if (!r)

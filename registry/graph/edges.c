@@ -92,9 +92,17 @@ static int forget_outputs(struct build *b, size_t t, size_t i)
 
     vb_buf_printf(&sql,
                   "CREATE TEMP TABLE gone AS SELECT dataset_id FROM temp.d_%zu d WHERE NOT EXISTS (SELECT 1 FROM"
-                  " temp.q_%zu q WHERE ",
+                  " temp.q_%zu q ",
                   i, t);
-    vb_build_equal(b, vb_dimset_within(dims, task) ? dims : task, "d", "q", &sql);
+    if (vb_dimset_within(dims, task) || vb_dimset_within(task, dims)) {
+        vb_buf_puts(&sql, "WHERE ");
+        vb_build_equal(b, vb_dimset_within(dims, task) ? dims : task, "d", "q", &sql);
+    } else {
+        vb_buf_puts(&sql, "JOIN temp.common k ON ");
+        vb_build_equal(b, task, "k", "q", &sql);
+        vb_buf_puts(&sql, " WHERE ");
+        vb_build_equal(b, dims, "d", "k", &sql);
+    }
     vb_buf_printf(&sql, ") AND dataset_id IN (SELECT id FROM dataset WHERE state = %d);", VB_DATASET_PREDICTED);
     vb_buf_printf(&sql, "DELETE FROM temp.d_%zu WHERE dataset_id IN temp.gone;", i);
     vb_buf_printf(&sql, "DELETE FROM member_%" PRId64 " WHERE type_id = %" PRId64 " AND dataset_id IN temp.gone;",

@@ -37,8 +37,12 @@ static int count_type(struct build *b, const vb_dataset_type *type, int64_t *out
     vb_auto_join j = {0};
     vb_auto_buf sql = {0};
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    int r;
+    bool known;
+    int r = vb_build_src_has_group(b, type, &known);
 
+    *out = 0;
+    if (r < 0 || !known)
+        return r;
     vb_join_init(&j, b->graph, "src", type->group);
     r = vb_join_datasets(&j, type, &b->inputs, b->err);
     vb_join_select(&j, "count(*)", &sql);
@@ -130,21 +134,39 @@ static void tell(struct story *s, int64_t n, const char *what, const char *detai
     vb_buf_printf(&s->told, ", %s %s%s", vb_thousands(number, sizeof number, n), what, detail);
 }
 
-/* The element with regions that a set of dimensions has in another family than the first input; NULL: none. */
-static const vb_element *other_family(struct story *s, vb_dimset dims, const vb_element **own)
+static bool share_dimensions(vb_dimset a, vb_dimset b)
+{
+    return !vb_dimset_equal(vb_dimset_minus(a, b), a);
+}
+
+/* The element with regions that a set of dimensions has in another family than the first input, and that only the sky
+ * relates to it (a raw has no region, but records tell its visit); NULL: none. */
+static const vb_element *other_family(struct story *s, vb_dimset dims)
 {
     vb_universe *u = vb_registry_universe(s->b->graph);
     const vb_group *group = vb_universe_conform(u, dims);
     const vb_element *other = NULL;
 
-    *own = NULL;
     for (int f = 0; f < vb_universe_spatial_families(u); f++) {
         const vb_element *mine = vb_group_spatial(s->first->type->group, f), *theirs = vb_group_spatial(group, f);
 
-        if (!mine && theirs)
+        if (!mine && theirs && !share_dimensions(theirs->required, s->first->type->group->all))
             other = theirs;
     }
     return other;
+}
+
+/* The element of the pipeline's dimensions whose regions relate it to an element of another family; NULL: none. */
+static const vb_element *own_family(const struct story *s, const vb_element *theirs)
+{
+    vb_universe *u = vb_registry_universe(s->b->graph);
+    const vb_group *group = vb_universe_conform(u, vb_dimset_union(s->b->dims->all, s->first->type->group->all));
+    const vb_element *own = NULL;
+
+    for (int f = 0; !own && f < vb_universe_spatial_families(u); f++)
+        if (f != theirs->spatial_family)
+            own = vb_group_spatial(group, f);
+    return own;
 }
 
 /* Regions of an element (of those that the last condition selects, if it speaks of them), at most NEAREST_TRIED. */
@@ -192,20 +214,16 @@ static int load_regions(struct story *s, const vb_element *e, size_t from, size_
 /* "nearest: patch {...} lies 31 deg from visit {...}". */
 static void hint_nearest(struct story *s, const vb_element *theirs, size_t condition)
 {
-    const vb_element *mine = NULL;
+    const vb_element *mine = own_family(s, theirs);
     vb_autofree vb_region *a = vb_alloc(NEAREST_TRIED * sizeof *a), *c = vb_alloc(NEAREST_TRIED * sizeof *c);
     vb_autofree vb_buf *an = vb_alloc(NEAREST_TRIED * sizeof *an), *cn = vb_alloc(NEAREST_TRIED * sizeof *cn);
     size_t na = 0, nc = 0, best_a = 0, best_c = 0;
     double best = INFINITY;
-    vb_universe *u = vb_registry_universe(s->b->graph);
 
-    for (int f = 0; !mine && f < vb_universe_spatial_families(u); f++)
-        mine = vb_group_spatial(vb_universe_conform(u, vb_dimset_union(s->b->dims->all, s->first->type->group->all)),
-                                f);
-    if (mine && mine->spatial_family != theirs->spatial_family && !load_regions(s, mine, 0, condition, a, an, &na) &&
+    if (mine && !load_regions(s, mine, 0, condition, a, an, &na) &&
         !load_regions(s, theirs, 0, s->nconditions, c, cn, &nc)) {
         for (size_t i = 0; i < na; i++)
-            for (size_t k = 0; k < nc && na * nc < 4000000; k++) {
+            for (size_t k = 0; k < nc; k++) {
                 double d = vb_region_distance(&a[i], &c[k]);
 
                 if (d < best) {
@@ -236,19 +254,24 @@ static int refuse(struct story *s)
 /* The data query's conditions, one after the other; 1 where one left nothing. */
 static int tell_conditions(struct story *s)
 {
+    vb_dimset related = {{0}}; /* what must be joined for the sky to relate a condition to the input */
+
     for (size_t i = 0; i < s->nconditions; i++) {
         const vb_expr *e = s->conditions[i];
         vb_autofree char *words = vb_strndup(s->text + e->begin, (size_t)(e->end - e->begin));
         vb_dimset dims = {{0}};
-        const vb_element *other, *own;
+        const vb_element *other;
         int64_t n = 0;
         int r = vb_expr_dimensions(vb_registry_universe(s->b->graph), s->b->dims, s->text, e, &dims, s->b->err);
 
-        if (!r)
-            r = count_left(s, i + 1, 1, (vb_dimset){{0}}, &n);
         if (r < 0)
             return r;
-        other = other_family(s, dims, &own);
+        other = other_family(s, dims);
+        if (other && own_family(s, other))
+            related = vb_dimset_union(related, own_family(s, other)->required);
+        r = count_left(s, i + 1, 1, related, &n);
+        if (r < 0)
+            return r;
         tell(s, n, other ? "overlap " : "have ", words);
         if (n)
             continue;
@@ -287,7 +310,7 @@ static int explain(struct story *s)
 {
     size_t next = 0;
     int64_t n = 0;
-    const vb_element *other, *own;
+    const vb_element *other;
     char number[32];
     int r = no_such_input(s);
 
@@ -306,7 +329,7 @@ static int explain(struct story *s)
     if (r)
         return r;
     /* What is left is the relation to the tasks' own dimensions. */
-    other = other_family(s, s->b->dims->all, &own);
+    other = other_family(s, s->b->dims->all);
     tell(s, 0, other ? "overlap a " : "go with the tasks' dimensions ", other ? other->name : s->b->dims->key);
     refuse(s);
     if (other)

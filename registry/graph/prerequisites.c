@@ -80,9 +80,67 @@ static int region_pixels(struct lookup *l, const vb_dataid *quantum, vb_ranges *
     return 0;
 }
 
+/* One quantum, with the records that tell its implied dimensions where the type has such. */
+static int join_quantum(const struct lookup *l, const vb_dataid *quantum, vb_join *j)
+{
+    const vb_group *task = l->task->group;
+    int r = 0;
+
+    for (int i = 0; !r && i < task->nrequired; i++) {
+        r = vb_join_dimension(j, task->dims[i], l->b->err);
+        if (!r) {
+            vb_buf_printf(vb_join_condition(j), "%s = ", j->columns[task->dims[i]->index]);
+            vb_join_bind(j, vb_value_copy(&quantum->values[i]), &j->where);
+        }
+    }
+    if (!r && !vb_dimset_within(l->type->group->required, task->required))
+        r = vb_join_relations(j, l->b->err);
+    return r;
+}
+
+static int implied_value(const struct lookup *l, const vb_dataid *quantum, const vb_element *dimension, vb_value *out)
+{
+    vb_auto_join j = {0};
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    vb_auto_buf sql = {0};
+    int r;
+
+    vb_join_init(&j, l->b->graph, "src", l->task->group);
+    r = join_quantum(l, quantum, &j);
+    if (!r)
+        r = vb_join_dimension(&j, dimension, l->b->err);
+    if (r < 0)
+        return r;
+    vb_join_select(&j, j.columns[dimension->index], &sql);
+    r = vb_join_sql(&j, &s, vb_buf_text(&sql), l->b->err);
+    if (!r)
+        r = vb_stmt_step(s, l->b->err);
+    if (r > 0)
+        *out = vb_col_value(s, 0);
+    return r < 0 ? r : 0;
+}
+
+/* The quantum's part of the type's data IDs: all but the pixel. */
+static int project(const struct lookup *l, const vb_dataid *quantum, vb_dataid *out)
+{
+    int r = 0;
+
+    *out = (vb_dataid){.group = l->type->group};
+    for (int i = 0; !r && i < out->group->nrequired; i++) {
+        const vb_element *dimension = out->group->dims[i];
+        const vb_value *own = vb_dataid_get(quantum, dimension->name);
+
+        if (own)
+            out->values[i] = vb_value_copy(own);
+        else if (dimension != l->skypix)
+            r = implied_value(l, quantum, dimension, &out->values[i]);
+    }
+    return r;
+}
+
 /* Adds what one collection holds in a range of pixels, unless an earlier collection had that pixel. */
-static int find_in_range(struct lookup *l, int64_t quantum_id, const vb_dataid *quantum,
-                         const vb_collection *collection, const vb_range *range)
+static int find_in_range(struct lookup *l, int64_t quantum_id, const vb_dataid *wanted, const vb_collection *collection,
+                         const vb_range *range)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     vb_auto_buf sql = {0};
@@ -111,7 +169,7 @@ static int find_in_range(struct lookup *l, int64_t quantum_id, const vb_dataid *
         vb_buf_puts(&sql, " AND m.");
         vb_sql_name(&sql, name);
         vb_buf_printf(&sql, " = ?%zu", n + 1);
-        args[n++] = vb_arg_value(vb_dataid_get(quantum, name));
+        args[n++] = vb_arg_value(&wanted->values[i]);
     }
     r = vb_sql(l->b->db, &s, l->b->err, vb_buf_text(&sql), args, n);
     while (!r && (r = vb_stmt_step(s, l->b->err)) > 0)
@@ -122,46 +180,46 @@ static int find_in_range(struct lookup *l, int64_t quantum_id, const vb_dataid *
 static int find_by_region(struct lookup *l, int64_t quantum_id, const vb_dataid *quantum)
 {
     vb_auto_ranges pixels = {0};
+    vb_auto_dataid wanted = {0};
     int r = region_pixels(l, quantum, &pixels);
 
+    if (!r)
+        r = project(l, quantum, &wanted);
     for (size_t c = 0; !r && c < l->b->inputs.count; c++)
         for (size_t i = 0; !r && i < pixels.count; i++)
-            r = find_in_range(l, quantum_id, quantum, l->b->inputs.items[c], &pixels.items[i]);
+            r = find_in_range(l, quantum_id, &wanted, l->b->inputs.items[c], &pixels.items[i]);
     return r;
 }
 
 /* Without pixels: the one dataset of the quantum's own data ID (projected), implied dimensions through the registry. */
-static int find_by_dataid(struct lookup *l, int64_t quantum_id, const vb_dataid *quantum)
+static int find_in_collection(struct lookup *l, int64_t quantum_id, const vb_dataid *quantum,
+                              const vb_collection *collection)
 {
-    vb_auto_join join = {0};
+    vb_search search = {&collection, 1, 1};
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     vb_auto_buf sql = {0};
+    vb_auto_join j = {0};
+    int r;
+
+    vb_join_init(&j, l->b->graph, "src", l->task->group);
+    r = vb_join_datasets(&j, l->type, &search, l->b->err);
+    if (!r)
+        r = join_quantum(l, quantum, &j);
+    vb_join_select(&j, "d0.dataset_id", &sql);
+    if (!r)
+        r = vb_join_sql(&j, &s, vb_buf_text(&sql), l->b->err);
+    while (!r && (r = vb_stmt_step(s, l->b->err)) > 0)
+        r = add_edge(l, quantum_id, vb_col_int(s, 0));
+    return r;
+}
+
+static int find_by_dataid(struct lookup *l, int64_t quantum_id, const vb_dataid *quantum)
+{
     int r = 0;
 
-    for (size_t c = 0; !r && !l->found && c < l->b->inputs.count; c++) {
-        const vb_collection *one[] = {l->b->inputs.items[c]};
-        vb_search search = {one, 1, 1};
-        vb_auto_join j = {0};
-
-        if (one[0]->type == VB_CALIBRATION)
-            continue;
-        vb_join_init(&j, l->b->graph, "src", l->task->group);
-        r = vb_join_datasets(&j, l->type, &search, l->b->err);
-        for (int i = 0; !r && i < l->task->group->nrequired; i++) {
-            r = vb_join_dimension(&j, l->task->group->dims[i], l->b->err);
-            if (!r) {
-                vb_buf_printf(vb_join_condition(&j), "%s = ", j.columns[l->task->group->dims[i]->index]);
-                vb_join_bind(&j, vb_value_copy(&quantum->values[i]), &j.where);
-            }
-        }
-        vb_buf_clear(&sql);
-        vb_join_select(&j, "d0.dataset_id", &sql);
-        if (!r)
-            r = vb_join_sql(&j, &s, vb_buf_text(&sql), l->b->err);
-        while (!r && (r = vb_stmt_step(s, l->b->err)) > 0)
-            r = add_edge(l, quantum_id, vb_col_int(s, 0));
-        vb_stmt_done(VB_STEAL(s));
-    }
+    for (size_t c = 0; !r && !l->found && c < l->b->inputs.count; c++)
+        if (l->b->inputs.items[c]->type != VB_CALIBRATION)
+            r = find_in_collection(l, quantum_id, quantum, l->b->inputs.items[c]);
     return r;
 }
 

@@ -1,36 +1,17 @@
 /* compile.c - every part of an expression becomes a typed piece of SQL; types that do not go together are refused with
  * the column at which they stand, since SQLite would compare them in silence. */
-#include "registry/query/compile.h"
-
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
+#include "registry/query/piece.h"
 #include "registry/sky/pixels.h"
 #include "registry/sky/region.h"
 #include "registry/time.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
-
-typedef enum sql_type { ANY, BOOLEAN, NUMBER, TEXT, TIME, TIMESPAN, REGION } sql_type;
 
 static const char *const type_names[] = {"nothing", "a truth value", "a number", "text",
                                          "a time",  "a timespan",    "a region"};
-
-struct piece {
-    sql_type type;
-    vb_buf sql;                /* of a timespan: its begin */
-    vb_buf end;                /* of a timespan */
-    const vb_element *element; /* whose region or timespan it is; NULL: a literal */
-    vb_buf region;             /* encoded; of a literal region */
-};
-
-struct compiler {
-    vb_join *j;
-    const char *text;
-    const vb_binds *binds;
-    vb_error *err;
-};
 
 static void piece_clear(struct piece *p)
 {
@@ -40,31 +21,21 @@ static void piece_clear(struct piece *p)
 }
 #define auto_piece __attribute__((cleanup(piece_clear))) struct piece
 
-void vb_binds_clear(vb_binds *binds)
-{
-    for (size_t i = 0; i < binds->count; i++) {
-        for (size_t k = 0; k < binds->items[i].count; k++)
-            vb_value_clear(&binds->items[i].values[k]);
-        free(binds->items[i].values);
-        free(binds->items[i].name);
-    }
-    free(binds->items);
-    *binds = (vb_binds){0};
-}
-
 /* ---- names ------------------------------------------------------------------------------------------------ */
 
 /* What a name means: a dimension's key, a field of an element's record, its region or timespan. */
 struct meaning {
     const vb_element *element;
-    const vb_field *field; /* NULL: the key, or... */
+    const vb_element *told; /* another dimension, which its records tell: exposure.day_obs */
+    const vb_field *field;  /* NULL: the key, or... */
     bool region;
     int timespan; /* 1: the whole, 2: its begin, 3: its end */
 };
 
-static bool set_field(struct meaning *m, const char *field)
+static bool set_field(const vb_universe *u, struct meaning *m, const char *field)
 {
     static const char *const timespans[] = {"timespan", "timespan.begin", "timespan.end"};
+    const vb_element *told = vb_universe_find(u, field);
 
     if (m->element->is_dimension && !strcmp(field, m->element->keys[0].name))
         return true;
@@ -74,7 +45,10 @@ static bool set_field(struct meaning *m, const char *field)
         if (!strcmp(field, timespans[i]))
             return (m->timespan = i + 1);
     m->field = vb_element_field(m->element, field);
-    return m->field != NULL;
+    if (!m->field && told && told != m->element && m->element->has_table &&
+        vb_dimset_has(vb_dimset_union(m->element->required, m->element->implied), told->index))
+        m->told = told;
+    return m->field || m->told;
 }
 
 /* A field without its element: of the one element of the group that has it. */
@@ -86,7 +60,7 @@ static int find_unqualified(const vb_universe *u, const vb_group *among, const c
         struct meaning candidate = {.element = vb_universe_at(u, i)};
 
         if (vb_dimset_within(candidate.element->required, among->all) && vb_element_field(candidate.element, name) &&
-            set_field(&candidate, name)) {
+            set_field(u, &candidate, name)) {
             *m = candidate;
             found++;
         }
@@ -105,7 +79,7 @@ static int resolve(const vb_universe *u, const vb_group *among, const char *text
     if (m->element && !dot && m->element->is_dimension)
         return 0;
     if (m->element && dot) {
-        if (set_field(m, dot + 1))
+        if (set_field(u, m, dot + 1))
             return 0;
         return vb_expr_fail(err, text, e, "'%s' has no field '%s'", head, dot + 1);
     }
@@ -148,7 +122,7 @@ static int compile_name(struct compiler *c, const vb_expr *e, struct piece *out)
 
     if (r < 0)
         return r;
-    if (!m.field && !m.region && !m.timespan) {
+    if (!m.field && !m.told && !m.region && !m.timespan) {
         r = vb_join_dimension(c->j, m.element, c->err);
         if (r < 0)
             return r;
@@ -161,9 +135,9 @@ static int compile_name(struct compiler *c, const vb_expr *e, struct piece *out)
         return r;
     out->element = m.element;
     vb_buf_printf(&out->sql, "e_%s.", m.element->name);
-    if (m.field) {
-        vb_sql_name(&out->sql, m.field->name);
-        out->type = type_of_field(m.field->type);
+    if (m.field || m.told) {
+        vb_sql_name(&out->sql, m.field ? m.field->name : m.told->name);
+        out->type = type_of_field(m.field ? m.field->type : m.told->keys[0].type);
     } else if (m.region) {
         vb_buf_puts(&out->sql, "region");
         out->type = REGION;
@@ -172,129 +146,6 @@ static int compile_name(struct compiler *c, const vb_expr *e, struct piece *out)
         vb_buf_printf(&out->end, "e_%s.timespan_end", m.element->name);
         out->type = m.timespan == 1 ? TIMESPAN : TIME;
     }
-    return 0;
-}
-
-/* ---- values ----------------------------------------------------------------------------------------------- */
-
-/* T'...': ISO text, or a number as MJD; a scale after the last '/', or a format before
- * the first ("mjd/58938.5/tai"). */
-static int parse_time(struct compiler *c, const vb_expr *e, int64_t *out)
-{
-    vb_autofree char *copy = vb_strdup(e->text);
-    vb_auto_error why = VB_ERROR_INIT;
-    char *text = copy, *slash;
-    bool number, tai;
-    double mjd;
-    int r;
-
-    number = vb_starts_with(text, "mjd/");
-    if (number)
-        text += 4;
-    slash = strrchr(text, '/'); /* of a scale, if any */
-    tai = slash && !strcmp(slash, "/tai");
-    if (slash && (tai || !strcmp(slash, "/utc")))
-        *slash = 0;
-    number = number || vb_parse_double(text, &mjd);
-    if (number && !slash)
-        tai = true; /* Rubin: MJD is TAI unless said, ISO is UTC unless said */
-    if (number)
-        r = vb_parse_double(text, &mjd) ? vb_time_from_mjd(mjd, tai ? VB_SCALE_TAI : VB_SCALE_UTC, out, &why)
-                                        : vb_fail(&why, -EINVAL, "'%s' is not a number", text);
-    else
-        r = vb_time_parse_iso(text, tai ? VB_SCALE_TAI : VB_SCALE_UTC, out, &why);
-    return r < 0 ? vb_expr_fail(c->err, c->text, e, "%s", why.message) : 0;
-}
-
-static const vb_bind *find_bind(const struct compiler *c, const vb_expr *e)
-{
-    for (size_t i = 0; c->binds && i < c->binds->count; i++)
-        if (!strcmp(c->binds->items[i].name, e->text))
-            return &c->binds->items[i];
-    vb_expr_fail(c->err, c->text, e, "no value is given for ':%s'", e->text);
-    return NULL;
-}
-
-static void literal(struct compiler *c, vb_value value, sql_type type, struct piece *out)
-{
-    vb_join_bind(c->j, value, &out->sql);
-    out->type = type;
-}
-
-static int compile_value(struct compiler *c, const vb_expr *e, struct piece *out)
-{
-    const vb_bind *bind;
-    int64_t time;
-
-    switch (e->kind) {
-    case VB_EXPR_INT: literal(c, vb_value_int(e->integer), NUMBER, out); return 0;
-    case VB_EXPR_REAL: literal(c, vb_value_real(e->real), NUMBER, out); return 0;
-    case VB_EXPR_STRING: literal(c, vb_value_text(e->text), TEXT, out); return 0;
-    case VB_EXPR_NULL: vb_buf_puts(&out->sql, "NULL"); return 0;
-    case VB_EXPR_TIME:
-        if (parse_time(c, e, &time) < 0)
-            return -EINVAL;
-        literal(c, vb_value_int(time), TIME, out);
-        return 0;
-    default: break;
-    }
-    bind = find_bind(c, e);
-    if (!bind)
-        return -EINVAL;
-    if (bind->count != 1)
-        return vb_expr_fail(c->err, c->text, e, "':%s' is a list: it can only follow IN", e->text);
-    literal(c, vb_value_copy(&bind->values[0]), bind->values[0].kind == VB_TEXT ? TEXT : NUMBER, out);
-    return 0;
-}
-
-/* The numbers of a region's call: literals, perhaps negated. */
-static int call_numbers(struct compiler *c, const vb_expr *call, double *out)
-{
-    for (size_t i = 0; i < call->count; i++) {
-        const vb_expr *e = call->operands[i];
-        bool negative = e->kind == VB_EXPR_NEGATE;
-
-        if (negative)
-            e = e->operands[0];
-        if (e->kind != VB_EXPR_INT && e->kind != VB_EXPR_REAL)
-            return vb_expr_fail(c->err, c->text, e, "%s takes numbers in degrees", call->text);
-        out[i] = (e->kind == VB_EXPR_INT ? (double)e->integer : e->real) * (negative ? -1 : 1);
-    }
-    return 0;
-}
-
-static int make_region(const char *name, const double *v, size_t n, vb_region *out, vb_error *err)
-{
-    vb_vec3 points[64];
-
-    if (!strcmp(name, "POINT") && n == 2)
-        return vb_region_circle(vb_vec3_from_degrees(v[0], v[1]), 0, out, err);
-    if (!strcmp(name, "CIRCLE") && n == 3)
-        return vb_region_circle(vb_vec3_from_degrees(v[0], v[1]), v[2] * M_PI / 180, out, err);
-    if (!strcmp(name, "BOX") && n == 4)
-        return vb_region_box_degrees(v[0] - v[2] / 2, v[0] + v[2] / 2, v[1] - v[3] / 2, v[1] + v[3] / 2, out, err);
-    if (strcmp(name, "POLYGON") || n < 6 || n % 2 || n > 2 * VB_COUNT(points))
-        return vb_fail(err, -EINVAL,
-                       "regions are POINT(ra, dec), CIRCLE(ra, dec, radius), BOX(ra, dec, width, height) and "
-                       "POLYGON(ra, dec, ra, dec, ra, dec, ...), in degrees");
-    for (size_t i = 0; i < n / 2; i++)
-        points[i] = vb_vec3_from_degrees(v[2 * i], v[2 * i + 1]);
-    return vb_region_hull(points, n / 2, out, err);
-}
-
-static int compile_region(struct compiler *c, const vb_expr *e, struct piece *out)
-{
-    vb_auto_region region = {0};
-    vb_auto_error why = VB_ERROR_INIT;
-    vb_autofree double *numbers = vb_alloc((e->count + 1) * sizeof *numbers);
-    int r = call_numbers(c, e, numbers);
-
-    if (r < 0)
-        return r;
-    if (make_region(e->text, numbers, e->count, &region, &why) < 0)
-        return vb_expr_fail(c->err, c->text, e, "%s", why.message);
-    vb_region_encode(&region, &out->region);
-    literal(c, vb_value_bytes(out->region.data, out->region.len), REGION, out);
     return 0;
 }
 
@@ -338,7 +189,7 @@ static int compile_call(struct compiler *c, const vb_expr *e, struct piece *out)
 {
     if (!strcmp(e->text, "GLOB"))
         return compile_glob(c, e, out);
-    return compile_region(c, e, out);
+    return vb_compile_region(c, e, out);
 }
 
 /* (T'a', T'b'): a timespan; NULL leaves a side open. */
@@ -351,7 +202,7 @@ static int compile_tuple(struct compiler *c, const vb_expr *e, struct piece *out
         const vb_expr *side = e->operands[i];
 
         if (side->kind == VB_EXPR_NULL) {
-            literal(c, vb_value_int(i ? VB_TIME_MAX : VB_TIME_MIN), TIME, sides[i]);
+            vb_compile_literal(c, vb_value_int(i ? VB_TIME_MAX : VB_TIME_MIN), TIME, sides[i]);
             continue;
         }
         if (compile(c, side, sides[i]) < 0)
@@ -399,41 +250,96 @@ static int compile_arithmetic(struct compiler *c, const vb_expr *e, struct piece
     return 0;
 }
 
+/* SQL texts in the making: the conditions that AND or OR joins. */
+struct texts {
+    char **items;
+    size_t count, cap;
+};
+
+static void texts_clear(struct texts *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        free(t->items[i]);
+    free(t->items);
+}
+#define auto_texts __attribute__((cleanup(texts_clear))) struct texts
+
+/* Joins them two by two: SQLite takes a chain for a tree as deep as it is long, and refuses one of a thousand. */
+static void join_texts(char *const *items, size_t count, const char *between, vb_buf *out)
+{
+    if (count == 1) {
+        vb_buf_puts(out, items[0]);
+        return;
+    }
+    vb_buf_putc(out, '(');
+    join_texts(items, count / 2, between, out);
+    vb_buf_puts(out, between);
+    join_texts(items + count / 2, count - count / 2, between, out);
+    vb_buf_putc(out, ')');
+}
+
+static int compile_condition(struct compiler *c, const vb_expr *e, struct texts *out)
+{
+    auto_piece operand = {0};
+    int r = compile(c, e, &operand);
+
+    if (r < 0)
+        return r;
+    if (operand.type != BOOLEAN && operand.type != NUMBER)
+        return vb_expr_fail(c->err, c->text, e, "expected a condition, not %s", type_names[operand.type]);
+    *VB_PUSH(out->items, out->count, out->cap) = vb_buf_steal(&operand.sql);
+    return 0;
+}
+
 static int compile_joined(struct compiler *c, const vb_expr *e, struct piece *out)
 {
-    const char *between = e->kind == VB_EXPR_AND ? " AND " : " OR ";
+    auto_texts conditions = {0};
 
-    vb_buf_puts(&out->sql, e->kind == VB_EXPR_NOT ? "(NOT " : "(");
     for (size_t i = 0; i < e->count; i++) {
-        auto_piece operand = {0};
-        int r = compile(c, e->operands[i], &operand);
+        int r = compile_condition(c, e->operands[i], &conditions);
 
         if (r < 0)
             return r;
-        if (operand.type != BOOLEAN && operand.type != NUMBER)
-            return vb_expr_fail(c->err, c->text, e->operands[i], "expected a condition, not %s",
-                                type_names[operand.type]);
-        vb_buf_printf(&out->sql, "%s%s", i ? between : "", vb_buf_text(&operand.sql));
     }
-    vb_buf_putc(&out->sql, ')');
+    vb_buf_puts(&out->sql, e->kind == VB_EXPR_NOT ? "(NOT " : "");
+    join_texts(conditions.items, conditions.count, e->kind == VB_EXPR_AND ? " AND " : " OR ", &out->sql);
+    vb_buf_puts(&out->sql, e->kind == VB_EXPR_NOT ? ")" : "");
     out->type = BOOLEAN;
     return 0;
 }
 
-static void add_range(const char *what, const vb_expr *range, vb_buf *out)
+static void add_range(const char *what, const vb_expr *range, struct texts *out)
 {
-    vb_buf_printf(out, "(%s BETWEEN %" PRId64 " AND %" PRId64, what, range->integer, range->last);
+    vb_buf sql = {0};
+
+    vb_buf_printf(&sql, "(%s BETWEEN %" PRId64 " AND %" PRId64, what, range->integer, range->last);
     if (range->step > 1)
-        vb_buf_printf(out, " AND (%s - %" PRId64 ") %% %" PRId64 " = 0", what, range->integer, range->step);
-    vb_buf_putc(out, ')');
+        vb_buf_printf(&sql, " AND (%s - %" PRId64 ") %% %" PRId64 " = 0", what, range->integer, range->step);
+    vb_buf_putc(&sql, ')');
+    *VB_PUSH(out->items, out->count, out->cap) = vb_buf_steal(&sql);
+}
+
+/* The values of a bind in a list. */
+static int add_bind(struct compiler *c, const vb_expr *item, const struct piece *what, const vb_bind *bind,
+                    vb_buf *list)
+{
+    for (size_t i = 0; i < bind->count; i++) {
+        struct piece value = {.type = vb_compile_type(&bind->values[i])};
+
+        if (!comparable(&value, what))
+            return mismatch(c, item, what, &value, "compared");
+        vb_buf_separate(list, ", ");
+        vb_join_bind(c->j, vb_value_copy(&bind->values[i]), list);
+    }
+    return 0;
 }
 
 /* The items of an IN list: single values in one SQL list, ranges beside it. */
-static int add_items(struct compiler *c, const vb_expr *e, const struct piece *what, vb_buf *list, vb_buf *ranges)
+static int add_items(struct compiler *c, const vb_expr *e, const struct piece *what, vb_buf *list, struct texts *ranges)
 {
     for (size_t i = 1; i < e->count; i++) {
         const vb_expr *item = e->operands[i];
-        const vb_bind *bind = item->kind == VB_EXPR_BIND ? find_bind(c, item) : NULL;
+        const vb_bind *bind = item->kind == VB_EXPR_BIND ? vb_compile_find_bind(c, item) : NULL;
         auto_piece value = {0};
 
         if (item->kind == VB_EXPR_BIND && !bind)
@@ -441,16 +347,14 @@ static int add_items(struct compiler *c, const vb_expr *e, const struct piece *w
         if (item->kind == VB_EXPR_RANGE) {
             if (what->type != NUMBER)
                 return vb_expr_fail(c->err, c->text, item, "a range of integers beside %s", type_names[what->type]);
-            vb_buf_separate(ranges, " OR ");
             add_range(vb_buf_text(&what->sql), item, ranges);
             continue;
         }
-        for (size_t k = 0; bind && k < bind->count; k++) {
-            vb_buf_separate(list, ", ");
-            vb_join_bind(c->j, vb_value_copy(&bind->values[k]), list);
-        }
-        if (bind)
+        if (bind) {
+            if (add_bind(c, item, what, bind, list) < 0)
+                return -EINVAL;
             continue;
+        }
         if (compile(c, item, &value) < 0)
             return -EINVAL;
         if (!comparable(&value, what))
@@ -464,17 +368,22 @@ static int add_items(struct compiler *c, const vb_expr *e, const struct piece *w
 static int compile_in(struct compiler *c, const vb_expr *e, struct piece *out)
 {
     auto_piece what = {0};
-    vb_auto_buf list = {0}, ranges = {0};
+    vb_auto_buf list = {0};
+    auto_texts ranges = {0};
     int r = compile(c, e->operands[0], &what);
 
+    if (!r && (what.type == REGION || what.type == TIMESPAN))
+        r = vb_expr_fail(c->err, c->text, e->operands[0], "%s cannot be in a list", type_names[what.type]);
     if (!r)
         r = add_items(c, e, &what, &list, &ranges);
     if (r < 0)
         return r;
-    vb_buf_puts(&out->sql, e->kind == VB_EXPR_NOT_IN ? "(NOT (" : "((");
-    if (list.len || !ranges.len)
-        vb_buf_printf(&out->sql, "%s IN (%s)", vb_buf_text(&what.sql), vb_buf_text(&list));
-    vb_buf_printf(&out->sql, "%s%s))", list.len && ranges.len ? " OR " : "", vb_buf_text(&ranges));
+    if (list.len || !ranges.count)
+        *VB_PUSH(ranges.items, ranges.count, ranges.cap) = vb_format("%s IN (%s)", vb_buf_text(&what.sql),
+                                                                     vb_buf_text(&list));
+    vb_buf_puts(&out->sql, e->kind == VB_EXPR_NOT_IN ? "(NOT (" : "(");
+    join_texts(ranges.items, ranges.count, " OR ", &out->sql);
+    vb_buf_puts(&out->sql, e->kind == VB_EXPR_NOT_IN ? "))" : ")");
     out->type = BOOLEAN;
     return 0;
 }
@@ -564,12 +473,12 @@ static int compile_negate(struct compiler *c, const vb_expr *e, struct piece *ou
 static int compile(struct compiler *c, const vb_expr *e, struct piece *out)
 {
     static int (*const by_kind[])(struct compiler *, const vb_expr *, struct piece *) = {
-        [VB_EXPR_INT] = compile_value,
-        [VB_EXPR_REAL] = compile_value,
-        [VB_EXPR_STRING] = compile_value,
-        [VB_EXPR_TIME] = compile_value,
-        [VB_EXPR_BIND] = compile_value,
-        [VB_EXPR_NULL] = compile_value,
+        [VB_EXPR_INT] = vb_compile_value,
+        [VB_EXPR_REAL] = vb_compile_value,
+        [VB_EXPR_STRING] = vb_compile_value,
+        [VB_EXPR_TIME] = vb_compile_value,
+        [VB_EXPR_BIND] = vb_compile_value,
+        [VB_EXPR_NULL] = vb_compile_value,
         [VB_EXPR_NAME] = compile_name,
         [VB_EXPR_TUPLE] = compile_tuple,
         [VB_EXPR_CALL] = compile_call,
@@ -591,6 +500,19 @@ static int compile(struct compiler *c, const vb_expr *e, struct piece *out)
     return by_kind[e->kind](c, e, out);
 }
 
+/* SQLite's parser keeps at most three words for each bracket that is open, and a hundred in all. */
+static bool too_deep(const vb_buf *sql)
+{
+    enum { MAX_OPEN = 32 };
+    int open = 0, most = 0;
+
+    for (const char *p = vb_buf_text(sql); *p; p++) {
+        open += (*p == '(') - (*p == ')');
+        most = open > most ? open : most;
+    }
+    return most > MAX_OPEN;
+}
+
 int vb_join_where(vb_join *j, const char *text, const vb_expr *e, const vb_binds *binds, vb_error *err)
 {
     struct compiler c = {j, text, binds, err};
@@ -601,6 +523,8 @@ int vb_join_where(vb_join *j, const char *text, const vb_expr *e, const vb_binds
         return r;
     if (condition.type != BOOLEAN && condition.type != NUMBER)
         return vb_expr_fail(err, text, e, "expected a condition, not %s", type_names[condition.type]);
+    if (too_deep(&condition.sql))
+        return vb_expr_fail(err, text, e, "nested too deep");
     vb_buf_puts(vb_join_condition(j), vb_buf_text(&condition.sql));
     return 0;
 }

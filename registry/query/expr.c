@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { MAX_TEXT = 1 << 20, MAX_DEPTH = 200 };
+enum { MAX_TEXT = 1 << 20, MAX_DEPTH = 200 /* of brackets and words, and of the tree that comes of them */ };
 
 typedef enum token_kind {
     END,
@@ -190,6 +190,8 @@ static void add_operand(vb_expr *e, vb_expr *operand)
         e->begin = operand->begin;
     if (operand->end > e->end)
         e->end = operand->end;
+    if (operand->height >= e->height)
+        e->height = operand->height + 1;
 }
 
 static int parse_or(struct parser *p, vb_expr **out);
@@ -356,7 +358,7 @@ static int parse_unary(struct parser *p, vb_expr **out)
 static int parse_binary(struct parser *p, const char *symbols, int (*next)(struct parser *, vb_expr **), vb_expr **out)
 {
     vb_auto(vb_expr_free) vb_expr *left = NULL;
-    int r = next(p, &left), links = 0;
+    int r = next(p, &left);
 
     while (!r && p->token.kind == SYMBOL && p->token.text[0] && !p->token.text[1] &&
            strchr(symbols, p->token.text[0])) {
@@ -365,7 +367,7 @@ static int parse_binary(struct parser *p, const char *symbols, int (*next)(struc
         e->text = vb_strdup(p->token.text);
         add_operand(e, VB_STEAL(left));
         left = e;
-        r = ++links > MAX_DEPTH ? too_deep(p) : advance(p);
+        r = left->height > MAX_DEPTH ? too_deep(p) : advance(p); /* a chain leans to the left */
         if (!r)
             r = next(p, &right);
         if (!r)

@@ -47,9 +47,11 @@ struct vb_expr {
     double real;
     vb_expr **operands;
     size_t count, cap;
+    int height; /* of the tree below: 0 for a value */
 };
 
-/* An empty or blank text gives *out = NULL: no constraint.  -EINVAL: the message shows the text with a caret. */
+/* An empty or blank text gives *out = NULL: no constraint.  -EINVAL: the message shows the text with a caret; -E2BIG:
+ * it is longer than a megabyte.  What is nested too deep for a compiler to follow is refused. */
 int vb_expr_parse(const char *text, vb_expr **out, vb_error *err);
 void vb_expr_free(vb_expr *e);
 VB_CLEANUP(vb_expr, vb_expr_free)

@@ -61,16 +61,44 @@ static void add_table(vb_join *j, const char *table, const char *alias)
     vb_buf_printf(&j->from, "%s.%s AS %s", j->schema, table, alias);
 }
 
+/* An element of the group that implies a dimension; NULL: none does. */
+static const vb_element *implier(const vb_join *j, const vb_element *dimension)
+{
+    VB_EACH_DIMENSION(i, j->group->all)
+        if (vb_dimset_has(element_at(j, i)->implied, dimension->index))
+            return element_at(j, i);
+    return NULL;
+}
+
+/* What implies an element's keys comes before it: a filter, or a day, that nothing relates to the exposures would stand
+ * beside each of them. */
+static int join_impliers(vb_join *j, const vb_element *e, vb_error *err)
+{
+    int r = 0;
+
+    VB_EACH_DIMENSION(i, e->required) {
+        const vb_element *from = j->columns[i] ? NULL : implier(j, element_at(j, i));
+
+        if (!r && from)
+            r = vb_join_element(j, from, err);
+    }
+    return r;
+}
+
 int vb_join_element(vb_join *j, const vb_element *e, vb_error *err)
 {
     vb_autofree char *alias = vb_format("e_%s", e->name);
     vb_auto_buf table = {0};
+    int r;
 
     if (vb_dimset_has(j->joined, e->index))
         return 0;
     if (e->is_skypix || !e->has_table)
         return vb_fail(err, -EINVAL, "dimension '%s' has no records", e->name);
     vb_dimset_add(&j->joined, e->index);
+    r = join_impliers(j, e, err);
+    if (r < 0)
+        return r;
     vb_schema_table(&table, e);
     add_table(j, vb_buf_text(&table), alias);
     VB_EACH_DIMENSION(i, e->required)
@@ -79,15 +107,6 @@ int vb_join_element(vb_join *j, const vb_element *e, vb_error *err)
         if (vb_dimset_has(j->group->all, i))
             meet(j, alias, element_at(j, i));
     return 0;
-}
-
-/* An element of the group that implies a dimension; NULL: none does. */
-static const vb_element *implier(const vb_join *j, const vb_element *dimension)
-{
-    VB_EACH_DIMENSION(i, j->group->all)
-        if (vb_dimset_has(element_at(j, i)->implied, dimension->index))
-            return element_at(j, i);
-    return NULL;
 }
 
 int vb_join_dimension(vb_join *j, const vb_element *dimension, vb_error *err)
@@ -153,16 +172,22 @@ static int relate_regions(vb_join *j, const vb_element *a, const vb_element *b, 
     return 0;
 }
 
-int vb_join_relate(vb_join *j, vb_error *err)
+int vb_join_relations(vb_join *j, vb_error *err)
 {
-    const vb_universe *u = vb_registry_universe(j->reg);
     vb_dimset relations = vb_group_relations(j->group);
-    int families = vb_universe_spatial_families(u), r = 0;
+    int r = 0;
 
     VB_EACH_DIMENSION(i, relations) {
         if (!r)
             r = vb_join_element(j, element_at(j, i), err);
     }
+    return r;
+}
+
+int vb_join_relate(vb_join *j, vb_error *err)
+{
+    int families = vb_universe_spatial_families(vb_registry_universe(j->reg)), r = vb_join_relations(j, err);
+
     for (int i = 0; !r && i < j->group->nrequired; i++)
         r = vb_join_dimension(j, j->group->dims[i], err);
     for (int a = 0; !r && a < families; a++)

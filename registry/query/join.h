@@ -38,6 +38,9 @@ int vb_join_dimension(vb_join *j, const vb_element *dimension, vb_error *err);
  * offers their dataset_id too. */
 int vb_join_datasets(vb_join *j, const vb_dataset_type *type, const vb_search *search, vb_error *err);
 
+/* The records that relate the group's dimensions to each other: a visit's tell its filter, the filter's its band. */
+int vb_join_relations(vb_join *j, vb_error *err);
+
 /* All required dimensions of the group, their relations, and the overlap of each two spatial families. */
 int vb_join_relate(vb_join *j, vb_error *err);
 

@@ -179,9 +179,12 @@ static int add_part(const vb_expansion *e, const vb_template_part *part, vb_buf 
         *empty = true;
     if (part->modifier == '@')
         return write_list(e, part, &names, out, err);
+    if (!part->modifier && names.count > 1 && part->kind == VB_PART_OUT)
+        return vb_fail(err, -EINVAL, "{out.%s} stands for %zu files inside one word: use it as a word of its own",
+                       part->name, names.count);
     if (!part->modifier && names.count > 1)
         return vb_fail(err, -EINVAL,
-                       "{%s} stands for %zu files inside one word: use it as a word of its own, or {in.%s:,}",
+                       "{in.%s} stands for %zu files inside one word: use it as a word of its own, or {in.%s:,}",
                        part->name, names.count, part->name);
     for (size_t i = 0; i < names.count; i++)
         vb_buf_printf(out, "%s%s", i ? "," : "", names.items[i]);
@@ -211,6 +214,12 @@ static int expand_word(const vb_expansion *e, const char *word, struct words *ou
     return r;
 }
 
+/* A graph is a file, and so may say anything. */
+static int no_list(const vb_expansion *e, vb_error *err)
+{
+    return vb_fail(err, -EINVAL, "the command of task '%s' is no list of words", e->quantum->task->label);
+}
+
 static int expand_list(const vb_expansion *e, const json_t *list, bool outermost, struct words *out, vb_error *err)
 {
     size_t before = out->count;
@@ -219,10 +228,13 @@ static int expand_list(const vb_expansion *e, const json_t *list, bool outermost
     size_t i;
     int r = 0;
 
+    if (list && !json_is_array(list))
+        return no_list(e, err);
     json_array_foreach(list, i, item) {
-        if (!r)
-            r = json_is_array(item) ? expand_list(e, item, false, out, err)
-                                    : expand_word(e, json_string_value(item), out, &empty, err);
+        if (!r && json_is_string(item))
+            r = expand_word(e, json_string_value(item), out, &empty, err);
+        else if (!r)
+            r = expand_list(e, item, false, out, err);
     }
     while (!r && empty && !outermost && out->count > before) /* the option vanishes with its value */
         free(out->items[--out->count]);

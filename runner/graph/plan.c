@@ -96,6 +96,20 @@ static void add_all(char ***to, char *const *from)
             vb_strv_add(to, *from);
 }
 
+/* What --extend-run and --replace-run speak of: the chain's first child, which must be a run. */
+static int first_run(vb_registry *reg, const vb_plan *plan, char *const *children, vb_error *err)
+{
+    const char *what = plan->extend_run ? "extend" : "replace";
+    const vb_collection *first;
+    int r = children[0] ? vb_collection_find(reg, children[0], &first, err)
+                        : vb_fail(err, -ENOENT, "--%s-run: chain '%s' has no run to %s", what, plan->output, what);
+
+    if (r < 0 || first->type == VB_RUN)
+        return r;
+    return vb_fail(err, -EINVAL, "--%s-run: chain '%s' begins with %s collection '%s', which is no run to %s", what,
+                   plan->output, vb_collection_type_name(first->type), first->name, what);
+}
+
 /* The chain exists: its children, less a run that is replaced, with the new run before them. */
 static int extend_chain(vb_registry *reg, const vb_plan *plan, const vb_collection *chain, vb_graph_spec *spec,
                         vb_error *err)
@@ -108,14 +122,12 @@ static int extend_chain(vb_registry *reg, const vb_plan *plan, const vb_collecti
         r = check_contiguous(reg, plan, children, err);
     if (!r && plan->inputs)
         r = flatten(reg, plan->inputs, &flat, err);
-    if (!r && plan->extend_run && !plan->output_run) {
-        if (!children[0])
-            r = vb_fail(err, -ENOENT, "--extend-run: chain '%s' has no run to extend", plan->output);
-        else
-            spec->run = vb_strdup(children[0]);
-    } else if (!r) {
-        spec->run = plan->output_run ? vb_strdup(plan->output_run) : stamped_run(reg, plan->output);
-    }
+    if (!r && (plan->replace_run || (plan->extend_run && !plan->output_run)))
+        r = first_run(reg, plan, children, err);
+    if (!r)
+        spec->run = plan->output_run   ? vb_strdup(plan->output_run)
+                    : plan->extend_run ? vb_strdup(children[0])
+                                       : stamped_run(reg, plan->output);
     if (!r) {
         if (skip)
             spec->replaced = vb_strdup(children[0]);
@@ -285,6 +297,10 @@ int vb_plan_command(vb_registry *reg, const vb_plan *plan, char *const *argv, co
     vb_task_spec *task;
     int r = plan_collections(reg, plan, &spec, err);
 
+    for (char *const *word = argv; !r && *word; word++)
+        if (!vb_utf8_valid(*word, strlen(*word)))
+            r = vb_fail(err, -EINVAL, "word %d of the command ('%s') is not UTF-8: a graph cannot hold it",
+                        (int)(word - argv) + 1, *word);
     if (r < 0)
         return r;
     task = VB_PUSH(spec.tasks, spec.ntasks, spec.tasks_cap);

@@ -77,21 +77,29 @@ static json_t *quoted(struct evaluation *e)
     const char *start = e->at, *end = strchr(start, quote);
     json_t *v;
 
-    if (!end)
+    if (!end || memchr(start, '\\', (size_t)(end - start))) /* an escape is Python's to read */
         return stuck(e);
     v = json_stringn(start, (size_t)(end - start));
     e->at = end + 1;
     return v;
 }
 
+/* JSON has no infinity, and integers only as far as they are exact in a double. */
+static json_t *real(struct evaluation *e, double d)
+{
+    return isfinite(d) ? json_real(d) : stuck(e);
+}
+
 static json_t *number(struct evaluation *e)
 {
+    const char *start = e->at;
     char *end;
-    double d = strtod(e->at, &end);
-    bool integer = !memchr(e->at, '.', (size_t)(end - e->at)) && !memchr(e->at, 'e', (size_t)(end - e->at));
+    double d = strtod(start, &end);
 
     e->at = end;
-    return integer ? json_integer((json_int_t)d) : json_real(d);
+    if (memchr(start, '.', (size_t)(end - start)) || memchr(start, 'e', (size_t)(end - start)))
+        return real(e, d);
+    return end > start && fabs(d) < 0x1p53 ? json_integer((json_int_t)d) : stuck(e);
 }
 
 static json_t *list(struct evaluation *e, char close)
@@ -176,7 +184,7 @@ static json_t *sum(struct evaluation *e)
 
             v = json_string(joined);
         } else if (json_is_number(left) && json_is_number(right)) {
-            v = json_real(json_number_value(left) + json_number_value(right));
+            v = real(e, json_number_value(left) + json_number_value(right));
         } else {
             v = stuck(e);
         }
@@ -189,11 +197,25 @@ static json_t *sum(struct evaluation *e)
 
 /* ---- operators ------------------------------------------------------------------------------------------------- */
 
+/* Python's True is 1. */
+static bool as_number(const json_t *v, double *out)
+{
+    *out = json_is_boolean(v) ? json_is_true(v) : json_number_value(v);
+    return json_is_boolean(v) || json_is_number(v);
+}
+
 static bool equal(const json_t *a, const json_t *b)
 {
-    if (json_is_number(a) && json_is_number(b))
-        return json_number_value(a) == json_number_value(b);
-    return json_equal(a, b);
+    double x, y;
+    size_t n = json_array_size(a);
+
+    if (as_number(a, &x) && as_number(b, &y))
+        return x == y;
+    if (!json_is_array(a) || !json_is_array(b) || json_array_size(b) != n)
+        return json_equal(a, b);
+    while (n && equal(json_array_get(a, n - 1), json_array_get(b, n - 1)))
+        n--;
+    return !n;
 }
 
 static bool contains(struct evaluation *e, const json_t *items, const json_t *v)
@@ -213,8 +235,10 @@ static bool contains(struct evaluation *e, const json_t *items, const json_t *v)
 
 static int order(struct evaluation *e, const json_t *a, const json_t *b)
 {
-    if (json_is_number(a) && json_is_number(b))
-        return (json_number_value(a) > json_number_value(b)) - (json_number_value(a) < json_number_value(b));
+    double x, y;
+
+    if (as_number(a, &x) && as_number(b, &y))
+        return (x > y) - (x < y);
     if (json_is_string(a) && json_is_string(b))
         return strcmp(json_string_value(a), json_string_value(b));
     e->stuck = true;
@@ -310,9 +334,10 @@ static json_t *ternary(struct evaluation *e)
     if (e->stuck || !word(e, "if"))
         return v;
     condition = disjunction(e);
-    if (!word(e, "else"))
+    if (!word(e, "else") || ++e->depth > MAX_DEPTH)
         e->stuck = true;
     other = e->stuck ? json_null() : ternary(e);
+    e->depth--;
     holds = truth(condition);
     json_decref(condition);
     json_decref(holds ? other : v);
@@ -321,16 +346,23 @@ static json_t *ternary(struct evaluation *e)
 
 /* ---- the pipeline's ---------------------------------------------------------------------------------------------- */
 
+/* True where the text has a value of a task: "LABEL.", not at the end of a longer label. */
+static bool speaks_of(const char *text, const char *label)
+{
+    vb_autofree char *dotted = vb_format("%s.", label);
+
+    for (const char *found = text; (found = strstr(found, dotted)); found++)
+        if (found == text || !(isalnum((unsigned char)found[-1]) || found[-1] == '_'))
+            return true;
+    return false;
+}
+
 /* A contract counts only where all tasks that it names are chosen: Rubin's rule. */
 static bool applies(const vb_pipeline *p, const char *text)
 {
-    for (size_t i = 0; i < p->count; i++) {
-        vb_autofree char *dotted = vb_format("%s.", p->tasks[i].label);
-        const char *found = strstr(text, dotted);
-
-        if (found && !p->tasks[i].kept && (found == text || !(isalnum((unsigned char)found[-1]) || found[-1] == '_')))
+    for (size_t i = 0; i < p->count; i++)
+        if (!p->tasks[i].kept && speaks_of(text, p->tasks[i].label))
             return false;
-    }
     return true;
 }
 

@@ -1,9 +1,11 @@
+#include "registry/base/json.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
 #include "runner/pipeline/internal.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 
 enum { MAX_FILE = 16 << 20 };
@@ -80,7 +82,36 @@ static int check_word(const vb_yaml_node *node, const char *what, vb_error *err)
     return vb_yaml_fail(err, node, "%s must be letters, digits and '_', at most 100", what);
 }
 
+/* No word, value or file may hold a zero byte: neither an argument list nor the graph's JSON could. */
+static int check_zeros(const vb_yaml_node *node, vb_error *err)
+{
+    int r = 0;
+
+    if (node && node->kind == VB_YAML_SCALAR && memchr(node->text, 0, node->length))
+        return vb_yaml_fail(err, node, "a text must not hold a zero byte");
+    for (size_t i = 0; node && !r && i < node->count; i++) {
+        r = check_zeros(node->items[i].key, err);
+        if (!r)
+            r = check_zeros(node->items[i].value, err);
+    }
+    return r;
+}
+
 /* ---- a task's parts ------------------------------------------------------------------------------------------- */
+
+/* {in.X} is an input or a prerequisite, {out.X} any output: of each there is one. */
+static int check_taken(const struct pipeline_task *task, const struct pipeline_connection *c, const vb_yaml_node *key,
+                       vb_error *err)
+{
+    if (*key->text == '_')
+        return vb_yaml_fail(err, key, "connection '%s' of task '%s': names that begin with '_' are vbutler's own",
+                            key->text, task->label);
+    for (const struct pipeline_connection *other = task->connections; other < c; other++)
+        if (!strcmp(other->name, key->text) && (other->role >= VB_ROLE_OUTPUT) == (c->role >= VB_ROLE_OUTPUT))
+            return vb_yaml_fail(err, key, "task '%s' has two %s named '%s'", task->label,
+                                c->role >= VB_ROLE_OUTPUT ? "outputs" : "inputs", key->text);
+    return 0;
+}
 
 static int load_connection(struct pipeline_task *task, vb_role role, const vb_yaml_node *key, const vb_yaml_node *value,
                            vb_error *err)
@@ -96,6 +127,8 @@ static int load_connection(struct pipeline_task *task, vb_role role, const vb_ya
     c->role = role;
     c->is_calibration = -1;
     if (!r)
+        r = check_taken(task, c, key, err);
+    if (!r)
         r = vb_yaml_check_keys(value, "a connection", connection_keys, err);
     if (!r && !type)
         r = vb_yaml_fail(err, value, "connection '%s' of task '%s' needs a dataset 'type'", key->text, task->label);
@@ -103,7 +136,7 @@ static int load_connection(struct pipeline_task *task, vb_role role, const vb_ya
         r = vb_yaml_fail(err, calibration, "isCalibration must be true or false");
     if (!r && vb_yaml_get(value, "multiple") && !vb_yaml_bool(vb_yaml_get(value, "multiple"), &c->multiple))
         r = vb_yaml_fail(err, vb_yaml_get(value, "multiple"), "multiple must be true or false");
-    if (!r && minimum && (!vb_yaml_int(minimum, &n) || n < 0))
+    if (!r && minimum && (!vb_yaml_int(minimum, &n) || n < 0 || n > INT_MAX))
         r = vb_yaml_fail(err, minimum, "minimum must be a number, 0 or more");
     if (!r && vb_yaml_get(value, "dimensions"))
         r = vb_yaml_strings(vb_yaml_get(value, "dimensions"), &c->dimensions, err);
@@ -155,7 +188,7 @@ static int load_file(vb_pipeline *p, struct pipeline_task *task, const vb_yaml_n
         r = vb_read_file(AT_FDCWD, full, MAX_FILE, &bytes, err);
         file->length = bytes.len;
         file->content = vb_buf_steal(&bytes);
-        if (!r && !vb_utf8_valid(file->content, file->length))
+        if (!r && (!vb_utf8_valid(file->content, file->length) || memchr(file->content, 0, file->length)))
             r = vb_yaml_fail(err, value, "file '%s' is not text (UTF-8)", name);
     } else {
         file->content = vb_strndup(content->text, content->length);
@@ -270,15 +303,20 @@ static int load_root(vb_pipeline *p, const vb_yaml_node *root, vb_error *err)
             vb_hint(err, "pipelines that import others are not read yet: write the imported tasks into this file");
         return r;
     }
+    r = check_zeros(root, err);
+    if (r < 0)
+        return r;
     if (!vb_yaml_get_text(root, "description"))
         return vb_yaml_fail(err, root, "a pipeline needs a 'description'");
     if (!tasks || tasks->kind != VB_YAML_MAP || !tasks->count)
         return vb_yaml_fail(err, root, "a pipeline needs 'tasks'");
+    if (!vb_yaml_is_null(contracts) && contracts->kind != VB_YAML_LIST)
+        return vb_yaml_fail(err, contracts, "'contracts' must be a list");
     p->instrument = instrument ? vb_strdup(instrument) : NULL;
     r = load_values(vb_yaml_get(root, "parameters"), "parameters", &p->parameters, true, err);
     for (size_t i = 0; !r && i < tasks->count; i++)
         r = load_task(p, tasks->items[i].key, tasks->items[i].value, err);
-    for (size_t i = 0; !r && contracts && i < contracts->count; i++)
+    for (size_t i = 0; !r && !vb_yaml_is_null(contracts) && i < contracts->count; i++)
         r = load_contract(p, contracts->items[i].value, err);
     return r;
 }
@@ -372,7 +410,8 @@ static int keep(vb_pipeline *p, const char *name, vb_error *err)
 int vb_pipeline_select(vb_pipeline *p, const char *labels, vb_error *err)
 {
     char **names = vb_split(labels, ',', NULL);
-    int r = 0;
+    int r = *names ? 0
+                   : vb_fail(err, -EINVAL, "%s: '#' must be followed by tasks or subsets", vb_yaml_root(p->doc)->file);
 
     for (size_t i = 0; i < p->count; i++)
         p->tasks[i].kept = false;
@@ -382,13 +421,14 @@ int vb_pipeline_select(vb_pipeline *p, const char *labels, vb_error *err)
     return r;
 }
 
-/* A value as it would be read from YAML. */
+/* A value as it would be read from YAML; what is no YAML is text. */
 static json_t *parse_value(const char *text)
 {
     vb_auto(vb_yaml_free) vb_yaml *doc = NULL;
 
-    if (vb_yaml_load("value", text, strlen(text), &doc, NULL) < 0 || !vb_yaml_root(doc))
-        return json_string(text);
+    if (vb_yaml_load("value", text, strlen(text), &doc, NULL) < 0 || !vb_yaml_root(doc) ||
+        check_zeros(vb_yaml_root(doc), NULL) < 0)
+        return vb_json_text(text);
     return vb_yaml_json(vb_yaml_root(doc));
 }
 

@@ -139,6 +139,13 @@ static int complete(struct resolving *r, struct stated *s)
         return vb_yaml_fail(r->err, s->node,
                             "dataset type '%s' has storage class %s in the repository and %s in the pipeline",
                             s->type.name, known->storage_class, s->type.storage_class);
+    if (s->type.extension && known->extension && strcmp(s->type.extension, known->extension))
+        return vb_yaml_fail(r->err, s->node,
+                            "dataset type '%s' has extension %s in the repository and %s in the pipeline", s->type.name,
+                            known->extension, s->type.extension);
+    if (s->is_calibration >= 0 && s->type.is_calibration != known->is_calibration)
+        return vb_yaml_fail(r->err, s->node, "dataset type '%s' is %sa calibration in the repository", s->type.name,
+                            known->is_calibration ? "" : "not ");
     s->type.group = known->group;
     s->type.is_calibration = known->is_calibration;
     free(s->type.storage_class);
@@ -148,14 +155,40 @@ static int complete(struct resolving *r, struct stated *s)
     return 0;
 }
 
+/* A type that vbutler makes for a task, where a connection speaks of it too. */
+static int state_own(struct resolving *r, const struct pipeline_task *task, const char *name)
+{
+    struct stated *s = find_type(r, name);
+
+    if (!s)
+        return 0;
+    if (s->producer)
+        return vb_yaml_fail(r->err, s->producer_node,
+                            "dataset type '%s' is what vbutler makes by itself: task '%s' must call its output "
+                            "something else",
+                            name, s->producer);
+    s->producer = task->label;
+    s->producer_node = task->node;
+    return 0;
+}
+
 static int state_all(struct resolving *r)
 {
+    static const char *const suffixes[] = {"log", "metadata", "files"};
+    const struct pipeline_task *first = NULL;
     int status = 0;
 
     for (size_t t = 0; !status && t < r->p->count; t++)
         for (size_t c = 0; !status && c < r->p->tasks[t].count; c++)
             status = state(r, &r->p->tasks[t], &r->p->tasks[t].connections[c]);
-    return status;
+    for (size_t t = 0; t < r->p->count; t++)
+        for (size_t i = 0; !status && r->p->tasks[t].kept && i < VB_COUNT(suffixes); i++) {
+            vb_autofree char *name = vb_format("%s_%s", r->p->tasks[t].label, suffixes[i]);
+
+            first = first ? first : &r->p->tasks[t];
+            status = state_own(r, &r->p->tasks[t], name);
+        }
+    return !status && first ? state_own(r, first, "packages") : status;
 }
 
 /* ---- order ----------------------------------------------------------------------------------------------------- */
@@ -285,6 +318,11 @@ static int add_task(struct resolving *r, const struct pipeline_task *task, bool 
         to->minimum = from->minimum;
         if (from->role == VB_ROLE_OUTPUT)
             status = check_output(r, task, spec->group, from, s->type.group);
+        else if (from->role == VB_ROLE_INIT_OUTPUT) /* Python's, from its constructor */
+            status = vb_yaml_fail(r->err, from->node,
+                                  "init-output '%s' of task '%s': a program runs once a quantum and makes none, so "
+                                  "declare it under 'outputs'",
+                                  from->name, task->label);
     }
     if (!status)
         status = vb_pipeline_check_command(r->p, task, spec->group, r->err);

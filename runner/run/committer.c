@@ -25,6 +25,7 @@ struct vb_committer {
     bool closing;
     vb_receipt **unmerged; /* committed, but the registry would not have them yet */
     size_t nunmerged, unmerged_cap;
+    bool broken;    /* a sync or a link has failed: nothing that comes after it may count */
     vb_error error; /* the first that lost something */
 };
 
@@ -63,26 +64,36 @@ static void keep_error(vb_committer *c, vb_error *err)
         vb_error_clear(err);
 }
 
-static void commit(vb_committer *c, vb_receipt *receipt)
+static void give_up(vb_committer *c, vb_error *err)
+{
+    c->broken = true;
+    keep_error(c, err);
+}
+
+/* True where the receipt may be merged.  One that does not count must not be: its artifacts will be swept. */
+static bool commit(vb_committer *c, vb_receipt *receipt)
 {
     vb_auto_error err = VB_ERROR_INIT;
     int r;
 
     if (receipt->status != VB_STATUS_SUCCEEDED)
-        return;
+        return true;
+    if (c->broken)
+        return false;
     r = vb_rundir_commit(c->site->dir, &receipt->quantum, receipt->attempt, &err);
     if (!r)
         supersede(c, receipt);
     else if (r < 0)
-        keep_error(c, &err);
+        give_up(c, &err);
+    return r >= 0;
 }
 
-static void merge(vb_committer *c)
+static void merge(vb_committer *c, bool last)
 {
     vb_auto_error err = VB_ERROR_INIT;
 
     if (vb_merge_receipts(c->reg, c->graph, c->unmerged, c->nunmerged, &err) < 0) {
-        if (!c->closing)
+        if (!last)
             vb_log(VB_WARNING, "merging %zu receipts: %s; trying again", c->nunmerged, err.message);
         else
             keep_error(c, &err);
@@ -93,7 +104,7 @@ static void merge(vb_committer *c)
     c->nunmerged = 0;
 }
 
-static void take_group(vb_committer *c, vb_receipt **receipts, size_t count)
+static void take_group(vb_committer *c, vb_receipt **receipts, size_t count, bool last)
 {
     bool any = false;
 
@@ -104,13 +115,15 @@ static void take_group(vb_committer *c, vb_receipt **receipts, size_t count)
         vb_auto_error err = VB_ERROR_INIT;
 
         vb_fail_errno(&err, -errno, "syncing the repository's file system");
-        keep_error(c, &err);
+        give_up(c, &err);
     }
     for (size_t i = 0; i < count; i++) {
-        commit(c, receipts[i]);
-        *VB_PUSH(c->unmerged, c->nunmerged, c->unmerged_cap) = receipts[i];
+        if (commit(c, receipts[i]))
+            *VB_PUSH(c->unmerged, c->nunmerged, c->unmerged_cap) = receipts[i];
+        else
+            vb_receipt_free(receipts[i]); /* its attempt's file has it */
     }
-    merge(c);
+    merge(c, last);
 }
 
 /* ---- the thread ------------------------------------------------------------------------------------------------------- */
@@ -150,7 +163,7 @@ static void *committer_main(void *arg)
         closing = c->closing;
         pthread_mutex_unlock(&c->lock);
         if (count || closing)
-            take_group(c, receipts, count);
+            take_group(c, receipts, count, closing);
         free(receipts);
     }
     return NULL;

@@ -15,8 +15,9 @@ vb_committer *vb_committer_start(vb_site *site, vb_registry *reg, const vb_graph
 /* Hands over a receipt that was noted in its attempt's file. */
 void vb_committer_add(vb_committer *c, vb_receipt *receipt);
 
-/* Commits what is left and ends the thread.  Negative where receipts could not be committed or merged; what was
- * committed will be merged when the graph is run again. */
+/* Commits what is left and ends the thread.  Negative where receipts could not be committed or merged: from the first
+ * that could not be committed on none is, nor merged, and the next execution of the graph makes them again; what was
+ * committed will be merged then. */
 int vb_committer_stop(vb_committer *c, vb_error *err);
 
 /* Merges receipts into the registry, in one transaction. */

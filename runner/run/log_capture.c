@@ -98,12 +98,23 @@ int vb_log_capture_fd(const vb_log_capture *log, int stream)
 
 /* ---- records ---------------------------------------------------------------------------------------------------- */
 
-static void spill(vb_log_capture *log)
+/* What does not reach the file stays in memory, and no part of it is left in the file. */
+static int spill(vb_log_capture *log)
 {
+    off_t before;
+    int r;
+
     if (log->spill < 0)
         log->spill = open(log->spill_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (log->spill >= 0 && !vb_write_all(log->spill, log->json.data, log->json.len))
+    if (log->spill < 0)
+        return -errno;
+    before = lseek(log->spill, 0, SEEK_END);
+    r = vb_write_all(log->spill, log->json.data, log->json.len);
+    if (!r)
         vb_buf_clear(&log->json);
+    else
+        (void)!ftruncate(log->spill, before);
+    return r;
 }
 
 static int level_number(const char *level)
@@ -130,7 +141,7 @@ static void add_record(vb_log_capture *log, const char *stream, const char *leve
     *slot = (struct line){now, level, vb_strndup(text, n)};
     log->records++;
     if (log->json.len > MEMORY)
-        spill(log);
+        (void)spill(log);
 }
 
 /* A line without escape sequences (ESC [ ... letter) and other control characters but tabs; empty lines are dropped. */
@@ -212,7 +223,9 @@ int vb_log_capture_write(vb_log_capture *log, int fd, int64_t *size, vb_hash *ch
         *checksum = vb_hash_bytes(log->json.data, log->json.len);
         return r < 0 ? vb_fail_errno(err, r, "writing a log") : 0;
     }
-    spill(log);
+    r = spill(log);
+    if (r < 0)
+        return vb_fail_errno(err, r, "writing a log, at first to %s", log->spill_path);
     r = vb_copy_fd(log->spill, fd, err);
     return r < 0 ? r : vb_hash_fd(fd, checksum, size, err);
 }

@@ -82,6 +82,18 @@ static void sweep(const struct recovery *r, const vb_attempt_file *a)
     vb_remove_tree(AT_FDCWD, spill, NULL);
 }
 
+/* What it has made counts, and nobody can say what that is: neither to be swept nor to be made again. */
+static int damaged(const struct recovery *r, const vb_attempt_file *a, vb_error *err)
+{
+    char uuid[VB_UUID_TEXT];
+
+    vb_uuid_format(a->quantum, uuid);
+    vb_fail(err, -EBADMSG, "the receipt of quantum %s in %s/receipts cannot be read", uuid, r->site->dir->path);
+    vb_hint(err, "restore it from a copy; where there is none, remove receipts/%s/%s: the quantum is then run again",
+            uuid + 34, uuid);
+    return -EBADMSG;
+}
+
 static int recover_one(void *arg, const vb_attempt_file *a, vb_error *err)
 {
     struct recovery *r = arg;
@@ -89,6 +101,8 @@ static int recover_one(void *arg, const vb_attempt_file *a, vb_error *err)
     bool init = a->receipt && !*a->receipt->task; /* merged by vb_make_init_outputs() */
     vb_receipt *receipt;
 
+    if (a->committed && !a->receipt)
+        return damaged(r, a, err);
     if (init && a->committed)
         return 0;
     vb_schedule_attempted(r->schedule, &a->quantum, a->number);

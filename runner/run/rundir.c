@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -218,20 +219,24 @@ static bool same_file(int fd, const char *a, const char *b)
     return !fstatat(fd, a, &x, 0) && !fstatat(fd, b, &y, 0) && x.st_ino == y.st_ino && x.st_dev == y.st_dev;
 }
 
-static int read_attempt(vb_rundir *d, const char *name, vb_attempt_fn *each, void *arg, vb_error *err)
+static int read_attempt(vb_rundir *d, const char *division, const char *name, vb_attempt_fn *each, void *arg,
+                        vb_error *err)
 {
     vb_attempt_file a = {0};
     vb_auto_buf text = {0};
     const char *dot = strrchr(name, '.');
     vb_autofree char *uuid = vb_strndup(name, dot ? (size_t)(dot - name) : 0);
+    vb_autofree char *found = vb_format("attempts/%s/%s", division, name);
     char path[96], receipt[96];
     int64_t number;
     int r;
 
-    if (!dot || !vb_parse_int(dot + 1, &number) || number < 1 || !vb_uuid_parse(uuid, &a.quantum))
+    if (!dot || !vb_parse_int(dot + 1, &number) || number < 1 || number > INT_MAX || !vb_uuid_parse(uuid, &a.quantum))
         return 0; /* not ours */
     a.number = (int)number;
     file_name(path, "attempts", &a.quantum, a.number);
+    if (strcmp(path, found)) /* another spelling: not ours either */
+        return 0;
     file_name(receipt, "receipts", &a.quantum, 0);
     r = vb_read_file(d->fd, path, MAX_ATTEMPT_FILE, &text, err);
     if (r < 0)
@@ -250,10 +255,11 @@ static int each_in(vb_rundir *d, const char *division, vb_attempt_fn *each, void
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     struct dirent *entry;
 
-    while (dir && !r && (entry = readdir(dir)))
-        r = read_attempt(d, entry->d_name, each, arg, err);
-    if (dir)
-        closedir(dir);
+    if (!dir)
+        return errno == ENOTDIR ? 0 : vb_fail_errno(err, -errno, "listing %s/%s", d->path, path);
+    while (!r && (entry = readdir(dir)))
+        r = read_attempt(d, division, entry->d_name, each, arg, err);
+    closedir(dir);
     return r;
 }
 

@@ -110,6 +110,7 @@ int vb_zygote_start(const vb_zygote_options *options, vb_zygote **out, vb_error 
     pid_t runner = getpid();
     int pair[2], r;
 
+    z->control = -1;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
         return vb_fail_errno(err, -errno, "making a socket");
     z->control = pair[0];

@@ -1,13 +1,7 @@
-/* Any text is looked into as a header's cards, and its WCS gives a footprint or a sentence.
- *
- *     clang -fsanitize=fuzzer,address,undefined ... tests/fuzz/fuzz_header.c */
+/* Any text is looked into as a header's cards, and its WCS gives a footprint or a sentence. */
 #include "fs/ingest/footprint.h"
-#include "registry/base/mem.h"
+#include "tests/fuzz/fuzz.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 const char *__asan_default_options(void);
 
 /* wcslib 7.12 forgets 64 bytes when it refuses a matrix that has no inverse. */

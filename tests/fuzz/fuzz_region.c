@@ -1,18 +1,6 @@
-/* What any bytes decode to is encoded to the same bytes again, and can be asked everything.
- *
- *     clang -fsanitize=fuzzer,address,undefined ... tests/fuzz/fuzz_region.c */
+/* What any bytes decode to is encoded to the same bytes again, and can be asked everything. */
 #include "registry/sky/pixels.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void fixed_polygon(vb_region *out)
 {

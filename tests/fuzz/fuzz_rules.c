@@ -1,13 +1,7 @@
 /* Any bytes are read as rules of an instrument and refused in a sentence, or they are rules, and make of a
- * header what they like, without harm.
- *
- *     clang -fsanitize=fuzzer,address,undefined ... tests/fuzz/fuzz_instrument_rules.c */
+ * header what they like, without harm. */
 #include "fs/ingest/exposure.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static const char *const lines[] = {"INSTRUME= 'DECam   '",
                                     "EXPNUM  =               425858",

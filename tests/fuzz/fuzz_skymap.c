@@ -1,18 +1,7 @@
 /* Any bytes are read as a sky map and refused in a sentence, or they are one, whose tracts hold their
- * patches.
- *
- *     clang -fsanitize=fuzzer,address,undefined ... tests/fuzz/fuzz_skymap.c */
+ * patches. */
 #include "fs/ingest/skymap.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void check_tract(const vb_tract *t)
 {

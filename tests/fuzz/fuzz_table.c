@@ -1,20 +1,7 @@
 /* Any bytes are a table, with as many cells in each row as there are columns, or are refused in a sentence
- * with a line.
- *
- *     clang -fsanitize=fuzzer,address,undefined ... tests/fuzz/fuzz_csv.c */
+ * with a line. */
 #include "fs/ingest/table.h"
-
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void check_table(const vb_table *t)
 {

@@ -47,12 +47,35 @@ static void times_beyond_the_range_are_its_ends(void **state)
     assert_int_equal(iso("2099-12-31T23:59:59.999999999", VB_SCALE_TAI), VB_TIME_MAX - 1);
 }
 
+/* Bug: the seconds were added to the end of the range, and led out of it, or into it. */
+static void seconds_do_not_change_that(void **state)
+{
+    assert_int_equal(iso("2099-12-31T23:59:59", VB_SCALE_UTC), VB_TIME_MAX);
+    assert_int_equal(iso("2099-12-31T23:59:59", VB_SCALE_TAI), VB_TIME_MAX - 1000000000);
+    assert_int_equal(iso("1950-01-01T00:00:45.5", VB_SCALE_TAI), VB_TIME_MIN);
+    assert_int_equal(iso("1969-12-31T23:59:59", VB_SCALE_TAI), VB_TIME_MIN);
+}
+
 static void what_is_no_time_is_refused(void **state)
 {
     static const char *const bad[] = {
-        "",          "2015",           "2015-4-12",        "2015-04-12T",       "2015-04-12T07",         "2015-04-12x",
-        "20150412",  "2015-04-12T7:3", "2015-04-12T25:00", "2015-04-12T07:60",  "2015-04-12T07:30:61",   "-2015-04-12",
-        " 2015-04-12", "2015-04-12 ",  "2015-04-12Z ",     "2015-04-12T07:30+01", "2015-04-12T07:30:45ZZ",
+        "",
+        "2015",
+        "2015-4-12",
+        "2015-04-12T",
+        "2015-04-12T07",
+        "2015-04-12x",
+        "20150412",
+        "2015-04-12T7:3",
+        "2015-04-12T25:00",
+        "2015-04-12T07:60",
+        "2015-04-12T07:30:61",
+        "-2015-04-12",
+        " 2015-04-12",
+        "2015-04-12 ",
+        "2015-04-12Z ",
+        "2015-04-12T07:30+01",
+        "2015-04-12T07:30:45ZZ",
     };
 
     for (size_t i = 0; i < VB_COUNT(bad); i++) {
@@ -214,7 +237,8 @@ static void mjd_with_its_format_is_tai(void **state)
 
 static void literals_that_are_no_time_are_refused(void **state)
 {
-    static const char *const bad[] = {"", "/", "/tai", "mjd/", "mjd/x", "mjd//tai", "yesterday", "2017-01-01/tt", "nan"};
+    static const char *const bad[] = {"",         "/",         "/tai",          "mjd/", "mjd/x",
+                                      "mjd//tai", "yesterday", "2017-01-01/tt", "nan"};
 
     for (size_t i = 0; i < VB_COUNT(bad); i++) {
         vb_auto_error err = VB_ERROR_INIT;
@@ -267,6 +291,7 @@ int main(void)
         cmocka_unit_test(iso_tai_counts_from_1970),
         cmocka_unit_test(iso_utc_counts_leap_seconds),
         cmocka_unit_test(times_beyond_the_range_are_its_ends),
+        cmocka_unit_test(seconds_do_not_change_that),
         cmocka_unit_test(what_is_no_time_is_refused),
         cmocka_unit_test(dates_that_are_not_are_refused),
         cmocka_unit_test(julian_dates_are_exact_to_a_double),

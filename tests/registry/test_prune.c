@@ -1,0 +1,238 @@
+/* Datasets are taken away; their artifacts are trash until they are unlinked. */
+#include "registry/prune.h"
+#include "registry/trash.h"
+#include "tests/registry/executed.h"
+
+#define D1 "[\"Cam\",1,10]"
+
+static vb_dataset by_row(fixture *f, int64_t id)
+{
+    vb_dataset d;
+
+    assert_int_equal(vb_dataset_by_id(f->reg, id, &d, &f->err), 1);
+    return d;
+}
+
+static void remove_dataset(fixture *f, const vb_dataset *d)
+{
+    vb_auto_txn txn = {0};
+
+    assert_ok(vb_registry_begin(f->reg, &txn, &f->err), &f->err);
+    assert_ok(vb_dataset_remove(f->reg, d, &f->err), &f->err);
+    assert_ok(vb_txn_commit(&txn, &f->err), &f->err);
+}
+
+static void prune_run(fixture *f, const char *run, bool purge)
+{
+    vb_auto_txn txn = {0};
+
+    assert_ok(vb_registry_begin(f->reg, &txn, &f->err), &f->err);
+    assert_ok(vb_prune_run(f->reg, fixture_run(f, run), purge, &f->err), &f->err);
+    assert_ok(vb_txn_commit(&txn, &f->err), &f->err);
+}
+
+/* Puts a dataset of that detector into RUN "r", with its artifact there; returns its row. */
+static int64_t put(fixture *f, int detector, const char *path, int64_t size, int64_t mtime)
+{
+    vb_autofree char *dataid = vb_format("instrument=Cam,detector=%d", detector);
+    const vb_dataset_type *type = fixture_type(f, "flat", "detector");
+    vb_auto_dataset d = {.type = type,
+                         .run_id = fixture_run(f, "r")->id,
+                         .dataid = fixture_dataid(f, type->group, dataid)};
+    vb_location l = {.store_id = 1, .path = (char *)path, .size = size, .mtime = mtime};
+
+    assert_ok(vb_dataset_insert(f->reg, &d, &l, &f->err), &f->err);
+    return d.id;
+}
+
+/* "PATH:SIZE:MTIME" of all notes. */
+static void check_trash(fixture *f, const char *expected)
+{
+    vb_auto_buf text = {0};
+    vb_trash *items;
+    size_t n;
+
+    assert_ok(vb_trash_list(f->reg, 100, &items, &n, &f->err), &f->err);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(items[i].store_id, 1);
+        vb_buf_printf(&text, "%s%s:%ld:%ld", i ? " " : "", items[i].path, (long)items[i].size, (long)items[i].mtime);
+    }
+    vb_trash_free(items, n);
+    assert_string_equal(vb_buf_text(&text), expected);
+}
+
+/* ---- one dataset ------------------------------------------------------------------------------------------ */
+
+static void a_removed_dataset_is_gone_and_its_artifact_is_trash(void **state)
+{
+    fixture *f = *state;
+    int64_t id = put(f, 1, "r/a", 5, 7), other = put(f, 2, "r/b", 5, -1);
+    vb_auto_dataset d = by_row(f, id), found = {0};
+    vb_auto_location l = {0};
+
+    remove_dataset(f, &d);
+    assert_int_equal(vb_dataset_by_id(f->reg, id, &found, &f->err), 0);
+    assert_int_equal(vb_dataset_find(f->reg, d.type, &d.dataid, fixture_search(f, "r"), &found, &f->err), 0);
+    assert_int_equal(vb_location_get(f->reg, id, &l, &f->err), 0);
+    assert_int_equal(vb_location_get(f->reg, other, &l, &f->err), 1);
+    check_trash(f, "r/a:5:7");
+    put(f, 1, "r/c", 5, 7); /* there is room again */
+}
+
+static void a_dataset_without_dimensions_is_removed(void **state)
+{
+    fixture *f = *state;
+    vb_auto_dataset d = {0};
+
+    fixture_type(f, "packages", "");
+    fixture_type(f, "camera", "");
+    d = by_row(f, fixture_put(f, "packages", "r", ""));
+    fixture_put(f, "packages", "s", "");
+    fixture_put(f, "camera", "r", "");
+    remove_dataset(f, &d);
+    assert_int_equal(fixture_count(f, "dataset"), 2);
+    assert_int_equal(fixture_count(f, "member_1"), 2);
+}
+
+static void what_provenance_speaks_of_stays_as_removed(void **state)
+{
+    fixture *f = *state;
+    vb_graph *g = executed_graph(f, "g1", "u");
+    vb_uuid raw = executed_uuid("raws", "raw", D1), cal = executed_uuid("u", "cal", D1);
+    vb_auto_dataset read = {0}, made = {0}, after = {0};
+
+    executed_raws(f);
+    assert_ok(vb_provenance_register_run(f->reg, g, &f->err), &f->err);
+    executed(f, g, "make", D1, 1, VB_STATUS_SUCCEEDED);
+    assert_int_equal(vb_dataset_by_uuid(f->reg, &raw, &read, &f->err), 1);
+    assert_int_equal(vb_dataset_by_uuid(f->reg, &cal, &made, &f->err), 1);
+    remove_dataset(f, &read);
+    remove_dataset(f, &made);
+    assert_int_equal(fixture_count(f, "dataset WHERE state = 2"), 2);
+    assert_int_equal(fixture_count(f, "dataset WHERE state = 0"), 3); /* raws that nothing has read */
+    assert_int_equal(vb_dataset_find(f->reg, made.type, &made.dataid, fixture_search(f, "u"), &after, &f->err), 0);
+    check_trash(f, "u/cal_0:100:7");
+}
+
+/* ---- a run ------------------------------------------------------------------------------------------------ */
+
+static void unstored_datasets_stay_without_their_artifacts(void **state)
+{
+    fixture *f = *state;
+    vb_auto_dataset d = {0};
+
+    put(f, 1, "r/a", 5, 7);
+    put(f, 2, "r/b", 6, 8);
+    prune_run(f, "r", false);
+    d = by_row(f, 1);
+    assert_int_equal(d.state, VB_DATASET_PRESENT);
+    assert_int_equal(fixture_count(f, "member_1"), 2);
+    assert_int_equal(fixture_count(f, "location"), 0);
+    check_trash(f, "r/a:5:7 r/b:6:8");
+    prune_run(f, "r", false); /* again: nothing more */
+    check_trash(f, "r/a:5:7 r/b:6:8");
+}
+
+static void a_purged_run_is_empty_and_is_there(void **state)
+{
+    fixture *f = *state;
+
+    put(f, 1, "r/a", 5, 7);
+    fixture_type(f, "packages", "");
+    fixture_put(f, "packages", "r", "");
+    fixture_put(f, "packages", "s", "");
+    prune_run(f, "r", true);
+    assert_int_equal(fixture_count(f, "dataset"), 1);
+    assert_int_equal(fixture_count(f, "location"), 1);
+    assert_int_equal(fixture_count(f, "trash"), 2);
+    assert_int_equal(fixture_count(f, "collection WHERE name = 'r'"), 1);
+    prune_run(f, "empty", true);
+}
+
+static void artifacts_of_others_are_no_trash(void **state)
+{
+    fixture *f = *state;
+
+    put(f, 1, "/data/ingested/direct.fits", 5, 7);
+    put(f, 2, "/data/b.fits#hdu=1", 5, 7);
+    put(f, 3, "r/mine", 5, 7);
+    prune_run(f, "r", true);
+    assert_int_equal(fixture_count(f, "location"), 0);
+    check_trash(f, "r/mine:5:7");
+}
+
+/* ---- trash ------------------------------------------------------------------------------------------------ */
+
+static void the_oldest_notes_come_first_and_are_forgotten(void **state)
+{
+    fixture *f = *state;
+    vb_trash *items;
+    size_t n;
+
+    put(f, 1, "r/z", 1, -1);
+    prune_run(f, "r", false);
+    put(f, 2, "r/a", -1, 3);
+    put(f, 3, "r/b", 0, 0);
+    prune_run(f, "r", false);
+    check_trash(f, "r/z:1:-1 r/a:-1:3 r/b:0:0");
+    assert_ok(vb_trash_list(f->reg, 2, &items, &n, &f->err), &f->err);
+    assert_int_equal(n, 2);
+    assert_ok(vb_trash_forget(f->reg, items, n, &f->err), &f->err);
+    assert_ok(vb_trash_forget(f->reg, items, n, &f->err), &f->err); /* gone already */
+    vb_trash_free(items, n);
+    check_trash(f, "r/b:0:0");
+    assert_ok(vb_trash_forget(f->reg, NULL, 0, &f->err), &f->err);
+}
+
+static void a_part_of_a_file_is_noted_as_the_file_and_without_its_size(void **state)
+{
+    fixture *f = *state;
+
+    put(f, 1, "r/a.fits#hdu=2", 5, 7);
+    put(f, 2, "r/a#b.fits", 5, 7); /* bug: was noted as r/a, which may be another's */
+    put(f, 3, "r/c#d.fits#hdu=1", 5, 7);
+    prune_run(f, "r", false);
+    check_trash(f, "r/a.fits:-1:7 r/a#b.fits:5:7 r/c#d.fits:-1:7");
+}
+
+static void a_file_is_in_use_while_a_part_of_it_is(void **state)
+{
+    static const struct {
+        const char *path;
+        int64_t store;
+        bool expected;
+    } cases[] = {
+        {"r/a.fits", 1, true},  {"r/a.fits", 2, false},    {"r/a", 1, false}, {"r/a.fit", 1, false},
+        {"r/b.fits", 1, false}, {"r/a.fits.gz", 1, false}, {"r/c", 1, false}, /* "r/c#d.fits" is a file of its own */
+    };
+    fixture *f = *state;
+    bool used;
+
+    put(f, 1, "r/a.fits#hdu=10", 5, 7);
+    put(f, 2, "r/b.fits", 5, 7); /* the same name: told by size and time */
+    put(f, 3, "r/c#d.fits", 5, 7);
+    for (size_t i = 0; i < VB_COUNT(cases); i++) {
+        vb_trash item = {.store_id = cases[i].store, .path = (char *)cases[i].path, .size = -1, .mtime = -1};
+
+        assert_ok(vb_trash_in_use(f->reg, &item, &used, &f->err), &f->err);
+        assert_int_equal(used, cases[i].expected);
+    }
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup_registry, fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_removed_dataset_is_gone_and_its_artifact_is_trash),
+        TEST(a_dataset_without_dimensions_is_removed),
+        TEST(what_provenance_speaks_of_stays_as_removed),
+        TEST(unstored_datasets_stay_without_their_artifacts),
+        TEST(a_purged_run_is_empty_and_is_there),
+        TEST(artifacts_of_others_are_no_trash),
+        TEST(the_oldest_notes_come_first_and_are_forgotten),
+        TEST(a_part_of_a_file_is_noted_as_the_file_and_without_its_size),
+        TEST(a_file_is_in_use_while_a_part_of_it_is),
+    };
+
+    return cmocka_run_group_tests_name("prune and trash", tests, NULL, NULL);
+}
