@@ -30,9 +30,9 @@ typedef struct vb_site {
     int root; /* the repository's directory */
     vb_rundir *dir;
     vb_zygote *zygote;
-    const char *mountpoint; /* NULL: jobs are plain (stage.c) */
-    char *host, *capture;   /* of every receipt: "complete", or why not */
-    bool passthrough;       /* may be asked for */
+    char *mountpoint;     /* NULL: jobs are plain (stage.c) */
+    char *host, *capture; /* of every receipt: "complete", or why not */
+    bool passthrough;     /* may be asked for */
     vb_published *published;
     vb_slots *slots; /* processors */
     const vb_run_options *options;

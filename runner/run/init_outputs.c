@@ -10,7 +10,7 @@
 #include "registry/base/path.h"
 #include "registry/base/text.h"
 #include "registry/provenance.h"
-#include "runner/run/recover.h"
+#include "runner/run/site.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

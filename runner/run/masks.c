@@ -3,7 +3,7 @@
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
-#include "runner/run/recover.h"
+#include "runner/run/site.h"
 
 #include <string.h>
 #include <sys/stat.h>

@@ -14,6 +14,7 @@
 #include "runner/run/committer.h"
 #include "runner/run/progress.h"
 #include "runner/run/recover.h"
+#include "runner/run/site.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -41,7 +42,6 @@ struct run {
     vb_worker *workers;
     pthread_t *threads;
     int nthreads;
-    char *mountpoint;
     _Atomic int ended_threads;
     int ended;                     /* an eventfd: a worker has ended */
     pthread_mutex_t failures_lock; /* guards failures, error and the ad-hoc part of the outcome */
@@ -309,82 +309,6 @@ static int block_signals(sigset_t *before)
 
 /* ---- beginning and end ------------------------------------------------------------------------------------------------------- */
 
-/* The directory on which every job has its mount: the same path for all jobs of a user, so that what programs write of
- * it is the same. */
-static int make_mountpoint(struct run *run, vb_error *err)
-{
-    const char *chosen = getenv("VBUTLER_MOUNTPOINT");
-    vb_autofree char *base = vb_format("/tmp/vbutler-%u", getuid());
-    struct stat st;
-
-    if (chosen) {
-        run->mountpoint = vb_strdup(chosen);
-        return vb_mkdirs(AT_FDCWD, chosen, 0700, err);
-    }
-    run->mountpoint = vb_path_join(base, "job");
-    if (mkdir(base, 0755) && errno != EEXIST)
-        return vb_fail_errno(err, -errno, "making %s, where jobs have their mounts", base);
-    if (lstat(base, &st) || !S_ISDIR(st.st_mode) || st.st_uid != getuid()) {
-        vb_fail(err, -EPERM, "%s, where jobs have their mounts, is not a directory of yours", base);
-        vb_hint(err, "name another one in the environment variable VBUTLER_MOUNTPOINT");
-        return -EPERM;
-    }
-    return vb_mkdirs(AT_FDCWD, run->mountpoint, 0755, err);
-}
-
-static char *capture_text(const vb_zygote *z, const vb_buf *unmaskable)
-{
-    vb_auto_buf why = {0};
-
-    vb_buf_puts(&why, vb_buf_text(unmaskable));
-    for (char *const *mask = vb_zygote_unmasked(z); mask && *mask; mask++)
-        vb_buf_printf(&why, "%s%.*s reachable", why.len ? ", " : "", (int)strcspn(*mask, ":"), *mask);
-    return why.len ? vb_format("partial (%s)", why.data) : vb_strdup("complete");
-}
-
-/* Jobs with a file system of their own each. */
-static int start_zygote(struct run *run, vb_error *err)
-{
-    vb_auto(vb_registry_close) vb_registry *repository = NULL;
-    vb_auto_buf unmaskable = {0};
-    char **masks = NULL;
-    int r = make_mountpoint(run, err);
-
-    run->site.mountpoint = run->mountpoint;
-    if (!r && run->site.options->exec_inputs)
-        r = vb_repo_registry(run->site.repo, VB_ACCESS_READ, &repository, err);
-    if (!r)
-        r = vb_find_masks(&run->site, run->graph, repository ? repository : run->graph->reg, &masks, &unmaskable, err);
-    if (!r)
-        r = vb_zygote_start(&(vb_zygote_options){run->mountpoint, masks}, &run->site.zygote, err);
-    vb_strv_free(masks);
-    if (r < 0)
-        return r;
-    run->site.capture = capture_text(run->site.zygote, &unmaskable);
-    run->site.passthrough = geteuid() == 0;
-    return 0;
-}
-
-/* Where that cannot be had (-EPERM): jobs in plain directories.  An ad-hoc command declares nothing that could be put
- * there. */
-static int start_jobs(struct run *run, vb_error *err)
-{
-    vb_auto_error why = VB_ERROR_INIT;
-    char host[256];
-    int r = start_zygote(run, &why);
-
-    run->site.host = vb_strdup(gethostname(host, sizeof host) ? "unknown" : host);
-    if (r != -EPERM || run->site.options->exec_inputs) {
-        vb_error_move(err, &why);
-        return r;
-    }
-    vb_log(VB_WARNING, "%s; so inputs are copied into plain directories, and what is read of them is not seen (%s)",
-           why.message, why.hint ? why.hint : "");
-    run->site.mountpoint = NULL;
-    run->site.capture = vb_format("partial (no file system of its own: %s)", why.message);
-    return vb_zygote_start(&(vb_zygote_options){NULL, NULL}, &run->site.zygote, err);
-}
-
 /* Sessions hold a descriptor for each file that a job has made or opened. */
 static void raise_descriptor_limit(void)
 {
@@ -421,7 +345,7 @@ static int begin(struct run *run, const vb_repo *repo, vb_error *err)
     if (!r)
         r = vb_rundir_open(repo, run->graph, run->graph_file, &run->site.dir, err);
     if (!r) /* after the lock: a graph that another runner executes starts no jobs here */
-        r = start_jobs(run, err);
+        r = vb_site_start(&run->site, run->graph, err);
     if (!r)
         r = vb_repo_registry(repo, VB_ACCESS_WRITE, &run->reg, err);
     if (!r)
@@ -503,7 +427,7 @@ static void end(struct run *run)
         close(run->site.root);
     free(run->workers);
     free(run->threads);
-    free(run->mountpoint);
+    free(run->site.mountpoint);
     free(run->site.capture);
     free(run->site.host);
     vb_error_clear(&run->error);

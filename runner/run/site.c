@@ -1,0 +1,86 @@
+/* site.c - how this machine starts jobs: each with a file system and namespaces of its own, or plain. */
+#include "runner/run/site.h"
+#include "registry/base/log.h"
+#include "registry/base/mem.h"
+#include "registry/base/path.h"
+#include "registry/base/text.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The directory on which every job has its mount: the same path for all jobs of a user, so that what programs write of
+ * it is the same. */
+static int make_mountpoint(vb_site *site, vb_error *err)
+{
+    const char *chosen = getenv("VBUTLER_MOUNTPOINT");
+    vb_autofree char *base = vb_format("/tmp/vbutler-%u", getuid());
+    struct stat st;
+
+    if (chosen) {
+        site->mountpoint = vb_strdup(chosen);
+        return vb_mkdirs(AT_FDCWD, chosen, 0700, err);
+    }
+    site->mountpoint = vb_path_join(base, "job");
+    if (mkdir(base, 0755) && errno != EEXIST)
+        return vb_fail_errno(err, -errno, "making %s, where jobs have their mounts", base);
+    if (lstat(base, &st) || !S_ISDIR(st.st_mode) || st.st_uid != getuid()) {
+        vb_fail(err, -EPERM, "%s, where jobs have their mounts, is not a directory of yours", base);
+        vb_hint(err, "name another one in the environment variable VBUTLER_MOUNTPOINT");
+        return -EPERM;
+    }
+    return vb_mkdirs(AT_FDCWD, site->mountpoint, 0755, err);
+}
+
+static char *capture_text(const vb_zygote *z, const vb_buf *unmaskable)
+{
+    vb_auto_buf why = {0};
+
+    vb_buf_puts(&why, vb_buf_text(unmaskable));
+    for (char *const *mask = vb_zygote_unmasked(z); mask && *mask; mask++)
+        vb_buf_printf(&why, "%s%.*s reachable", why.len ? ", " : "", (int)strcspn(*mask, ":"), *mask);
+    return why.len ? vb_format("partial (%s)", why.data) : vb_strdup("complete");
+}
+
+/* Jobs with a file system of their own each. */
+static int start_zygote(vb_site *site, vb_graph *g, vb_error *err)
+{
+    vb_auto(vb_registry_close) vb_registry *repository = NULL;
+    vb_auto_buf unmaskable = {0};
+    char **masks = NULL;
+    int r = make_mountpoint(site, err);
+
+    if (!r && site->options->exec_inputs)
+        r = vb_repo_registry(site->repo, VB_ACCESS_READ, &repository, err);
+    if (!r)
+        r = vb_find_masks(site, g, repository ? repository : g->reg, &masks, &unmaskable, err);
+    if (!r)
+        r = vb_zygote_start(&(vb_zygote_options){site->mountpoint, masks}, &site->zygote, err);
+    vb_strv_free(masks);
+    if (r < 0)
+        return r;
+    site->capture = capture_text(site->zygote, &unmaskable);
+    site->passthrough = geteuid() == 0;
+    return 0;
+}
+
+/* Where that cannot be had (-EPERM): jobs in plain directories.  An ad-hoc command declares nothing that could be put
+ * there. */
+int vb_site_start(vb_site *site, vb_graph *g, vb_error *err)
+{
+    vb_auto_error why = VB_ERROR_INIT;
+    char host[256];
+    int r = start_zygote(site, g, &why);
+
+    site->host = vb_strdup(gethostname(host, sizeof host) ? "unknown" : host);
+    if (r != -EPERM || site->options->exec_inputs) {
+        vb_error_move(err, &why);
+        return r;
+    }
+    vb_log(VB_WARNING, "%s; so inputs are copied into plain directories, and what is read of them is not seen (%s)",
+           why.message, why.hint ? why.hint : "");
+    free(VB_STEAL(site->mountpoint));
+    site->capture = vb_format("partial (no file system of its own: %s)", why.message);
+    return vb_zygote_start(&(vb_zygote_options){NULL, NULL}, &site->zygote, err);
+}
