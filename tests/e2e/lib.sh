@@ -132,6 +132,17 @@ need_user() {
     id "$TEST_USER" >/dev/null 2>&1 || useradd --system --create-home --home-dir "/var/tmp/$TEST_USER" "$TEST_USER"
     [ -c /dev/fuse ] || skip "there is no /dev/fuse"
     chmod 666 /dev/fuse
+    share_program
+}
+
+# Where the program lies in a directory that the user may not enter (a clone in /root), it and the tests are copied.
+share_program() {
+    ! as_user test -x "$VBUTLER" || ! as_user test -r "$SOURCE/tests/e2e/lib.sh" || return 0
+    mkdir -p "$TEST_DIR/source/tests"
+    cp -R "$SOURCE/tests/e2e" "$TEST_DIR/source/tests/"
+    cp "$VBUTLER" "$TEST_DIR/source/vbutler"
+    chmod -R a+rX "$TEST_DIR/source"
+    SOURCE=$TEST_DIR/source VBUTLER=$TEST_DIR/source/vbutler
 }
 
 as_user() {
