@@ -29,7 +29,7 @@ static int by_helper(const char *mountpoint)
         return -EIO;
     return WIFEXITED(status) && !WEXITSTATUS(status)         ? 0
            : WIFEXITED(status) && WEXITSTATUS(status) == 127 ? -ENOENT
-                                                             : -EBUSY;
+                                                             : -EIO;
 }
 
 /* The path without asking the file system that lies there: its server may be gone. */
@@ -62,8 +62,15 @@ static int run(int argc, char **argv, vb_error *err)
         return VB_EXIT_FAILED;
     }
     r = umount2(mountpoint, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) ? -errno : 0;
-    if (r == -EPERM)
+    if (r == -EPERM) {
         r = by_helper(mountpoint);
+        if (r == -EIO) {
+            vb_fail(err, r, "unmounting %s: fusermount3 could not, and has said why above", argv[0]);
+            vb_hint(err, "where it is in use, see by whom: fuser -vm %s; or: vbutler umount --lazy %s", argv[0],
+                    argv[0]);
+            return VB_EXIT_FAILED;
+        }
+    }
     if (r == -EBUSY) {
         vb_fail(err, r, "%s is in use", argv[0]);
         vb_hint(err, "see by whom: fuser -vm %s; or take it away when they are done: vbutler umount --lazy %s", argv[0],

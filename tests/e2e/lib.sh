@@ -125,14 +125,21 @@ check_store() {
     python3 "$SOURCE/tests/e2e/check_store.py" "$1"
 }
 
-# The ordinary user of the tests, made where it is not there.  /dev/fuse gets the mode that udev gives it everywhere else.
+# The ordinary user of the tests, made where it is not there.  /dev/fuse gets the mode that udev gives it everywhere else,
+# and /etc/mtab, without which fusermount3 unmounts nothing, is the link that it is on every installed system.
 TEST_USER=vbutler-test
 need_user() {
     [ "$(id -u)" = 0 ] || skip "needs root to become an ordinary user"
     id "$TEST_USER" >/dev/null 2>&1 || useradd --system --create-home --home-dir "/var/tmp/$TEST_USER" "$TEST_USER"
     [ -c /dev/fuse ] || skip "there is no /dev/fuse"
     chmod 666 /dev/fuse
+    [ -e /etc/mtab ] || ln -s ../proc/self/mounts /etc/mtab
     share_program
+}
+
+# A container or a chroot may have none; then an ordinary user's jobs are plain, and nothing is captured.
+need_user_namespaces() {
+    as_user unshare --user true 2>/dev/null || skip "an ordinary user can make no user namespaces here"
 }
 
 # Where the program lies in a directory that the user may not enter (a clone in /root), it and the tests are copied.

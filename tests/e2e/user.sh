@@ -4,28 +4,33 @@
 
 # The same test, with `vb` and all else as the ordinary user, in a directory of his.
 as_ordinary() {
-    need_user
     chown "$TEST_USER" .
     as_user env VBUTLER="$VBUTLER" SIMULATE="$SIMULATE" SOURCE="$SOURCE" VB_SHARED="$VB_SHARED" VB_KEEP="${VB_KEEP:-}" \
         TMPDIR="$PWD" sh "$SOURCE/tests/e2e/$1.sh" $2
 }
 
 test_runs_of_an_ordinary_user() {
+    need_user
+    need_user_namespaces
     as_ordinary run "test_numbers_are_doubled_and_added_up test_a_failing_program_is_told_and_what_depends_on_it_is_blocked
         test_a_time_limit_ends_a_task test_an_interrupted_run_keeps_what_is_done_and_goes_on"
 }
 
 test_capture_of_an_ordinary_user() {
+    need_user
+    need_user_namespaces
     as_ordinary capture "test_a_declared_input_that_was_read test_an_undeclared_input_is_recorded
         test_an_undeclared_input_is_denied test_inputs_cannot_be_changed test_the_repository_is_out_of_reach_but_for_the_session
         test_what_a_task_leaves_running_dies_before_its_outputs_are_read test_an_output_that_leads_out_is_refused"
 }
 
 test_kills_of_an_ordinary_user() {
+    need_user
     as_ordinary kill test_twenty_kills
 }
 
 test_mounts_of_an_ordinary_user() {
+    need_user
     as_ordinary mount "test_what_a_mount_shows test_lineage_is_walked_with_cd test_extended_attributes_tell_what_a_dataset_is
         test_umount_takes_a_mount_away test_a_live_mount_shows_new_commits"
 }
