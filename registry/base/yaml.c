@@ -15,6 +15,7 @@ enum { MAX_EXPANDED = 10 * 1000 * 1000, MAX_DEPTH = 256, MAX_FILE = 1 << 30 };
 
 struct vb_yaml {
     char *name;
+    int first_line;
     vb_yaml_node *root;
     vb_yaml_node **nodes; /* all, for freeing */
     size_t count, cap;
@@ -52,7 +53,7 @@ static vb_yaml_node *new_node(struct conversion *c, const yaml_node_t *from)
 
     *VB_PUSH(doc->nodes, doc->count, doc->cap) = node;
     node->file = doc->name;
-    node->line = (int)from->start_mark.line + 1;
+    node->line = (int)from->start_mark.line + doc->first_line;
     node->column = (int)from->start_mark.column + 1;
     if (tag && strcmp(tag, YAML_STR_TAG) && strcmp(tag, YAML_SEQ_TAG) && strcmp(tag, YAML_MAP_TAG))
         node->tag = vb_strdup(tag);
@@ -188,19 +189,26 @@ static int convert_document(vb_yaml *doc, yaml_document_t *source, vb_error *err
 
 int vb_yaml_load(const char *name, const char *text, size_t n, vb_yaml **out, vb_error *err)
 {
+    return vb_yaml_load_part(name, 1, text, n, out, err);
+}
+
+int vb_yaml_load_part(const char *name, int first_line, const char *text, size_t n, vb_yaml **out, vb_error *err)
+{
     vb_auto(vb_yaml_free) vb_yaml *doc = VB_NEW(vb_yaml);
     yaml_parser_t parser;
     yaml_document_t source;
     int r;
 
     doc->name = vb_strdup(name);
+    doc->first_line = first_line;
     if (!yaml_parser_initialize(&parser))
         return vb_fail(err, -ENOMEM, "%s: starting the YAML parser", name);
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, n);
     if (!yaml_parser_load(&parser, &source)) {
         const yaml_mark_t *mark = &parser.problem_mark;
 
-        r = vb_fail(err, -EINVAL, "%s:%zu:%zu: not YAML: %s", name, mark->line + 1, mark->column + 1,
+        r = vb_fail(err, -EINVAL, "%s:%zu:%zu: not YAML: %s", name, mark->line + (size_t)first_line,
+                    mark->column + 1,
                     parser.problem ? parser.problem : "cannot be read");
     } else {
         r = convert_document(doc, &source, err);
