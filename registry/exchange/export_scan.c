@@ -108,8 +108,8 @@ static bool take_item(struct scan *s, const struct line *l)
     if (s->items == VB_EXPORT_PIECE) {
         if (s->entry->count)
             end_span(&s->entry->pieces[s->entry->count - 1], l->offset);
-        *VB_PUSH(s->entry->pieces, s->entry->count, s->entry->cap) =
-            (vb_export_span){.begin = l->offset, .line = l->number};
+        *VB_PUSH(s->entry->pieces, s->entry->count, s->entry->cap) = (vb_export_span){.begin = l->offset,
+                                                                                      .line = l->number};
         s->items = 0;
     }
     s->items++;
