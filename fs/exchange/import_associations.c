@@ -3,11 +3,44 @@
 #include "registry/association.h"
 #include "registry/base/mem.h"
 #include "registry/calibration.h"
+#include "registry/exchange/ranges.h"
 
 #include <string.h>
 
-/* Selects the datasets of a list of ids, but for those whose artifacts were not there; *count is how many. */
-static int select_ids(vb_importing *im, const vb_yaml_node *list, size_t *count, vb_error *err)
+/* What a list of ids is to be associated with: a TAGGED collection, or a CALIBRATION collection and a time. */
+struct target {
+    const vb_collection *collection;
+    const vb_timespan *span; /* NULL: TAGGED */
+};
+
+/* Takes a dataset by its id; 1, or 0 where it is not to be selected: its artifact was not there, or it has the range.
+ */
+static int take_id(vb_importing *im, const vb_yaml_node *node, const struct target *target, vb_dataset *out,
+                   vb_error *err)
+{
+    char text[VB_UUID_TEXT];
+    vb_uuid uuid;
+    int r = vb_import_id(im, node, &uuid, err);
+
+    if (r < 0 || vb_import_is_absent(im, &uuid))
+        return r;
+    r = vb_dataset_by_uuid(im->reg, &uuid, out, err);
+    if (!r || (r > 0 && !out->run_id)) {
+        r = vb_yaml_fail(err, node, "neither the file nor the repository has dataset %s", vb_uuid_format(uuid, text));
+        vb_hint(err, "the file builds on another export: import that one first");
+    }
+    if (r < 0 || !target->span)
+        return r;
+    r = vb_range_exists(im->reg, target->collection, out, *target->span, err);
+    if (!r)
+        return 1;
+    vb_dataset_clear(out);
+    return r < 0 ? r : 0;
+}
+
+/* Selects the datasets of a list of ids; *count is how many. */
+static int select_ids(vb_importing *im, const vb_yaml_node *list, const struct target *target, size_t *count,
+                      vb_error *err)
 {
     size_t n = list && list->kind == VB_YAML_LIST ? list->count : 0;
     vb_autofree vb_dataset *datasets = vb_alloc((n + 1) * sizeof *datasets);
@@ -17,19 +50,7 @@ static int select_ids(vb_importing *im, const vb_yaml_node *list, size_t *count,
     if (list && list->kind != VB_YAML_LIST)
         return vb_yaml_fail(err, list, "'dataset_ids' must be a list");
     for (size_t i = 0; !r && i < n; i++) {
-        const vb_yaml_node *node = list->items[i].value;
-        char text[VB_UUID_TEXT];
-        vb_uuid uuid;
-
-        r = vb_import_id(im, node, &uuid, err);
-        if (r < 0 || vb_import_is_absent(im, &uuid))
-            continue;
-        r = vb_dataset_by_uuid(im->reg, &uuid, &datasets[*count], err);
-        if (!r || (r > 0 && !datasets[*count].run_id)) {
-            r = vb_yaml_fail(err, node, "neither the file nor the repository has dataset %s",
-                             vb_uuid_format(uuid, text));
-            vb_hint(err, "the file builds on another export: import that one first");
-        }
+        r = take_id(im, list->items[i].value, target, &datasets[*count], err);
         *count += r > 0;
         r = r < 0 ? r : 0;
     }
@@ -61,7 +82,7 @@ static int each_tagged(void *arg, const vb_yaml_node *entry, const vb_yaml_node 
     int r = find_collection(im, entry, VB_TAGGED, &tagged, err);
 
     if (!r)
-        r = select_ids(im, items, &count, err);
+        r = select_ids(im, items, &(struct target){.collection = tagged}, &count, err);
     if (!r && count)
         r = vb_associate(im->reg, tagged, &changed, err);
     im->report->associated += (size_t)changed;
@@ -78,7 +99,7 @@ static int certify(vb_importing *im, const vb_collection *calibration, const vb_
     int r = vb_import_timespan(timespan ? timespan : range, &span, err);
 
     if (!r)
-        r = select_ids(im, vb_yaml_get(range, "dataset_ids"), &count, err);
+        r = select_ids(im, vb_yaml_get(range, "dataset_ids"), &(struct target){calibration, &span}, &count, err);
     if (!r && count)
         r = vb_calibration_certify(im->reg, calibration, span, &changed, err);
     im->report->associated += (size_t)changed;

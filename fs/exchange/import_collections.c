@@ -193,6 +193,8 @@ static int each_chain(void *arg, const vb_yaml_node *entry, const vb_yaml_node *
     if (!r)
         r = set_children(im, name, children, err);
     vb_strv_free(children);
+    if (r == -ENOENT && err && !err->hint)
+        vb_hint(err, "the file builds on another export: import that one first");
     return r < 0 ? vb_error_context(err, "%s:%d", entry->file, entry->line) : 0;
 }
 

@@ -409,8 +409,9 @@ static int find_type(struct batch *b, const vb_yaml_node *entry, vb_error *err)
     if (!type || !run)
         return vb_yaml_fail(err, entry, "datasets need a dataset_type and a run");
     r = vb_dataset_type_find(b->im->reg, type, &b->type, err);
-    if (r == -ENOENT && err) {
-        vb_error_context(err, "%s:%d: neither the file nor the repository defines it", entry->file, entry->line);
+    if (r == -ENOENT) {
+        vb_fail(err, -ENOENT, "%s:%d: dataset type '%s' is defined neither by the file nor by the repository",
+                entry->file, entry->line, type);
         vb_hint(err, "the file builds on another export: import that one first");
     }
     if (!r)

@@ -124,9 +124,9 @@ static int read_key(struct reading *r, const vb_yaml_node *key, const vb_yaml_no
     if (e->temporal >= 0 && !strcmp(name, "timespan"))
         return set_timespan(r, node);
     if (e->temporal >= 0 && !strcmp(name, "datetime_begin"))
-        return vb_yaml_is_null(node) ? 0 : set_time(r, "timespan_begin", node, VB_TIME_MIN);
+        return set_time(r, "timespan_begin", node, VB_TIME_MIN);
     if (e->temporal >= 0 && !strcmp(name, "datetime_end"))
-        return vb_yaml_is_null(node) ? 0 : set_time(r, "timespan_end", node, VB_TIME_MAX);
+        return set_time(r, "timespan_end", node, VB_TIME_MAX);
     if (strncmp(name, "timespan_", 9) && vb_record_value(&r->record, name))
         return set(r, name, node);
     rule = find_rule(r, name);

@@ -208,8 +208,6 @@ int vb_export_plan(vb_exporting *x)
     if (!r)
         r = choose_collections(x);
     if (!r && x->options->target)
-        r = vb_export_attach_target(x);
-    if (!r && x->options->target)
         r = vb_export_skip_datasets(x);
     if (!r)
         r = choose_records(x);
