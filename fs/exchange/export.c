@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <uthash.h>
 
 int vb_export_transfer_parse(const char *text, vb_export_transfer *out, vb_error *err)
 {
@@ -28,6 +29,7 @@ int vb_export_transfer_parse(const char *text, vb_export_transfer *out, vb_error
 
 /* An artifact that is to come to the directory. */
 struct artifact {
+    UT_hash_handle hh; /* by target */
     vb_location location;
     char *target; /* below the directory */
     bool made;
@@ -39,16 +41,18 @@ struct exporting {
     const vb_export_request *request;
     vb_stores *stores;
     int dir;
-    struct artifact *artifacts;
+    struct artifact **artifacts, *by_target;
     size_t count, cap;
 };
 
 static void exporting_clear(struct exporting *e)
 {
+    HASH_CLEAR(hh, e->by_target);
     for (size_t i = 0; i < e->count; i++) {
-        vb_location_clear(&e->artifacts[i].location);
-        free(e->artifacts[i].target);
-        vb_error_clear(&e->artifacts[i].error);
+        vb_location_clear(&e->artifacts[i]->location);
+        free(e->artifacts[i]->target);
+        vb_error_clear(&e->artifacts[i]->error);
+        free(e->artifacts[i]);
     }
     free(e->artifacts);
     if (e->stores)
@@ -68,6 +72,7 @@ static char *target_of(const vb_location *location)
 static int note_artifact(void *arg, const vb_location *location, vb_buf *path, vb_error *err)
 {
     struct exporting *e = arg;
+    vb_autofree char *target = NULL;
     struct artifact *a;
 
     if (e->request->transfer == VB_EXPORT_NONE || e->request->transfer == VB_EXPORT_DIRECT) {
@@ -83,12 +88,18 @@ static int note_artifact(void *arg, const vb_location *location, vb_buf *path, v
         vb_buf_puts(path, absolute);
         return 0;
     }
-    a = VB_PUSH(e->artifacts, e->count, e->cap);
+    target = target_of(location);
+    vb_buf_puts(path, target);
+    HASH_FIND_STR(e->by_target, target, a);
+    if (a) /* several datasets have it */
+        return 0;
+    a = VB_NEW(struct artifact);
     a->location = *location;
     a->location.path = vb_strdup(location->path);
     a->location.formatter = NULL;
-    a->target = target_of(location);
-    vb_buf_puts(path, a->target);
+    a->target = VB_STEAL(target);
+    HASH_ADD_KEYPTR(hh, e->by_target, a->target, strlen(a->target), a);
+    *VB_PUSH(e->artifacts, e->count, e->cap) = a;
     return 0;
 }
 
@@ -155,17 +166,17 @@ static void put_one(void *arg, size_t i)
 {
     struct exporting *e = arg;
 
-    put_artifact(e, &e->artifacts[i]);
+    put_artifact(e, e->artifacts[i]);
 }
 
 static int put_artifacts(struct exporting *e, vb_error *err)
 {
     vb_parallel(e->count, e->request->threads, put_one, e, "exporting files", e->request->progress);
     for (size_t i = 0; i < e->count; i++)
-        if (e->artifacts[i].error.code) {
-            vb_fail(err, e->artifacts[i].error.code, "artifact %s: %s", e->artifacts[i].location.path,
-                    e->artifacts[i].error.message);
-            return e->artifacts[i].error.code;
+        if (e->artifacts[i]->error.code) {
+            vb_fail(err, e->artifacts[i]->error.code, "artifact %s: %s", e->artifacts[i]->location.path,
+                    e->artifacts[i]->error.message);
+            return e->artifacts[i]->error.code;
         }
     return e->count && syncfs(e->dir) ? vb_fail_errno(err, -errno, "writing the artifacts to disk") : 0;
 }
@@ -175,10 +186,10 @@ static void undo(struct exporting *e)
     for (size_t i = 0; i < e->count; i++) {
         vb_autofree char *parent = NULL;
 
-        if (!e->artifacts[i].made)
+        if (!e->artifacts[i]->made)
             continue;
-        unlinkat(e->dir, e->artifacts[i].target, 0);
-        parent = vb_path_dir(e->artifacts[i].target);
+        unlinkat(e->dir, e->artifacts[i]->target, 0);
+        parent = vb_path_dir(e->artifacts[i]->target);
         while (strcmp(parent, ".") && !unlinkat(e->dir, parent, AT_REMOVEDIR)) {
             char *above = vb_path_dir(parent);
 

@@ -40,6 +40,8 @@ static void importing_clear(vb_importing *im)
     forget_seen(im);
     if (im->transfer)
         vb_transfer_end(im->transfer);
+    if (im->stores)
+        vb_stores_close(im->stores);
     if (im->file)
         vb_export_file_close(im->file);
     if (im->reg)

@@ -1,11 +1,9 @@
 /* import_datasets.c - datasets of an export, with their artifacts. */
 #include "fs/exchange/import_internal.h"
-#include "fs/ingest/artifact.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -67,33 +65,7 @@ static void name_number(vb_importing *im, int64_t number, const char *run, const
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
-/* The datasets of one piece: of one type, in one run. */
-struct batch {
-    vb_importing *im;
-    const vb_dataset_type *type;
-    const vb_collection *run;
-    struct vb_import_seen *seen;
-    vb_dataset *datasets;
-    vb_location *locations;
-    const vb_yaml_node **nodes;
-    size_t *files; /* of which record each is */
-    size_t count, cap, locations_cap, nodes_cap, files_cap;
-    struct file *records;
-    size_t nrecords, records_cap;
-    vb_transfer *transfer;
-};
-
-/* One artifact. */
-struct file {
-    const vb_yaml_node *node;
-    const char *path, *formatter;
-    size_t first, count; /* its datasets */
-    bool there;          /* all of them are in the repository already */
-    bool absent;
-    size_t number; /* of the transfer */
-};
-
-static void batch_clear(struct batch *b)
+static void batch_clear(vb_import_batch *b)
 {
     for (size_t i = 0; i < b->count; i++) {
         vb_dataid_clear(&b->datasets[i].dataid);
@@ -116,7 +88,7 @@ static bool is_known_key(const vb_importing *im, const vb_group *group, const ch
     return im->from < 2 && !strcmp(key, "visit_system");
 }
 
-static int read_dataid(struct batch *b, const vb_yaml_node *node, vb_dataid *out, vb_error *err)
+static int read_dataid(vb_import_batch *b, const vb_yaml_node *node, vb_dataid *out, vb_error *err)
 {
     const vb_group *group = b->type->group;
     size_t used = 0;
@@ -143,7 +115,7 @@ static int read_dataid(struct batch *b, const vb_yaml_node *node, vb_dataid *out
     return 0;
 }
 
-static int add_dataset(struct batch *b, const vb_yaml_node *id, const vb_yaml_node *dataid, vb_error *err)
+static int add_dataset(vb_import_batch *b, const vb_yaml_node *id, const vb_yaml_node *dataid, vb_error *err)
 {
     size_t n = b->count;
     vb_dataset *d;
@@ -174,21 +146,54 @@ static int add_dataset(struct batch *b, const vb_yaml_node *id, const vb_yaml_no
     return 0;
 }
 
+static bool is_part(const vb_yaml_node *node)
+{
+    const char *text = vb_yaml_text(node);
+
+    if (!text)
+        return false;
+    if (!strncmp(text, "hdu=", 4))
+        return text[4] && !text[4 + strspn(text + 4, "0123456789")] && strlen(text) < 12;
+    return !strncmp(text, "unzip=", 6) && text[6] && !strchr(text, '#') && vb_path_is_safe(text + 6);
+}
+
+/* Keys that vbutler's own exports have besides Rubin's. */
+static int read_extras(vb_import_file *f, vb_error *err)
+{
+    const vb_yaml_node *checksum = vb_yaml_get(f->node, "checksum");
+
+    f->parts = vb_yaml_get(f->node, "parts");
+    f->has_checksum = !vb_yaml_is_null(checksum);
+    if (f->has_checksum && (!vb_yaml_text(checksum) || !vb_hash_parse(checksum->text, &f->checksum)))
+        return vb_yaml_fail(err, checksum, "a checksum must be 'xxh3-128:' and 32 hexadecimal digits");
+    if (!f->parts)
+        return 0;
+    if (f->parts->kind != VB_YAML_LIST || f->parts->count != f->count)
+        return vb_yaml_fail(err, f->parts, "parts must be as many as the datasets");
+    for (size_t i = 0; i < f->count; i++)
+        if (!is_part(f->parts->items[i].value))
+            return vb_yaml_fail(err, f->parts->items[i].value, "a part must be like hdu=3 or unzip=NAME");
+    return 0;
+}
+
 /* One record: an artifact, and the datasets in it. */
-static int read_record(struct batch *b, const vb_yaml_node *node, vb_error *err)
+static int read_record(vb_import_batch *b, const vb_yaml_node *node, vb_error *err)
 {
     const vb_yaml_node *ids = vb_yaml_get(node, "dataset_id"), *dataids = vb_yaml_get(node, "data_id");
-    struct file *f = VB_PUSH(b->records, b->nrecords, b->records_cap);
+    vb_import_file *f = VB_PUSH(b->records, b->nrecords, b->records_cap);
     bool many = ids && ids->kind == VB_YAML_LIST, lists = dataids && dataids->kind == VB_YAML_LIST;
     int r = 0;
 
-    *f = (struct file){.node = node,
-                       .first = b->count,
-                       .path = vb_yaml_get_text(node, "path"),
-                       .formatter = vb_yaml_get_text(node, "formatter")};
+    *f = (vb_import_file){.node = node,
+                          .first = b->count,
+                          .path = vb_yaml_get_text(node, "path"),
+                          .formatter = vb_yaml_get_text(node, "formatter")};
     if (!ids || !dataids)
         return vb_yaml_fail(err, node, "a dataset needs a dataset_id and a data_id");
     f->count = many ? ids->count : 1;
+    r = read_extras(f, err);
+    if (r < 0)
+        return r;
     if (!f->count || (lists ? dataids->count : 1) != f->count)
         return vb_yaml_fail(err, node, "dataset_id and data_id must be as many");
     for (size_t i = 0; !r && i < f->count; i++)
@@ -198,7 +203,7 @@ static int read_record(struct batch *b, const vb_yaml_node *node, vb_error *err)
 
 /* ---- what is there already ------------------------------------------------------------------------------------- */
 
-static int compare_there(struct batch *b, const vb_dataset *d, const vb_dataset *there, vb_error *err)
+static int compare_there(vb_import_batch *b, const vb_dataset *d, const vb_dataset *there, vb_error *err)
 {
     char text[VB_UUID_TEXT];
     vb_auto_buf is = {0}, wanted = {0};
@@ -221,7 +226,7 @@ static int compare_there(struct batch *b, const vb_dataset *d, const vb_dataset 
 }
 
 /* 1 where the repository has the dataset, 0 where not. */
-static int look_there(struct batch *b, const vb_dataset *d, vb_error *err)
+static int look_there(vb_import_batch *b, const vb_dataset *d, vb_error *err)
 {
     vb_auto_dataset there = {0};
     int r;
@@ -235,7 +240,7 @@ static int look_there(struct batch *b, const vb_dataset *d, vb_error *err)
     return r < 0 ? r : 1;
 }
 
-static int look_file(struct batch *b, struct file *f, vb_error *err)
+static int look_file(vb_import_batch *b, vb_import_file *f, vb_error *err)
 {
     size_t there = 0;
 
@@ -252,132 +257,10 @@ static int look_file(struct batch *b, struct file *f, vb_error *err)
     return 0;
 }
 
-/* ---- artifacts --------------------------------------------------------------------------------------------------- */
-
-static int hex(char c)
-{
-    return isdigit((unsigned char)c) ? c - '0' : isxdigit((unsigned char)c) ? (c | 0x20) - 'a' + 10 : -1;
-}
-
-/* Where the artifact is: below the directory, or anywhere by an absolute path or a URI of this machine's files. */
-static int source_of(struct batch *b, const struct file *f, char **out, vb_error *err)
-{
-    const char *path = f->path, *colon = strstr(path, "://");
-    vb_auto_buf plain = {0};
-
-    if (vb_starts_with(path, "file:///")) {
-        for (const char *p = path + 7; *p; p++) {
-            if (*p == '%' && hex(p[1]) >= 0 && hex(p[2]) >= 0) {
-                vb_buf_putc(&plain, (char)(hex(p[1]) << 4 | hex(p[2])));
-                p += 2;
-            } else {
-                vb_buf_putc(&plain, *p);
-            }
-        }
-        *out = vb_buf_steal(&plain);
-        return 0;
-    }
-    if (colon && strcspn(path, "/") > (size_t)(colon - path))
-        return vb_yaml_fail(err, f->node, "artifact %s: only files of this machine can be imported", path);
-    if (*path != '/' && !vb_path_is_safe(path))
-        return vb_yaml_fail(err, f->node, "artifact %s: leads out of the directory", path);
-    *out = vb_path_join(b->im->directory, path);
-    return 0;
-}
-
-static int plan_file(struct batch *b, struct file *f, vb_transfer *t, vb_error *err)
-{
-    vb_autofree char *source = NULL;
-    const vb_dataset *d = &b->datasets[f->first];
-    int r = source_of(b, f, &source, err);
-
-    if (r < 0)
-        return r;
-    f->number = t->count;
-    vb_artifact_add(t, source, b->run->name, b->type, &d->dataid, &d->uuid);
-    return 0;
-}
-
-/* Notes an artifact that is not there. */
-static void note_missing(struct batch *b, struct file *f, const char *source)
-{
-    vb_import_report *report = b->im->report;
-
-    f->absent = true;
-    for (size_t i = 0; i < f->count; i++) {
-        vb_auto_buf what = {0};
-
-        vb_dataset_print(&b->datasets[f->first + i], &what);
-        vb_buf_printf(&what, ": %s", source);
-        vb_import_note_absent(b->im, &b->datasets[f->first + i].uuid);
-        report->missing = vb_realloc(report->missing, report->nmissing + 2, sizeof *report->missing);
-        report->missing[report->nmissing++] = vb_buf_steal(&what);
-        report->missing[report->nmissing] = NULL;
-    }
-}
-
-/* What became of an artifact: a location, nothing, or an error. */
-static int take_file(struct batch *b, struct file *f, vb_transfer *t, vb_error *err)
-{
-    vb_transfer_file *made = &t->files[f->number];
-
-    if (made->error.code == -ENOENT) {
-        note_missing(b, f, made->source);
-        return 0;
-    }
-    if (made->error.code) {
-        vb_fail(err, made->error.code, "%s:%d: %s: %s", f->node->file, f->node->line, made->source,
-                made->error.message);
-        if (made->error.hint)
-            vb_hint(err, "%s", made->error.hint);
-        return made->error.code;
-    }
-    for (size_t i = 0; i < f->count; i++) {
-        vb_location *l = &b->locations[f->first + i];
-
-        *l = made->location;
-        l->path = vb_strdup(made->location.path);
-        l->formatter = f->formatter ? vb_strdup(f->formatter) : NULL;
-    }
-    return 0;
-}
-
 /* ---- a batch ------------------------------------------------------------------------------------------------------ */
 
-/* Plans the files of a batch, or takes those that were made; direct ones are looked at here. */
-static int bring_files(struct batch *b, vb_error *err)
-{
-    vb_importing *im = b->im;
-    vb_transfer *t = im->transfer;
-    int r = 0;
-
-    if (!t) {
-        r = vb_transfer_begin(im->repo, im->reg, VB_TRANSFER_DIRECT, &b->transfer, err);
-        if (r < 0)
-            return r;
-        t = b->transfer;
-        t->checksum = im->options->checksum;
-    }
-    for (size_t i = 0; !r && i < b->nrecords; i++) {
-        struct file *f = &b->records[i];
-
-        if (f->there || !f->path)
-            continue;
-        if (im->transfer && !im->planning)
-            f->number = im->next_file++;
-        else
-            r = plan_file(b, f, t, err);
-    }
-    if (!r && b->transfer)
-        r = vb_transfer_run(t, im->options->threads, NULL, err);
-    for (size_t i = 0; !r && !im->planning && i < b->nrecords; i++)
-        if (!b->records[i].there && b->records[i].path)
-            r = take_file(b, &b->records[i], t, err);
-    return r;
-}
-
 /* Moves what is to be inserted to the front, and inserts it.  Datasets without a path have no artifact. */
-static int insert(struct batch *b, bool with_artifact, vb_error *err)
+static int insert(vb_import_batch *b, bool with_artifact, vb_error *err)
 {
     vb_autofree vb_dataset *datasets = vb_alloc((b->count + 1) * sizeof *datasets);
     vb_autofree vb_location *locations = vb_alloc((b->count + 1) * sizeof *locations);
@@ -385,7 +268,7 @@ static int insert(struct batch *b, bool with_artifact, vb_error *err)
     int r;
 
     for (size_t i = 0; i < b->count; i++) {
-        const struct file *f = &b->records[b->files[i]];
+        const vb_import_file *f = &b->records[b->files[i]];
 
         if (f->there || f->absent || !f->path == with_artifact)
             continue;
@@ -401,7 +284,7 @@ static int insert(struct batch *b, bool with_artifact, vb_error *err)
     return r;
 }
 
-static int find_type(struct batch *b, const vb_yaml_node *entry, vb_error *err)
+static int find_type(vb_import_batch *b, const vb_yaml_node *entry, vb_error *err)
 {
     const char *type = vb_yaml_get_text(entry, "dataset_type"), *run = vb_yaml_get_text(entry, "run");
     int r;
@@ -435,7 +318,7 @@ static struct vb_import_seen *seen_of(vb_importing *im, const vb_group *group)
 
 static int each_piece(void *arg, const vb_yaml_node *entry, const vb_yaml_node *items, vb_error *err)
 {
-    __attribute__((cleanup(batch_clear))) struct batch b = {.im = arg};
+    __attribute__((cleanup(batch_clear))) vb_import_batch b = {.im = arg};
     int r = find_type(&b, entry, err);
 
     if (r < 0)
@@ -450,7 +333,7 @@ static int each_piece(void *arg, const vb_yaml_node *entry, const vb_yaml_node *
         b.im->report->datasets_there += b.records[i].there ? b.records[i].count : 0;
     }
     if (!r)
-        r = bring_files(&b, err);
+        r = vb_import_files(&b, err);
     if (!r)
         r = insert(&b, true, err);
     return r < 0 ? r : insert(&b, false, err);

@@ -4,6 +4,7 @@
 
 #include "fs/exchange/import.h"
 #include "fs/ingest/seen.h"
+#include "fs/store/store.h"
 #include "registry/exchange/export_file.h"
 #include "registry/record.h"
 
@@ -43,6 +44,7 @@ typedef struct vb_importing {
     vb_transfer *transfer;
     size_t next_file; /* of the transfer, on the second way */
 
+    vb_stores *stores; /* opened when a part of a file is met */
     bool any_datasets; /* the repository had some before */
     struct vb_import_number *numbers;
     struct vb_import_absent *absent;
@@ -66,10 +68,42 @@ int vb_import_chains(vb_importing *im, vb_error *err);
 /* ---- import_datasets.c */
 int vb_import_datasets(vb_importing *im, vb_error *err);
 
+/* One artifact. */
+typedef struct vb_import_file {
+    const vb_yaml_node *node;
+    const char *path, *formatter;
+    const vb_yaml_node *parts; /* ours: "hdu=3" for each dataset; NULL: the artifact is the whole file */
+    bool has_checksum;         /* ours: what was exported */
+    vb_hash checksum;
+    size_t first, count; /* its datasets */
+    bool there;          /* all of them are in the repository already */
+    bool absent;
+    size_t number; /* of the transfer */
+} vb_import_file;
+
+/* The datasets of one piece: of one type, in one run. */
+typedef struct vb_import_batch {
+    vb_importing *im;
+    const vb_dataset_type *type;
+    const vb_collection *run;
+    struct vb_import_seen *seen;
+    vb_dataset *datasets;
+    vb_location *locations;
+    const vb_yaml_node **nodes;
+    size_t *files; /* of which record each is */
+    size_t count, cap, locations_cap, nodes_cap, files_cap;
+    vb_import_file *records;
+    size_t nrecords, records_cap;
+    vb_transfer *transfer;
+} vb_import_batch;
+
 /* A UUID, or the one of a number. -EINVAL; -ENOENT where no dataset of the file has the number. */
 int vb_import_id(vb_importing *im, const vb_yaml_node *node, vb_uuid *out, vb_error *err);
 bool vb_import_is_absent(const vb_importing *im, const vb_uuid *uuid);
 void vb_import_note_absent(vb_importing *im, const vb_uuid *uuid);
+
+/* ---- import_artifacts.c: plans the files of a batch, or takes those that were made */
+int vb_import_files(vb_import_batch *b, vb_error *err);
 
 /* ---- import_associations.c */
 int vb_import_associations(vb_importing *im, vb_error *err);

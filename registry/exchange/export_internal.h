@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { VB_EXPORT_PIECE = 512 /* items that are parsed at once */ };
+enum { VB_EXPORT_PIECE = 1024 /* items that are parsed at once */ };
 
 /* Some lines of the file. */
 typedef struct vb_export_span {
