@@ -141,6 +141,8 @@ static int add_dataset(vb_import_batch *b, const vb_yaml_node *id, const vb_yaml
             return r;
     }
     r = vb_seen_records(b->seen->seen, &d->dataid, err);
+    if (r == -ENOENT && err && !err->hint)
+        vb_hint(err, "the file builds on another export: import that one first");
     if (r < 0)
         return vb_error_context(err, "%s:%d: %s in run '%s'", dataid->file, dataid->line, b->type->name, b->run->name);
     return 0;
