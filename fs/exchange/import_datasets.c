@@ -3,6 +3,7 @@
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
+#include "registry/dataset_uuid.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -57,7 +58,7 @@ static void name_number(vb_importing *im, int64_t number, const char *run, const
     if (!known) {
         known = VB_NEW(struct vb_import_number);
         known->number = number;
-        known->uuid = vb_dataset_uuid5(d->type, run, &d->dataid);
+        known->uuid = vb_dataset_uuid(VB_ID_DATAID_TYPE_RUN, d->type->name, run, &d->dataid);
         HASH_ADD(hh, im->numbers, number, sizeof known->number, known);
     }
     *out = known->uuid;

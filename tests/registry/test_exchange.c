@@ -191,57 +191,6 @@ static void numbers_and_times_come_back_as_they_were(void **state)
     }
 }
 
-/* ---- names ------------------------------------------------------------------------------------------------ */
-
-/* RFC 9562, appendix A.4. */
-static void a_name_has_its_uuid(void **state)
-{
-    vb_uuid dns;
-    char text[VB_UUID_TEXT];
-
-    assert_true(vb_uuid_parse("6ba7b810-9dad-11d1-80b4-00c04fd430c8", &dns));
-    assert_string_equal(vb_uuid_format(vb_uuid_v5(&dns, "www.example.com", 15), text),
-                        "2ed6657d-e927-568b-95e1-2665a8aea6a2");
-    assert_string_equal(vb_uuid_format(vb_uuid_v5(&dns, "lsst.org", 8), text), "840b31d9-05cd-5161-b2c8-00d32b280d0f");
-}
-
-static void golden_uuids_of_data_ids_agree(void **state)
-{
-    fixture *f = *state;
-    const char *path = fixture_shared(f, "golden/uuid5.json");
-    json_t *golden, *entry;
-    size_t i;
-
-    if (!path)
-        skip();
-    golden = json_load_file(path, 0, NULL);
-    assert_non_null(golden);
-    json_array_foreach(golden, i, entry) {
-        const json_t *object = json_object_get(entry, "data_id");
-        vb_auto_buf names = {0};
-        vb_auto_dataid id = {0};
-        const char *key;
-        json_t *value;
-        const vb_dataset_type *type;
-        char text[VB_UUID_TEXT];
-
-        json_object_foreach((json_t *)object, key, value) {
-            vb_buf_separate(&names, ",");
-            vb_buf_puts(&names, key);
-        }
-        type = fixture_type(f, json_string_value(json_object_get(entry, "type")), vb_buf_text(&names));
-        assert_ok(vb_dataid_from_json(type->group, object, &id, &f->err), &f->err);
-        assert_string_equal(vb_uuid_format(vb_dataset_uuid5(type, NULL, &id), text),
-                            json_string_value(json_object_get(entry, "DATAID_TYPE")));
-        assert_string_equal(vb_uuid_format(vb_dataset_uuid5(type, json_string_value(json_object_get(entry, "run")),
-                                                            &id),
-                                           text),
-                            json_string_value(json_object_get(entry, "DATAID_TYPE_RUN")));
-    }
-    assert_true(i > 3);
-    json_decref(golden);
-}
-
 /* ---- against Rubin's registry ------------------------------------------------------------------------------- */
 
 /* Every region that daf_butler has put into a registry has our pixels, and no other. */
@@ -313,8 +262,7 @@ static void records_must_refer_to_records(void **state)
 
 int main(void)
 {
-#define TEST(name)     cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-#define REGISTRY(name) cmocka_unit_test_setup_teardown(name, fixture_setup_registry, fixture_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         TEST(an_export_is_handed_out_in_pieces_with_the_lines_of_the_file),
         TEST(any_layout_has_the_same_entries),
@@ -322,8 +270,6 @@ int main(void)
         TEST(what_is_wrong_in_a_piece_is_said_with_its_line),
         cmocka_unit_test(text_comes_back_as_it_was),
         cmocka_unit_test(numbers_and_times_come_back_as_they_were),
-        cmocka_unit_test(a_name_has_its_uuid),
-        REGISTRY(golden_uuids_of_data_ids_agree),
         TEST(regions_of_a_gen3_registry_have_the_pixels_that_it_notes),
         cmocka_unit_test_setup_teardown(records_must_refer_to_records, fixture_setup_world, fixture_teardown),
     };
