@@ -29,6 +29,9 @@ typedef struct vb_dataset {
 void vb_dataset_clear(vb_dataset *d);
 #define vb_auto_dataset __attribute__((cleanup(vb_dataset_clear))) vb_dataset
 
+/* True where the registry has any dataset, or speaks of one. */
+int vb_dataset_any(vb_registry *reg, bool *out, vb_error *err);
+
 /* "detect {instrument: SimCam, detector: 2, visit: 101}", appended. */
 void vb_dataset_print(const vb_dataset *d, vb_buf *out);
 

@@ -13,6 +13,8 @@ extern const vb_command vb_cmd_decertify;
 extern const vb_command vb_cmd_define_visits;
 extern const vb_command vb_cmd_disassociate;
 extern const vb_command vb_cmd_exec;
+extern const vb_command vb_cmd_export;
+extern const vb_command vb_cmd_import;
 extern const vb_command vb_cmd_ingest_files;
 extern const vb_command vb_cmd_ingest_raws;
 extern const vb_command vb_cmd_mount;

@@ -13,6 +13,8 @@ static const vb_command *const commands[] = {
     &vb_cmd_define_visits,
     &vb_cmd_disassociate,
     &vb_cmd_exec,
+    &vb_cmd_export,
+    &vb_cmd_import,
     &vb_cmd_ingest_files,
     &vb_cmd_ingest_raws,
     &vb_cmd_mount,
