@@ -5,6 +5,7 @@
 #include "registry/base/text.h"
 #include "registry/base/yaml.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -68,8 +69,10 @@ static int read_included(struct reading *r, const char *path, const vb_yaml_node
     for (char **name = names; !status && *name; name++) {
         vb_autofree char *full = vb_path_join(dir, *name);
 
-        status = strstr(*name, "://") ? vb_fail(r->err, -EPROTONOSUPPORT, "%s: includeConfigs names %s, and this "
-                                                "vbutler reads files alone", path, *name)
+        status = strstr(*name, "://") ? vb_fail(r->err, -EPROTONOSUPPORT,
+                                                "%s: includeConfigs names %s, and this "
+                                                "vbutler reads files alone",
+                                                path, *name)
                                       : read_document(r, full);
     }
     vb_strv_free(names);
@@ -120,22 +123,20 @@ static char *replace_root(const char *text, const char *root)
     return vb_buf_steal(&out);
 }
 
-/* "%20" becomes a space: what stands in a URL. */
-static char *unquote(const char *text)
+char *vb_gen3_unquote(const char *text)
 {
     vb_buf out = {0};
 
     for (; *text; text++) {
-        char hex[3] = {text[0] == '%' ? text[1] : 0, hex[0] ? text[2] : 0, 0};
-        char *end = hex;
-        long value = hex[0] ? strtol(hex, &end, 16) : 0;
+        bool quoted = *text == '%' && isxdigit((unsigned char)text[1]) && isxdigit((unsigned char)text[2]);
+        char hex[3] = {text[0], quoted ? text[1] : 0, 0};
 
-        if (value > 0 && end == hex + 2) {
-            vb_buf_putc(&out, (char)value);
+        if (quoted) {
+            hex[0] = text[1];
+            hex[1] = text[2];
             text += 2;
-        } else {
-            vb_buf_putc(&out, *text);
         }
+        vb_buf_putc(&out, quoted ? (char)strtol(hex, NULL, 16) : *text);
     }
     return vb_buf_steal(&out);
 }
@@ -148,7 +149,7 @@ static char *place(const char *text, const char *root)
 
     if (strstr(replaced, "://") && !vb_starts_with(replaced, "file://"))
         return VB_STEAL(replaced);
-    plain = vb_starts_with(replaced, "file://") ? unquote(replaced + strlen("file://")) : VB_STEAL(replaced);
+    plain = vb_starts_with(replaced, "file://") ? vb_gen3_unquote(replaced + strlen("file://")) : VB_STEAL(replaced);
     n = strlen(plain);
     while (n > 1 && plain[n - 1] == '/')
         plain[--n] = 0;
@@ -220,8 +221,8 @@ static int read_db(struct reading *r)
     else if (vb_starts_with(url, "sqlite:///") && url[strlen("sqlite:///")])
         c->db = vb_path_join(c->root, url + strlen("sqlite:///"));
     else
-        return vb_fail(r->err, -EINVAL, "%s: registry.db is '%s': neither sqlite:///PATH nor postgresql://...",
-                       c->file, url);
+        return vb_fail(r->err, -EINVAL, "%s: registry.db is '%s': neither sqlite:///PATH nor postgresql://...", c->file,
+                       url);
     return 0;
 }
 

@@ -38,4 +38,7 @@ VB_CLEANUP(vb_gen3_config, vb_gen3_config_free)
 /* True where the directory has a butler.yaml and no vbutler.yaml, or the file is called so. */
 bool vb_gen3_is_repository(const char *path);
 
+/* "%20" becomes a space: what stands in a URL.  The caller frees it. */
+char *vb_gen3_unquote(const char *text);
+
 #endif

@@ -12,8 +12,7 @@ int vb_gen3_check_universe(const vb_gen3 *g, vb_registry *reg, vb_error *err)
     const vb_universe *ours = vb_registry_universe(reg);
     int theirs = vb_universe_version(g->universe);
 
-    if (vb_universe_version(ours) == theirs &&
-        !strcmp(vb_universe_namespace(ours), vb_universe_namespace(g->universe)))
+    if (vb_universe_version(ours) == theirs && !strcmp(vb_universe_namespace(ours), vb_universe_namespace(g->universe)))
         return 0;
     vb_fail(err, -EINVAL, "%s: has dimension universe %s %d, and %s has %s %d", g->config->root,
             vb_universe_namespace(g->universe), theirs, vb_registry_path(reg), vb_universe_namespace(ours),
@@ -87,11 +86,14 @@ static int default_place(const vb_gen3_dataset *d, vb_location *out)
 {
     for (size_t i = 0; i < d->nfiles; i++) {
         const vb_gen3_file *f = &d->files[i];
+        vb_auto_buf fragment = {0};
+        vb_autofree char *path = NULL;
 
         if (*f->component)
             continue;
+        path = vb_gen3_file_path(f, &fragment);
         *out = (vb_location){.store_id = (int64_t)f->store + 1,
-                             .path = vb_strdup(f->path),
+                             .path = path ? vb_format("%s%s", path, vb_buf_text(&fragment)) : vb_strdup(f->path),
                              .size = f->size,
                              .mtime = -1,
                              .formatter = vb_strdup(f->formatter)};
@@ -108,6 +110,22 @@ static void take_dataid(vb_gen3_copying *c, vb_gen3_dataset *d, vb_dataset *out)
     d->dataid.group = NULL;
 }
 
+/* A type of which nothing is wanted is not registered, unless all is. */
+static int register_type(vb_gen3_copying *c, vb_error *err)
+{
+    vb_dataset_type wanted = {.name = c->type->name,
+                              .group = vb_universe_conform(vb_registry_universe(c->reg), c->type->group->all),
+                              .storage_class = c->type->storage_class,
+                              .is_calibration = c->type->calibs};
+    int r;
+
+    if (c->ours)
+        return 0;
+    r = vb_dataset_type_register(c->reg, &wanted, &c->ours, err);
+    c->counts->types++;
+    return r < 0 ? vb_error_context(err, "%s", c->g->source->name) : 0;
+}
+
 static int copy_dataset(void *arg, vb_gen3_dataset *d, vb_error *err)
 {
     vb_gen3_copying *c = arg;
@@ -119,7 +137,9 @@ static int copy_dataset(void *arg, vb_gen3_dataset *d, vb_error *err)
         c->options->tell(c->options->tell_arg, "copying datasets", c->done, c->total);
     if (c->options->wants && !c->options->wants(c->options->arg, &d->uuid))
         return 0;
-    r = vb_gen3_copy_collection(c, d->run, &run, err);
+    r = register_type(c, err);
+    if (!r)
+        r = vb_gen3_copy_collection(c, d->run, &run, err);
     if (!r)
         r = is_there(c, d, run, err);
     c->counts->existing += r > 0;
@@ -144,21 +164,16 @@ static int copy_dataset(void *arg, vb_gen3_dataset *d, vb_error *err)
 
 static int copy_type(vb_gen3_copying *c, const vb_gen3_type *type, vb_error *err)
 {
-    const vb_group *group = vb_universe_conform(vb_registry_universe(c->reg), type->group->all);
-    vb_dataset_type wanted = {.name = type->name,
-                              .group = group,
-                              .storage_class = type->storage_class,
-                              .is_calibration = type->calibs};
-    int r = vb_dataset_type_register(c->reg, &wanted, &c->ours, err);
+    int r;
 
-    if (r < 0)
-        return vb_error_context(err, "%s", c->g->source->name);
-    c->counts->types++;
     c->type = type;
-    r = vb_gen3_each_dataset(c->g, type, copy_dataset, c, err);
+    c->ours = NULL;
+    r = vb_gen3_all_wanted(c->g) && !c->options->wants ? register_type(c, err) : 0;
+    if (!r)
+        r = vb_gen3_each_dataset(c->g, type, copy_dataset, c, err);
     if (!r)
         r = flush(c, err);
-    return r < 0 ? r : vb_gen3_copy_members(c, err);
+    return r < 0 || !c->ours ? r : vb_gen3_copy_members(c, err);
 }
 
 static int copy_all(vb_gen3_copying *c, vb_error *err)

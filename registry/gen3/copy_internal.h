@@ -11,7 +11,7 @@ typedef struct vb_gen3_copying {
     vb_registry *reg;
     const vb_gen3_copy_options *options;
     vb_gen3_counts *counts;
-    int64_t *collection_ids; /* ours, by the index of theirs; 0: not copied yet */
+    int64_t *collection_ids;  /* ours, by the index of theirs; 0: not copied yet */
     const vb_gen3_type *type; /* the one that is being copied */
     const vb_dataset_type *ours;
     /* Datasets of one type and run that wait to be inserted together. */

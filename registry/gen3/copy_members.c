@@ -51,9 +51,10 @@ static int check_there(vb_gen3_copying *c, const vb_dataset *d, const vb_gen3_me
                    m->collection->name);
 }
 
-static int insert(vb_gen3_copying *c, const vb_dataset *d, const vb_gen3_member *m, int64_t collection,
-                  bool certified, vb_error *err)
+static int insert(vb_gen3_copying *c, const vb_dataset *d, const vb_gen3_member *m, int64_t collection, bool certified,
+                  vb_error *err)
 {
+    vb_auto_error taken = VB_ERROR_INIT;
     vb_arg args[VB_MAX_REQUIRED + 5];
     vb_auto_buf sql = {0};
     int n = d->dataid.group->nrequired, all = n + (certified ? 5 : 3), r;
@@ -71,9 +72,11 @@ static int insert(vb_gen3_copying *c, const vb_dataset *d, const vb_gen3_member 
     args[n + 2] = vb_arg_int(d->id);
     args[n + 3] = vb_arg_int(m->begin);
     args[n + 4] = vb_arg_int(m->end);
-    r = vb_sql_exec(c->reg->db, err, vb_buf_text(&sql), args, (size_t)all);
+    r = vb_sql_exec(c->reg->db, &taken, vb_buf_text(&sql), args, (size_t)all);
     if (r == -EEXIST)
         return check_there(c, d, m, collection, certified, err);
+    if (r < 0)
+        vb_error_move(err, &taken);
     c->counts->members += !r;
     return r;
 }

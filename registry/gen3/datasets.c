@@ -38,9 +38,33 @@ static void dataset_clear(vb_gen3_dataset *d)
     vb_dataid_clear(&d->dataid);
 }
 
+/* Rubin writes paths below the root as they are, and absolute ones as URLs, quoted; and the fragments of both. */
+char *vb_gen3_file_path(const vb_gen3_file *f, vb_buf *fragment)
+{
+    static const char *const parts[] = {"#hdu=", "#unzip=", "#zip-path="};
+    bool url = vb_starts_with(f->path, "file://");
+    const char *path = url ? f->path + strlen("file://") : f->path, *end = path + strlen(path);
+    vb_autofree char *plain = NULL;
+
+    if (strstr(f->path, "://") && !url)
+        return NULL;
+    for (size_t i = 0; i < VB_COUNT(parts); i++) {
+        const char *at = strstr(path, parts[i]);
+        vb_autofree char *member = at ? vb_gen3_unquote(at + strlen(parts[i])) : NULL;
+
+        if (!at || at >= end)
+            continue;
+        end = at;
+        vb_buf_clear(fragment);
+        vb_buf_printf(fragment, "%s%s", i ? "#unzip=" : parts[i], member);
+    }
+    plain = vb_strndup(path, (size_t)(end - path));
+    return url ? vb_gen3_unquote(plain) : VB_STEAL(plain);
+}
+
 /* ---- which ---------------------------------------------------------------------------------------------------- */
 
-static bool all_wanted(const vb_gen3 *g)
+bool vb_gen3_all_wanted(const vb_gen3 *g)
 {
     for (size_t i = 0; i < g->ncollections; i++)
         if (!g->collections[i].wanted)
@@ -64,7 +88,7 @@ static void wanted_ids(const vb_gen3 *g, vb_collection_type type, vb_buf *sql)
 
 static void add_condition(const vb_gen3 *g, const vb_gen3_type *type, vb_buf *sql)
 {
-    if (all_wanted(g))
+    if (vb_gen3_all_wanted(g))
         return;
     vb_buf_puts(sql, " AND (t.collection_id IN ");
     wanted_ids(g, VB_RUN, sql);
@@ -83,8 +107,8 @@ static void add_condition(const vb_gen3 *g, const vb_gen3_type *type, vb_buf *sq
 
 static int add_records(vb_gen3 *g, size_t store, vb_buf *sql, vb_error *err)
 {
-    static const char *const columns[] = {"dataset_id",    "path",     "formatter", "storage_class", "component",
-                                          "checksum", "file_size", NULL};
+    static const char *const columns[] = {"dataset_id", "path",     "formatter", "storage_class",
+                                          "component",  "checksum", "file_size", NULL};
     const char *table = g->config->datastores[store].table;
     char **there = NULL;
     int r = vb_gen3_columns(g->source, table, &there, err);
@@ -92,8 +116,10 @@ static int add_records(vb_gen3 *g, size_t store, vb_buf *sql, vb_error *err)
     if (!r && there) {
         r = vb_gen3_check_columns(g, table, columns, err);
         vb_buf_separate(sql, " UNION ALL ");
-        vb_buf_printf(sql, "SELECT %zu AS store, dataset_id, component, path, formatter, storage_class, checksum,"
-                      " file_size FROM ", store);
+        vb_buf_printf(sql,
+                      "SELECT %zu AS store, dataset_id, component, path, formatter, storage_class, checksum,"
+                      " file_size FROM ",
+                      store);
         vb_sql_name(sql, table);
     }
     vb_strv_free(there);
@@ -282,8 +308,9 @@ int vb_gen3_each_tagged(vb_gen3 *g, const vb_gen3_type *type, vb_gen3_member_fn 
 {
     vb_auto_buf sql = {0};
 
-    vb_buf_printf(&sql, "SELECT dataset_id, collection_id FROM %s WHERE dataset_type_id = %" PRId64
-                  " AND collection_id IN ", type->tags, type->id);
+    vb_buf_printf(&sql,
+                  "SELECT dataset_id, collection_id FROM %s WHERE dataset_type_id = %" PRId64 " AND collection_id IN ",
+                  type->tags, type->id);
     wanted_ids(g, VB_TAGGED, &sql);
     return each_member(g, type->tags, vb_buf_text(&sql), false, each, arg, err);
 }

@@ -7,13 +7,13 @@
 
 /* A row of a datastore's records: one file. */
 typedef struct vb_gen3_file {
-    size_t store;         /* index of g->config->datastores */
-    char *component;      /* "": the whole dataset is in this file */
-    char *path;           /* as it is recorded: below the datastore's root, or a URL; "#..." names a part */
-    char *formatter;      /* Rubin's class */
-    char *storage_class;  /* as which it was written */
-    char *checksum;       /* Rubin's; NULL: none */
-    int64_t size;         /* bytes; -1: not recorded */
+    size_t store;        /* index of g->config->datastores */
+    char *component;     /* "": the whole dataset is in this file */
+    char *path;          /* as it is recorded: below the datastore's root, or a URL; "#..." names a part */
+    char *formatter;     /* Rubin's class */
+    char *storage_class; /* as which it was written */
+    char *checksum;      /* Rubin's; NULL: none */
+    int64_t size;        /* bytes; -1: not recorded */
 } vb_gen3_file;
 
 typedef struct vb_gen3_dataset {
@@ -26,11 +26,18 @@ typedef struct vb_gen3_dataset {
     size_t nfiles, cap;
 } vb_gen3_dataset;
 
+/* The path of a file, absolute or below its datastore's root, without "#...", which is appended to *fragment as ours
+ * have it: "#hdu=N", "#unzip=MEMBER".  NULL for a URL that names no local file.  The caller frees it. */
+char *vb_gen3_file_path(const vb_gen3_file *f, vb_buf *fragment);
+
 /* What `each` returns other than 0 ends it and is returned. */
 typedef int vb_gen3_dataset_fn(void *arg, vb_gen3_dataset *d, vb_error *err);
 
 /* All datasets of a type that the wanted collections (vb_gen3_select) hold, each once, by run. */
 int vb_gen3_each_dataset(vb_gen3 *g, const vb_gen3_type *type, vb_gen3_dataset_fn *each, void *arg, vb_error *err);
+
+/* True where the selection is all of them. */
+bool vb_gen3_all_wanted(const vb_gen3 *g);
 
 /* How many datasets there are, wanted or not. */
 int vb_gen3_count_datasets(vb_gen3 *g, int64_t *out, vb_error *err);

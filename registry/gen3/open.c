@@ -37,8 +37,10 @@ static int check_version(const vb_gen3 *g, size_t m, const char *class, vb_error
                 return 0;
     vb_fail(err, -EINVAL, "%s: version '%.40s' of the %s manager %s is not known", g->source->name, version,
             managers[m].kind, managers[m].class);
-    vb_hint(err, "this vbutler (%s) knows %d.*; an older registry can be brought up to date with Rubin's 'butler "
-            "migrate'", VB_VERSION, managers[m].versions[managers[m].count - 1][0]);
+    vb_hint(err,
+            "this vbutler (%s) knows %d.*; an older registry can be brought up to date with Rubin's 'butler "
+            "migrate'",
+            VB_VERSION, managers[m].versions[managers[m].count - 1][0]);
     return -EINVAL;
 }
 

@@ -270,7 +270,8 @@ static int check_tables(const vb_gen3 *g, const vb_gen3_type *t, vb_error *err)
         columns[3 + i] = t->group->dims[i]->name;
     if (!names_table(t->tags, "dataset_tags_") || (t->calibs && !names_table(t->calibs, "dataset_calibs_")))
         return vb_fail(err, -EINVAL, "%s: dataset type '%s': '%.80s' is not where its datasets could be",
-                       g->source->name, t->name, t->calibs && names_table(t->tags, "dataset_tags_") ? t->calibs : t->tags);
+                       g->source->name, t->name,
+                       t->calibs && names_table(t->tags, "dataset_tags_") ? t->calibs : t->tags);
     r = vb_gen3_check_columns(g, t->tags, columns, err);
     return r < 0 || !t->calibs ? r : vb_gen3_check_columns(g, t->calibs, columns, err);
 }

@@ -79,6 +79,21 @@ static int check_key(const vb_gen3 *g, const vb_universe *u, const vb_element *e
     return 0;
 }
 
+/* 1: the record is new; 0: it was there. */
+static int put(const vb_gen3 *g, vb_registry *reg, vb_record *record, vb_error *err)
+{
+    int r = vb_record_put(reg, record, VB_RECORD_SAME, err);
+    vb_auto_dataid id = {0};
+    vb_auto_buf key = {0};
+
+    if (r >= 0)
+        return r;
+    vb_record_dataid(record, reg, &id);
+    vb_dataid_print(&id, &key);
+    return vb_error_context(err, "%s: %s%s %s", g->source->name, record->element->name,
+                            r == -EINVAL && record->element->spatial >= 0 ? ".region" : "", vb_buf_text(&key));
+}
+
 static int copy_element(vb_gen3 *g, vb_registry *reg, const vb_element *e, size_t *count, vb_error *err)
 {
     vb_auto(vb_gen3_rows_done) vb_gen3_rows *rows = NULL;
@@ -112,7 +127,7 @@ static int copy_element(vb_gen3 *g, vb_registry *reg, const vb_element *e, size_
         if (!r)
             r = check_key(g, u, e, &record, err);
         if (!r)
-            r = vb_record_put(reg, &record, VB_RECORD_SAME, err);
+            r = put(g, reg, &record, err);
         *count += r > 0;
         r = r > 0 ? 0 : r;
     }

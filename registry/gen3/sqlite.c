@@ -76,7 +76,10 @@ static void sqlite_cell(vb_gen3_rows *rows, int i, vb_gen3_cell *out)
     switch (out->kind) {
     case VB_INT: out->i = vb_col_int(s, i); break;
     case VB_REAL: out->d = vb_col_real(s, i); break;
-    case VB_TEXT: out->data = vb_col_text(s, i); vb_col_blob(s, i, &out->len); break;
+    case VB_TEXT:
+        out->data = vb_col_text(s, i);
+        vb_col_blob(s, i, &out->len);
+        break;
     case VB_BYTES:
         out->data = vb_col_blob(s, i, &out->len);
         if (!out->data)
@@ -101,7 +104,8 @@ static const vb_gen3_source_class sqlite_class = {
     .close = sqlite_close,
 };
 
-/* True for a file in WAL mode (bytes 18 and 19 of its header: https://sqlite.org/fileformat2.html#the_database_header). */
+/* True for a file in WAL mode (bytes 18 and 19 of its header: https://sqlite.org/fileformat2.html#the_database_header).
+ */
 static bool in_wal_mode(const char *path)
 {
     vb_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
