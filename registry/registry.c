@@ -29,7 +29,7 @@ static void free_retired(vb_registry *reg)
 
 /* Drops what is remembered.  A writer may still hold pointers to it, across the begin of a transaction: so there it is
  * kept until the handle is closed, which for a writer is soon. */
-static void forget(vb_registry *reg)
+void vb_registry_forget(vb_registry *reg)
 {
     struct vb_known_collection *c, *next_c;
     struct vb_known_type *t, *next_t;
@@ -55,7 +55,7 @@ static void forget(vb_registry *reg)
 void vb_registry_check_memory(vb_registry *reg)
 {
     if (reg->rollbacks != vb_db_rollbacks(reg->db))
-        forget(reg);
+        vb_registry_forget(reg);
 }
 
 static int load_universe(vb_registry *reg, vb_error *err)
@@ -84,7 +84,11 @@ int vb_registry_open(const char *path, vb_access access, vb_registry **out, vb_e
         r = load_universe(reg, err);
     if (!r && access == VB_ACCESS_WRITE)
         r = vb_db_run(reg->db, "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000", err);
+    if (!r && access == VB_ACCESS_WRITE)
+        r = vb_schema_upgrade(reg->db, reg->universe, err);
     if (!r)
+        r = vb_sql_int(reg->db, &reg->version, err, "PRAGMA user_version", VB_NO_ARGS);
+    if (r >= 0)
         r = vb_sql_int(reg->db, &reg->data_version, err, "PRAGMA data_version", VB_NO_ARGS);
     if (r < 0)
         return r;
@@ -115,7 +119,7 @@ int vb_registry_create(const char *path, const vb_universe *universe, const char
 void vb_registry_close(vb_registry *reg)
 {
     if (reg->db) {
-        forget(reg);
+        vb_registry_forget(reg);
         free_retired(reg);
         vb_db_close(reg->db);
     }
@@ -153,7 +157,7 @@ int vb_registry_refresh(vb_registry *reg, vb_error *err)
         return r;
     if (version == reg->data_version)
         return 0;
-    forget(reg);
+    vb_registry_forget(reg);
     reg->data_version = version;
     return 1;
 }

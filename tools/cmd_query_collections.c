@@ -3,7 +3,7 @@
 
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
-#include "registry/collections.h"
+#include "registry/query/collections.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -187,7 +187,7 @@ static int run(int argc, char **argv, vb_error *err)
     vb_auto_query_session s = {0};
     vb_auto_search found = {0};
     struct printer p = {.s = &s, .err = err};
-    bool flatten;
+    bool flatten = false;
     int r = parse_chains(&p, &flatten, err);
 
     if (r < 0)

@@ -1,0 +1,258 @@
+#!/bin/sh
+# gen3.sh - Gen3 repositories of Rubin's: imported, mounted, exported; and damaged ones.
+. "$(dirname "$0")/lib.sh"
+
+SMALL=$VB_SHARED/data/gen3/repo-small
+
+need_small() {
+    [ -f "$SMALL/gen3.sqlite3" ] || skip "there is no $SMALL"
+}
+
+import_small() {
+    need_small
+    vb create repo
+    vb import-gen3 repo "$SMALL" "$@"
+}
+
+# What a directory has: names, sizes, times.
+listing() {
+    find "$1" -printf '%P %s %T@ %C@\n' | sort
+}
+
+# A copy of the small repository whose registry may be changed.
+copy_small() {
+    need_small
+    cp -r "$SMALL" theirs
+    chmod -R u+w theirs
+}
+
+# All rows; not the numbers that a record which was there already has used up.
+dump() {
+    sqlite3 -readonly repo/registry.sqlite3 .dump | grep -v sqlite_sequence
+}
+
+change() {
+    sqlite3 theirs/gen3.sqlite3 "$1"
+}
+
+test_import_has_what_rubin_says() {
+    import_small
+    python3 - "$VB_SHARED/data/golden/small.json" "$SMALL" <<'PY'
+import json, os, sqlite3, sys, uuid
+golden, root = json.load(open(sys.argv[1])), os.path.realpath(sys.argv[2])
+db = sqlite3.connect("file:repo/registry.sqlite3?mode=ro", uri=True)
+ours = {}
+for id, type, run, dataid, dims, path in db.execute(
+        "SELECT d.uuid, t.name, c.name, d.dataid, g.dimensions, l.path FROM dataset d JOIN dataset_type t ON t.id = d.type_id"
+        " JOIN collection c ON c.id = d.run_id JOIN dataid_group g ON g.id = t.group_id JOIN location l ON l.dataset_id = d.id"):
+    ours[str(uuid.UUID(bytes=id))] = (type, run, dict(zip(dims.split(","), json.loads(dataid))), path)
+theirs = {d["id"]: (d["type"], d["run"], d["data_id"], d["uri"].replace("<butlerRoot>", root)) for d in golden["datasets"]}
+assert len(theirs) == 492
+for id, what in theirs.items():
+    assert ours[id] == what, (id, ours[id], what)
+assert len(ours) == len(theirs)
+PY
+    expect_equal "$(registry repo "SELECT count(*) FROM association")" 85
+    expect_equal "$(registry repo "SELECT group_concat(c.name, ' ') FROM collection_chain k JOIN collection c ON c.id = k.child_id
+        JOIN collection p ON p.id = k.parent_id WHERE p.name = 'u/test/chain' ORDER BY k.position")" \
+        'u/test/run2 u/test/run1 HSC/defaults'
+    expect_equal "$(registry repo 'SELECT count(*) FROM dimension_visit_detector_region')" 1120
+}
+
+# Pixels that Rubin recorded for its regions are those that are computed here.
+test_overlaps_are_rubins() {
+    import_small
+    for element in tract:skymap,tract patch:skymap,tract,patch visit:instrument,visit \
+        visit_detector_region:instrument,detector,visit; do
+        keys=${element#*:} element=${element%%:*}
+        sqlite3 -readonly "$SMALL/gen3.sqlite3" \
+            "SELECT $keys, skypix_index FROM ${element}_skypix_overlap ORDER BY $keys, skypix_index" >theirs
+        registry repo "SELECT $keys, pixel FROM overlap_$element JOIN dimension_$element ON _id = record_id
+            ORDER BY $keys, pixel" >ours
+        cmp theirs ours || fail "$element"
+    done
+}
+
+test_import_again_changes_nothing() {
+    import_small
+    dump >before
+    vb import-gen3 repo "$SMALL" >out
+    grep -q '492 datasets were there already' out
+    dump >after
+    cmp before after
+}
+
+test_import_copies() {
+    import_small --transfer copy
+    (cd "$SMALL" && find . -name '*.yaml' ! -name butler.yaml | sort | xargs sha256sum) >theirs
+    (cd repo && find . -name '*.yaml' ! -name vbutler.yaml | sort | xargs sha256sum) >ours
+    cmp theirs ours
+    check_store repo
+}
+
+test_import_of_collections() {
+    import_small --collections u/test/best
+    expect_equal "$(registry repo 'SELECT count(*) FROM dataset')" 12
+    expect_equal "$(registry repo "SELECT group_concat(name) FROM (SELECT name FROM collection ORDER BY name)")" \
+        u/test/best,u/test/run1
+    expect_equal "$(registry repo 'SELECT group_concat(name) FROM dataset_type')" calexp
+    vb import-gen3 repo "$SMALL" --collections HSC/defaults,skymaps
+    expect_equal "$(registry repo 'SELECT count(*) FROM dataset')" 206
+    expect_failure "no collection 'u/test/bets'" vb import-gen3 repo "$SMALL" --collections u/test/bets
+    grep -q "did you mean 'u/test/best'" failure.err
+}
+
+test_nothing_is_written_beside_it() {
+    copy_small
+    chmod -R a-w theirs
+    listing theirs >before
+    vb create repo
+    vb import-gen3 repo theirs >out
+    vb create copied
+    vb import-gen3 copied theirs --transfer copy >out
+    if [ "$(id -u)" = 0 ]; then
+        need_user
+        mkdir users
+        chmod 777 users
+        (cd users && as_user "$VBUTLER" create repo && as_user "$VBUTLER" import-gen3 repo ../theirs)
+    fi
+    listing theirs >after
+    cmp before after
+}
+
+test_conflicts_are_named_and_change_nothing() {
+    import_small >out
+    copy_small
+    dump >before
+    change "UPDATE detector SET purpose = 'GUIDER' WHERE id = 3"
+    expect_failure 'detector \{instrument: HSC, detector: 3\} .*purpose' vb import-gen3 repo theirs
+    change "UPDATE detector SET purpose = 'SCIENCE' WHERE id = 3; UPDATE dataset_type SET storage_class = 'Other' WHERE name = 'src'"
+    expect_failure "dataset type 'src' .*storage class" vb import-gen3 repo theirs
+    change "UPDATE dataset_type SET storage_class = 'StructuredDataDict' WHERE name = 'src';
+        UPDATE file_datastore_records SET dataset_id = 'f' || substr(dataset_id, 2) WHERE dataset_id = (SELECT min(id) FROM dataset);
+        UPDATE dataset_tags_00000001 SET dataset_id = 'f' || substr(dataset_id, 2) WHERE dataset_id = (SELECT min(id) FROM dataset);
+        UPDATE dataset SET id = 'f' || substr(id, 2) WHERE id = (SELECT min(id) FROM dataset)"
+    expect_failure "raw \{instrument: HSC, detector: 40, exposure: 900000\}.* has one already" vb import-gen3 repo theirs
+    dump >after
+    cmp before after
+}
+
+test_missing_and_changed_artifacts() {
+    copy_small
+    rm theirs/u/test/run1/src/20240301/g/HSC-G/900000/src_HSC_g_HSC-G_900000_1_12_u_test_run1.yaml
+    vb create repo
+    expect_failure 'src \{instrument: HSC, detector: 40, visit: 900000\}: .*src_HSC_g_HSC-G_900000_1_12_u_test_run1.yaml' \
+        vb import-gen3 repo theirs --transfer copy
+    expect_equal "$(registry repo 'SELECT count(*) FROM dataset')" 0
+    [ -z "$(find repo -name '*.yaml' ! -name vbutler.yaml)" ] || fail "files were left"
+    cp -r "$SMALL/u" theirs/
+    chmod -R u+w theirs
+    echo more >>theirs/u/test/run1/src/20240301/g/HSC-G/900000/src_HSC_g_HSC-G_900000_1_12_u_test_run1.yaml
+    expect_failure 'has [0-9]+ bytes, and the registry records [0-9]+' vb import-gen3 repo theirs
+}
+
+# refused WHAT SQL: after the change an import says so, and leaves the repository empty.
+refused() {
+    cp "$SMALL/gen3.sqlite3" theirs/gen3.sqlite3
+    chmod u+w theirs/gen3.sqlite3
+    change "$2"
+    expect_failure "$1" vb import-gen3 repo theirs
+    expect_equal "$(registry repo 'SELECT count(*) FROM dataset')$(registry repo 'SELECT count(*) FROM collection')" 00
+}
+
+test_damaged_registries_are_refused() {
+    copy_small
+    vb create repo
+    refused 'no table butler_attributes' 'DROP TABLE butler_attributes'
+    refused "version '9.0.0' of the datasets manager" \
+        "UPDATE butler_attributes SET value = '9.0.0' WHERE name LIKE 'version:%DatasetRecordStorageManagerUUID'"
+    refused "collections manager 'a.b.NameKeyCollectionManager' is not known" \
+        "UPDATE butler_attributes SET value = 'a.b.NameKeyCollectionManager' WHERE name = 'config:registry.managers.collections'"
+    refused 'config:dimensions.json' "UPDATE butler_attributes SET value = '{' WHERE name = 'config:dimensions.json'"
+    refused "the chain '.*' is in itself" \
+        "INSERT INTO collection_chain SELECT child, 99, parent FROM collection_chain JOIN collection c ON c.collection_id = child WHERE c.type = 3"
+    refused "collection_chain speaks of collection number 77" 'INSERT INTO collection_chain VALUES (9, 99, 77)'
+    refused "has type 7, which is none" 'UPDATE collection SET type = 7 WHERE collection_id = 3'
+    refused "no table 'dataset_tags_00000099'" \
+        "UPDATE dataset_type SET tag_association_table = 'dataset_tags_00000099' WHERE name = 'raw'"
+    refused "is not where its datasets could be" \
+        "UPDATE dataset_type SET tag_association_table = 'dataset; DROP TABLE x' WHERE name = 'raw'"
+    refused "no dimension 'colour'" "UPDATE dimension_graph_definition SET dimension_name = 'colour' WHERE dimension_graph_id = 1 AND dimension_name = 'detector'"
+    refused "dataset_tags_00000001.detector is 'x'" "UPDATE dataset_tags_00000001 SET detector = 'x' WHERE detector = 40 AND exposure = 900000"
+    refused "dataset_id is 'nonsense', which is not a UUID" \
+        "UPDATE dataset SET id = 'nonsense' WHERE id = (SELECT min(id) FROM dataset); UPDATE dataset_tags_00000001 SET dataset_id = 'nonsense' WHERE exposure = 900000 AND detector = 40"
+    refused 'visit.region' "UPDATE visit SET region = '!' WHERE id = 900000"
+    refused 'visit.region \{instrument: HSC, visit: 900000\}' "UPDATE visit SET region = 'cAAA' WHERE id = 900000"
+    refused "exposure.exposure_time is 'long'" "UPDATE exposure SET exposure_time = 'long' WHERE id = 900000"
+    refused "in run number 9, which is no RUN" \
+        "UPDATE dataset SET run_id = 9 WHERE run_id = 1; UPDATE dataset_tags_00000001 SET collection_id = 9"
+}
+
+test_files_that_are_no_registry() {
+    copy_small
+    vb create repo
+    head -c 10000 "$SMALL/gen3.sqlite3" >theirs/gen3.sqlite3
+    expect_failure 'damaged|malformed' vb import-gen3 repo theirs
+    head -c 100 "$SMALL/gen3.sqlite3" >theirs/gen3.sqlite3
+    expect_failure 'gen3.sqlite3' vb import-gen3 repo theirs
+    echo nonsense >theirs/gen3.sqlite3
+    expect_failure 'not an SQLite file' vb import-gen3 repo theirs
+    : >theirs/gen3.sqlite3
+    expect_failure 'no table butler_attributes' vb import-gen3 repo theirs
+    rm theirs/gen3.sqlite3
+    expect_failure 'gen3.sqlite3: No such file' vb import-gen3 repo theirs
+    rm theirs/butler.yaml
+    expect_failure 'is no Gen3 repository' vb import-gen3 repo theirs
+}
+
+test_configurations() {
+    copy_small
+    vb create repo
+    sed -i 's/FileDatastore$/SasquatchDatastore/' theirs/butler.yaml
+    expect_failure 'class SasquatchDatastore are not known' vb import-gen3 repo theirs
+    sed -i 's/SasquatchDatastore$/FileDatastore/; s,sqlite:///,mysql://,' theirs/butler.yaml
+    expect_failure "neither sqlite:///PATH nor postgresql" vb import-gen3 repo theirs
+    # Two datastores: the first that has a dataset counts.
+    mkdir moved
+    mv theirs/HSC moved/
+    cat >theirs/butler.yaml <<'YAML'
+includeConfigs: more.yaml
+datastore:
+  cls: lsst.daf.butler.datastores.chainedDatastore.ChainedDatastore
+  datastores:
+    - cls: lsst.daf.butler.datastores.inMemoryDatastore.InMemoryDatastore
+    - datastore: {cls: a.FileDatastore, root: <butlerRoot>/../moved, records: {table: moved_records}}
+    - {root: <butlerRoot>, records: {table: file_datastore_records}}
+YAML
+    printf 'registry:\n  db: sqlite:///<butlerRoot>/gen3.sqlite3\n' >theirs/more.yaml
+    change "CREATE TABLE moved_records AS SELECT * FROM file_datastore_records WHERE path LIKE 'HSC/%';
+        DELETE FROM file_datastore_records WHERE path LIKE 'HSC/%'"
+    vb import-gen3 repo theirs
+    expect_equal "$(registry repo "SELECT count(*) FROM location WHERE path LIKE '$PWD/moved/HSC/%'")" 193
+    expect_equal "$(registry repo "SELECT count(*) FROM location")" 492
+}
+
+test_parts_of_archives() {
+    copy_small
+    vb create repo
+    (cd theirs && python3 - <<'PY'
+import sqlite3, zipfile, os
+db = sqlite3.connect("gen3.sqlite3")
+os.makedirs("u/zips")
+with zipfile.ZipFile("u/zips/src.zip", "w") as z:
+    rows = db.execute("SELECT r.dataset_id, path FROM file_datastore_records r JOIN dataset d ON d.id = r.dataset_id"
+                      " WHERE dataset_type_id = 3").fetchall()
+    for i, (id, path) in enumerate(rows):
+        z.write(path, "in side/%d.yaml" % i, zipfile.ZIP_DEFLATED if i % 2 else zipfile.ZIP_STORED)
+        os.unlink(path)
+        db.execute("UPDATE file_datastore_records SET path = ?, file_size = -1 WHERE dataset_id = ?",
+                   ("u/zips/src.zip#unzip=in%%20side/%d.yaml" % i, id))
+db.commit()
+PY
+    )
+    vb import-gen3 repo theirs --transfer copy
+    expect_equal "$(registry repo "SELECT count(*) FROM location WHERE path LIKE 'u/zips/src.zip#unzip=in side/%'")" 120
+    [ -f repo/u/zips/src.zip ]
+}
+
+run_tests "$@"
