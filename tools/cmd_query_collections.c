@@ -219,8 +219,9 @@ const vb_command vb_cmd_query_collections = {
     .name = "query-collections",
     .arguments = "REPO [GLOB]...",
     .summary = "list collections",
-    .details = "Those whose names match one of the globs, or all. As csv and json chains are shown as with --chains TABLE, unless it says "
-               "otherwise.",
+    .details =
+        "Those whose names match one of the globs, or all. As csv and json chains are shown as with --chains TABLE, unless it says "
+        "otherwise.",
     .min_args = 1,
     .max_args = -1,
     .options = options,

@@ -66,8 +66,9 @@ const vb_command vb_cmd_query_data_ids = {
     .name = "query-data-ids",
     .arguments = "REPO [DIMENSION]...",
     .summary = "list combinations of dimension values",
-    .details = "Dimensions are related as their records tell: exposures to visits, visits to tracts by the sky. Without a dimension, those "
-               "that the types of --datasets have in common.",
+    .details =
+        "Dimensions are related as their records tell: exposures to visits, visits to tracts by the sky. Without a dimension, those "
+        "that the types of --datasets have in common.",
     .min_args = 1,
     .max_args = -1,
     .options = options,

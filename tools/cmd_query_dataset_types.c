@@ -75,7 +75,7 @@ static int run(int argc, char **argv, vb_error *err)
         r = print_types(&s, types, count, err);
     if (!r && !s.rows)
         fprintf(stderr, "nothing found: %s\n",
-                count    ? "the collections hold no such dataset type"
+                count      ? "the collections hold no such dataset type"
                 : argc > 1 ? "no dataset type has such a name"
                            : "the repository has no dataset types");
     return r < 0 ? VB_EXIT_FAILED : VB_EXIT_OK;

@@ -86,8 +86,9 @@ const vb_command vb_cmd_query_datasets = {
     .name = "query-datasets",
     .arguments = "REPO [GLOB]...",
     .summary = "list datasets",
-    .details = "The datasets of the types that match one of the globs (all types without one), a table a type: run, UUID and data ID. "
-               "REPO may be a graph file too. An empty answer is no error; the reason is told on stderr.",
+    .details =
+        "The datasets of the types that match one of the globs (all types without one), a table a type: run, UUID and data ID. "
+        "REPO may be a graph file too. An empty answer is no error; the reason is told on stderr.",
     .min_args = 1,
     .max_args = -1,
     .options = options,

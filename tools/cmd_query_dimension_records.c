@@ -47,8 +47,9 @@ const vb_command vb_cmd_query_dimension_records = {
     .name = "query-dimension-records",
     .arguments = "REPO ELEMENT",
     .summary = "list what is known of the values of a dimension",
-    .details = "The records of a dimension (exposure), or of an element that relates some (visit_detector_region). Regions are shown as "
-               "(elided) in the table, and in base64 as csv and json.",
+    .details =
+        "The records of a dimension (exposure), or of an element that relates some (visit_detector_region). Regions are shown as "
+        "(elided) in the table, and in base64 as csv and json.",
     .min_args = 2,
     .max_args = 2,
     .options = options,

@@ -16,27 +16,26 @@ typedef struct vb_query_options {
 extern vb_query_options vb_query_opt;
 
 /* Rows of an option table, for commands to include. */
-#define VB_OPTIONS_SELECTION                                                                                        \
-    {"collections",  0,                                                                                             \
-     VB_OPTION_LIST, &vb_query_opt.query.collections,                                                               \
-     "COLL,...",     "collections to search, in this order; names or globs (all)"},                                 \
-        {"where", 0, VB_OPTION_TEXT, &vb_query_opt.query.where, "WHERE", "select by an expression: visit > 100"},   \
-        {"bind",           0,                                                                                       \
-         VB_OPTION_REPEAT, &vb_query_opt.binds,                                                                     \
-         "NAME=VALUE",     "a value for :NAME in --where; may be given again"},                                     \
-        {"data-id-table",  0,                                                                                       \
-         VB_OPTION_REPEAT, &vb_query_opt.tables,                                                                    \
-         "FILE",           "select the data IDs of a CSV table; may be given again"},                               \
-        {"order-by",     0,                                                                                         \
-         VB_OPTION_LIST, &vb_query_opt.query.order_by,                                                              \
-         "KEY,...",      "sort by dimensions and fields: visit,-visit.exposure_time"},                              \
-        {"limit", 0, VB_OPTION_INT, &vb_query_opt.query.limit, "N", "at most so many rows (all)"},                  \
-        {"offset", 0, VB_OPTION_INT, &vb_query_opt.query.offset, "N", "leave out so many rows first"},              \
-        VB_OPTION_FORMAT(&vb_query_opt.format),                                                                     \
+#define VB_OPTIONS_SELECTION                                                                                         \
+    {"collections",  0,                                                                                              \
+     VB_OPTION_LIST, &vb_query_opt.query.collections,                                                                \
+     "COLL,...",     "collections to search, in this order; names or globs (all)"},                                  \
+        {"where", 0, VB_OPTION_TEXT, &vb_query_opt.query.where, "WHERE", "select by an expression: visit > 100"},    \
+        {"bind",           0,                                                                                        \
+         VB_OPTION_REPEAT, &vb_query_opt.binds,                                                                      \
+         "NAME=VALUE",     "a value for :NAME in --where; may be given again"},                                      \
+        {"data-id-table",      0,      VB_OPTION_REPEAT,                                                             \
+         &vb_query_opt.tables, "FILE", "select the data IDs of a CSV table; may be given again"},                    \
+        {"order-by",     0,                                                                                          \
+         VB_OPTION_LIST, &vb_query_opt.query.order_by,                                                               \
+         "KEY,...",      "sort by dimensions and fields: visit,-visit.exposure_time"},                               \
+        {"limit", 0, VB_OPTION_INT, &vb_query_opt.query.limit, "N", "at most so many rows (all)"},                   \
+        {"offset", 0, VB_OPTION_INT, &vb_query_opt.query.offset, "N", "leave out so many rows first"},               \
+        VB_OPTION_FORMAT(&vb_query_opt.format),                                                                      \
         {"explain", 0, VB_OPTION_FLAG, &vb_query_opt.explain, NULL, "print the SQL and its plan, and not the rows"}, \
-    {                                                                                                               \
-        "why-empty", 0, VB_OPTION_FLAG, &vb_query_opt.why_empty, NULL,                                              \
-            "where nothing is found, say which constraint leaves nothing"                                           \
+    {                                                                                                                \
+        "why-empty", 0, VB_OPTION_FLAG, &vb_query_opt.why_empty, NULL,                                               \
+            "where nothing is found, say which constraint leaves nothing"                                            \
     }
 
 /* An open repository (or a graph file), and where rows go. */

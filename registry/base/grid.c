@@ -257,7 +257,8 @@ int vb_grid_end(vb_grid *g, vb_error *err)
     }
     flush(g, 0);
     g->at = 0;
-    return g->failed ? vb_fail(err, -EIO, "the rows of a large table could not be kept in a temporary file ($TMPDIR)") : 0;
+    return g->failed ? vb_fail(err, -EIO, "the rows of a large table could not be kept in a temporary file ($TMPDIR)")
+                     : 0;
 }
 
 void vb_grid_free(vb_grid *g)

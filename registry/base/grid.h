@@ -4,10 +4,10 @@
  *     ---------- ------       cells stand to the right, or all to the left
  *            HSC 900000
  *
- * A grid is one table, or several one after the other with columns of their own: JSON has one array for all, CSV a header
- * before each and an empty line between.  A table needs the widths of all cells before its first line: rows wait in
- * memory, and beyond a megabyte in a temporary file, so that memory does not grow with their number.  CSV and JSON are
- * written as they come.  Not thread-safe. */
+ * A grid is one table, or several one after the other with columns of their own: JSON has one array for all, CSV a
+ * header before each and an empty line between.  A table needs the widths of all cells before its first line: rows wait
+ * in memory, and beyond a megabyte in a temporary file, so that memory does not grow with their number.  CSV and JSON
+ * are written as they come.  Not thread-safe. */
 #ifndef VB_BASE_GRID_H
 #define VB_BASE_GRID_H
 

@@ -22,9 +22,9 @@ typedef struct vb_binds {
 void vb_binds_clear(vb_binds *binds);
 #define vb_auto_binds __attribute__((cleanup(vb_binds_clear))) vb_binds
 
-/* Adds "NAME=VALUE".  VALUE is a literal of the expression language (42, 0.5, 'g', T'2025-01-01', UUID('...')) or a list
- * of such in brackets, where `1..5` stands for five integers; anything else is text as it stands.  A value given twice,
- * and what has no '=' or no name before it, is -EINVAL. */
+/* Adds "NAME=VALUE".  VALUE is a literal of the expression language (42, 0.5, 'g', T'2025-01-01', UUID('...')) or a
+ * list of such in brackets, where `1..5` stands for five integers; anything else is text as it stands.  A value given
+ * twice, and what has no '=' or no name before it, is -EINVAL. */
 int vb_binds_add(vb_binds *binds, const char *text, vb_error *err);
 
 #endif

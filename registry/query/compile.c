@@ -10,8 +10,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-static const char *const type_names[] = {"nothing", "a truth value", "a number", "text", "a time", "a timespan",
-                                         "a region", "a UUID"};
+static const char *const type_names[] = {"nothing", "a truth value", "a number", "text",
+                                         "a time",  "a timespan",    "a region", "a UUID"};
 
 void vb_compile_clear(struct piece *p)
 {
@@ -415,7 +415,8 @@ int vb_join_sort_key(vb_join *j, const char *name, vb_buf *sql, vb_error *err)
     if (r < 0)
         return r;
     if (!e || e->kind != VB_EXPR_NAME)
-        return vb_fail(err, -EINVAL, "'%s' is no name to sort by: a dimension, or a field like visit.exposure_time", name);
+        return vb_fail(err, -EINVAL, "'%s' is no name to sort by: a dimension, or a field like visit.exposure_time",
+                       name);
     r = vb_compile_name(&c, e, &key);
     if (r < 0)
         return r;

@@ -1,8 +1,8 @@
 /* id_table.c - data IDs that a person gives as a table, in a temporary table of the connection. */
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
-#include "registry/query/query.h"
 #include "registry/internal.h"
+#include "registry/query/query.h"
 #include "registry/schema.h"
 
 #include <string.h>

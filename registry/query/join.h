@@ -31,6 +31,7 @@ typedef struct vb_from {
     vb_dimset dims;            /* of which it has columns; the key's first */
     int after;                 /* the table that must come before it; -1: any */
     double rows;               /* an estimate, where the builder knows one; 0: none */
+    bool scanned;              /* it has no index */
     int position;              /* in the order of loops, from 0, once planned */
 } vb_from;
 
@@ -57,12 +58,14 @@ typedef struct vb_join {
     vb_joined_type *types;
     size_t ntypes, types_cap;
     bool planned;
-    /* What the conditions say, for the plan: dimensions that have one value or one of few, elements of which few records
-     * are left, a dataset that is named by its UUID. */
+    /* What the conditions say, for the plan: dimensions that have one value or one of few, elements of which few
+     * records are left, a dataset that is named by its UUID. */
     vb_dimset fixed, picked;
-    double keep[VB_MAX_ELEMENTS]; /* the part of an element's records, or of a dimension's values, that is left; 0: all */
+    double
+        keep[VB_MAX_ELEMENTS]; /* the part of an element's records, or of a dimension's values, that is left; 0: all */
     bool by_uuid;
     vb_dimset single; /* of the fixed ones: those of one value */
+    bool repeats;     /* a dataset may be several rows: it has several validity ranges */
 } vb_join;
 
 void vb_join_init(vb_join *j, vb_registry *reg, const char *schema, const vb_group *group);
@@ -83,7 +86,8 @@ int vb_join_dimension(vb_join *j, const vb_element *dimension, vb_error *err);
 int vb_join_datasets(vb_join *j, const vb_dataset_type *type, const vb_search *search, vb_error *err);
 
 /* Joins the datasets themselves: dN.dataset_id and dN.collection_id.  With `find_first` only that of the first
- * collection for each data ID, else each dataset once. */
+ * collection for each data ID, else each dataset once.  What CALIBRATION collections hold is joined by time with the
+ * exposures, visits or days that the group has; find-first without such is -EINVAL: it needs a time. */
 int vb_join_members(vb_join *j, const vb_dataset_type *type, const vb_search *search, bool find_first, vb_error *err);
 
 /* Joins the rows of `dataset` of a type that vb_join_members() joined, as sN. */
@@ -121,7 +125,8 @@ vb_from *vb_join_add(vb_join *j, vb_from_kind kind, const vb_element *element, c
 /* A table that was just added under `alias` has a column for `dimension`: equal to what is there, or the first. */
 void vb_join_meet(vb_join *j, const char *alias, const vb_element *dimension);
 
-/* Joins the values of a dimension by themselves, whatever else tells them: its records, or those that it is a view of. */
+/* Joins the values of a dimension by themselves, whatever else tells them: its records, or those that it is a view of.
+ */
 int vb_join_values(vb_join *j, const vb_element *dimension, vb_error *err);
 
 /* The place of a table in `from`, or -1. */

@@ -1,10 +1,10 @@
 /* literal.c - the values of an expression: numbers, text, times, UUIDs, regions, and what binds stand for. */
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
-#include "registry/query/piece.h"
-#include "registry/sky/region.h"
 #include "registry/base/uuid.h"
+#include "registry/query/piece.h"
 #include "registry/query/timeliteral.h"
+#include "registry/sky/region.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -126,8 +126,9 @@ static int make_pos(const char *text, vb_region *out, vb_error *err)
     for (size_t i = 1; good && i < given; i++)
         good = vb_parse_double(words[i], &numbers[n++]);
     if (!good)
-        vb_fail(err, -EINVAL, "REGION takes 'CIRCLE ra dec radius', 'RANGE ra1 ra2 dec1 dec2' or 'POLYGON ra dec ra dec ...'"
-                              ", in degrees");
+        vb_fail(err, -EINVAL,
+                "REGION takes 'CIRCLE ra dec radius', 'RANGE ra1 ra2 dec1 dec2' or 'POLYGON ra dec ra dec ...'"
+                ", in degrees");
     else if (!strcasecmp(words[0], "RANGE") && n == 4)
         r = vb_region_box_degrees(numbers[0], numbers[1], numbers[2], numbers[3], out, err);
     else if (!strcasecmp(words[0], "CIRCLE") && n == 3)
@@ -135,7 +136,8 @@ static int make_pos(const char *text, vb_region *out, vb_error *err)
     else if (!strcasecmp(words[0], "POLYGON"))
         r = make_region("POLYGON", numbers, n, out, err);
     else
-        vb_fail(err, -EINVAL, "'%s' is no region of IVOA's: CIRCLE of 3 numbers, RANGE of 4, POLYGON of 6 or more", text);
+        vb_fail(err, -EINVAL, "'%s' is no region of IVOA's: CIRCLE of 3 numbers, RANGE of 4, POLYGON of 6 or more",
+                text);
     vb_strv_free(words);
     return r;
 }

@@ -61,7 +61,8 @@ bool vb_expr_speaks_of(const vb_expr *e, const char *type)
 {
     size_t n;
 
-    if (e->kind == VB_EXPR_NAME && dataset_field(e->text, &n) && (!n || (strlen(type) == n && !strncmp(e->text, type, n))))
+    if (e->kind == VB_EXPR_NAME && dataset_field(e->text, &n) &&
+        (!n || (strlen(type) == n && !strncmp(e->text, type, n))))
         return true;
     for (size_t i = 0; i < e->count; i++)
         if (vb_expr_speaks_of(e->operands[i], type))
@@ -142,9 +143,11 @@ static int find_type(struct compiler *c, const vb_expr *e, const struct meaning 
             return 0;
         }
     if (m->type_length)
-        return vb_expr_fail(c->err, c->text, e, "'%s' is neither a dimension nor a dataset type that is asked for", name);
+        return vb_expr_fail(c->err, c->text, e, "'%s' is neither a dimension nor a dataset type that is asked for",
+                            name);
     if (!j->ntypes)
-        return vb_expr_fail(c->err, c->text, e, "'%s' is a field of datasets, and no dataset type is asked for", e->text);
+        return vb_expr_fail(c->err, c->text, e, "'%s' is a field of datasets, and no dataset type is asked for",
+                            e->text);
     return vb_expr_fail(c->err, c->text, e, "'%s' could be of '%s' or of '%s': write TYPE.%s", e->text,
                         j->types[0].type->name, j->types[1].type->name, e->text);
 }

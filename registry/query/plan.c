@@ -20,7 +20,7 @@ enum { MAX_TABLES = 40, FEW_VALUES = 10, FEW_PIXELS = 10, PICKED = 10, ENVELOPE 
 
 struct table {
     const vb_from *from;
-    vb_from gap;      /* what `from` is, where the join does not have it: the records of a dimension */
+    vb_from gap; /* what `from` is, where the join does not have it: the records of a dimension */
     const vb_element *element;
     double size;
     int place; /* in j->from; -1: a gap's */
@@ -29,7 +29,7 @@ struct table {
 struct planner {
     vb_join *j;
     struct table tables[MAX_TABLES];
-    int count;                    /* the join's tables, then those for gaps */
+    int count;                     /* the join's tables, then those for gaps */
     double sizes[VB_MAX_ELEMENTS]; /* records; 0: not asked yet */
     vb_error *err;
 };
@@ -146,7 +146,8 @@ static struct step by_key(struct planner *p, const struct path *at, vb_dimset ke
     }
     if (vb_dimset_equal(known, key))
         return (struct step){1, 1};
-    return (struct step){fmax(1, size / most_values(p, prefix)), fmax(1, size / most_values(p, known)) * kept(p, at, key)};
+    return (struct step){fmax(1, size / most_values(p, prefix)),
+                         fmax(1, size / most_values(p, known)) * kept(p, at, key)};
 }
 
 static bool placed_kind(const struct planner *p, const struct path *at, vb_from_kind kind, const vb_element *element,
@@ -190,7 +191,8 @@ static struct step overlap_step(struct planner *p, const struct path *at, int i)
         return (struct step){1, 0.3};
     if (record)
         return (struct step){FEW_PIXELS, FEW_PIXELS};
-    return pixel ? (struct step){in_pixel, in_pixel / FEW_PIXELS} : (struct step){t->size * FEW_PIXELS, t->size * FEW_PIXELS};
+    return pixel ? (struct step){in_pixel, in_pixel / FEW_PIXELS}
+                 : (struct step){t->size * FEW_PIXELS, t->size * FEW_PIXELS};
 }
 
 static struct step step_of(struct planner *p, const struct path *at, int i)
@@ -202,13 +204,13 @@ static struct step step_of(struct planner *p, const struct path *at, int i)
     case VB_FROM_MEMBERS:
         if (p->j->by_uuid && placed_kind(p, at, VB_FROM_DATASET, NULL, -1))
             return (struct step){1, 1};
+        if (t->from->scanned)
+            return (struct step){t->size, fmax(1, t->size / most_values(p, at->bound))};
         return by_key(p, at, t->from->dims, t->size);
     case VB_FROM_OVERLAP: return overlap_step(p, at, i);
-    case VB_FROM_PIXELS:
-        return (struct step){ENVELOPE, vb_dimset_within(t->from->dims, at->bound) ? 0.5 : ENVELOPE};
+    case VB_FROM_PIXELS: return (struct step){ENVELOPE, vb_dimset_within(t->from->dims, at->bound) ? 0.5 : ENVELOPE};
     case VB_FROM_DATA_IDS: return (struct step){t->size, fmax(1, t->size / most_values(p, at->bound))};
-    case VB_FROM_VIEW:
-        return (struct step){FEW_VALUES, vb_dimset_within(t->from->dims, at->bound) ? 1 : FEW_VALUES};
+    case VB_FROM_VIEW: return (struct step){FEW_VALUES, vb_dimset_within(t->from->dims, at->bound) ? 1 : FEW_VALUES};
     case VB_FROM_DATASET: break;
     }
     return (struct step){1, 1};
@@ -259,7 +261,7 @@ static struct path extended(struct planner *p, const struct path *at, int i)
     struct path best = *at, other = *at;
 
     place(p, &best, i);
-    if (p->tables[i].from->kind != VB_FROM_MEMBERS)
+    if (p->tables[i].from->kind != VB_FROM_MEMBERS || p->tables[i].from->scanned)
         return best;
     for (int whole = 0; whole < 2; whole++) {
         other = *at;

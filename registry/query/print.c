@@ -19,9 +19,7 @@ static void print_value(vb_grid *g, vb_stmt *s, int i)
     case VB_INT: vb_grid_int(g, v.i); break;
     case VB_REAL: vb_grid_real(g, v.d); break;
     case VB_TEXT: vb_grid_text(g, v.text); break;
-    case VB_BYTES:
-        vb_buf_hex(&hex, v.bytes, v.len);
-        vb_grid_text(g, vb_buf_text(&hex));
+    case VB_BYTES: vb_buf_hex(&hex, v.bytes, v.len); vb_grid_text(g, vb_buf_text(&hex));
     }
 }
 

@@ -151,7 +151,7 @@ static bool may_repeat(const struct selection *s, const vb_group *told)
             }
         }
     }
-    return !vb_dimset_within(j->group->required, known);
+    return j->repeats || !vb_dimset_within(j->group->required, known);
 }
 
 static void add_limit(const vb_query *q, vb_buf *sql)
@@ -160,8 +160,8 @@ static void add_limit(const vb_query *q, vb_buf *sql)
         vb_buf_printf(sql, " LIMIT %" PRId64 " OFFSET %" PRId64, q->limit, q->offset > 0 ? q->offset : 0);
 }
 
-/* c0, c1, ... of the columns that sort, by what they say: without --order-by the rows that a limit leaves are those that
- * are found first, and only they are sorted. */
+/* c0, c1, ... of the columns that sort, by what they say: without --order-by the rows that a limit leaves are those
+ * that are found first, and only they are sorted. */
 static void sort_limited(struct output *o, vb_buf *sql)
 {
     vb_auto_buf inner = {0};

@@ -2,7 +2,8 @@
  *
  * A query is an expression (docs/queries.md), collections, tables of data IDs, and an order.  Its result is stepped
  * through, or printed as Rubin's `butler query-...` commands print theirs (print.h).  Rows come from SQLite as they are
- * found: memory does not grow with their number.  A result belongs to its registry handle, and must be closed before it. */
+ * found: memory does not grow with their number.  A result belongs to its registry handle, and must be closed before
+ * it. */
 #ifndef VB_REGISTRY_QUERY_QUERY_H
 #define VB_REGISTRY_QUERY_QUERY_H
 
@@ -21,15 +22,15 @@ typedef struct vb_id_table {
 
 typedef struct vb_query {
     char **collections; /* names and globs, in the order of search; NULL or empty: all */
-    char **datasets;    /* for data IDs and records: names and globs of types of which a dataset must exist; NULL: none */
-    const char *where;  /* NULL: everything */
+    char **datasets; /* for data IDs and records: names and globs of types of which a dataset must exist; NULL: none */
+    const char *where; /* NULL: everything */
     const vb_binds *binds;
-    char **order_by;      /* "visit", "-visit.exposure_time" (descending); NULL: Rubin's order */
+    char **order_by;       /* "visit", "-visit.exposure_time" (descending); NULL: Rubin's order */
     int64_t limit, offset; /* limit < 0: all */
-    bool find_first;      /* datasets: of each data ID only that of the first collection */
-    bool show_uri;        /* datasets: where the artifact is */
-    bool any_governor;    /* the instrument of an exposure, the skymap of a patch need not be told */
-    const char *root;     /* of the repository, absolute: for URIs */
+    bool find_first;       /* datasets: of each data ID only that of the first collection */
+    bool show_uri;         /* datasets: where the artifact is */
+    bool any_governor;     /* the instrument of an exposure, the skymap of a patch need not be told */
+    const char *root;      /* of the repository, absolute: for URIs */
     vb_id_table *tables;
     size_t ntables, tables_cap;
 } vb_query;
@@ -37,9 +38,9 @@ typedef struct vb_query {
 void vb_query_clear(vb_query *q); /* the tables; the rest is the caller's */
 #define vb_auto_query __attribute__((cleanup(vb_query_clear))) vb_query
 
-/* Adds a table of data IDs: `columns` are names of dimensions, `cells` their values as text, row by row, `lines` where each
- * row stands in `file`.  What is no dimension, is missing (a tract without its skymap), or does not fit: -EINVAL with
- * FILE:LINE. */
+/* Adds a table of data IDs: `columns` are names of dimensions, `cells` their values as text, row by row, `lines` where
+ * each row stands in `file`.  What is no dimension, is missing (a tract without its skymap), or does not fit: -EINVAL
+ * with FILE:LINE. */
 int vb_query_add_table(vb_registry *reg, vb_query *q, const char *file, char *const *columns, size_t ncolumns,
                        char *const *cells, const size_t *lines, size_t nrows, vb_error *err);
 
@@ -76,7 +77,7 @@ VB_CLEANUP(vb_result, vb_result_close)
 
 const vb_result_column *vb_result_columns(const vb_result *result, size_t *count);
 int vb_result_step(vb_result *result, vb_error *err); /* 1: a row; 0: no more */
-vb_stmt *vb_result_row(vb_result *result);             /* to ask columns of, after a step that gave 1 */
+vb_stmt *vb_result_row(vb_result *result);            /* to ask columns of, after a step that gave 1 */
 
 /* Why there is nothing, where no row needs to be looked at to know it; NULL otherwise. */
 const char *vb_result_reason(const vb_result *result);

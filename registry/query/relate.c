@@ -84,8 +84,8 @@ static int relate_pixels(vb_join *j, const vb_element *dimension, const vb_eleme
     if (r < 0)
         return r;
     from = vb_join_add(j, VB_FROM_PIXELS, dimension,
-                       vb_format("vb_pixels(e_%s.region, '%s', %d) AS %s", e->name, dimension->system,
-                                 dimension->level, alias));
+                       vb_format("vb_pixels(e_%s.region, '%s', %d) AS %s", e->name, dimension->system, dimension->level,
+                                 alias));
     from->after = vb_join_find(j, VB_FROM_ELEMENT, e);
     vb_dimset_add(&from->dims, dimension->index);
     if (j->columns[dimension->index])

@@ -111,8 +111,8 @@ static int check_governors(const struct selection *s)
 
         if (r < 0)
             return r;
-        r = vb_fail(s->err, -EINVAL, "the expression speaks of what depends on the %s, and does not say which:\n%s", name,
-                    s->q->where);
+        r = vb_fail(s->err, -EINVAL, "the expression speaks of what depends on the %s, and does not say which:\n%s",
+                    name, s->q->where);
         vb_hint(s->err, "add: %s='...' AND", name);
     }
     return r;

@@ -1,4 +1,5 @@
-/* select.h - a query in the making: what datasets, data IDs, records and diagnosis share.  Internal to registry/query. */
+/* select.h - a query in the making: what datasets, data IDs, records and diagnosis share.  Internal to registry/query.
+ */
 #ifndef VB_REGISTRY_QUERY_SELECT_H
 #define VB_REGISTRY_QUERY_SELECT_H
 
@@ -25,8 +26,8 @@ struct selection {
     vb_expr *where;
     const vb_expr **conditions; /* the parts of `where` that AND joins, the first `nconditions` count */
     size_t nconditions;
-    size_t ntables;    /* so many tables of data IDs count */
-    bool governors;    /* check them */
+    size_t ntables; /* so many tables of data IDs count */
+    bool governors; /* check them */
     vb_result *result;
     vb_error *err;
 };

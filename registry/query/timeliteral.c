@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TT_MINUS_TAI       INT64_C(32184000000)         /* nanoseconds: by definition */
-#define CXCSEC_ZERO        INT64_C(883612767816000000)  /* 1998-01-01T00:00:00 TT, in TAI */
+#define TT_MINUS_TAI       INT64_C(32184000000)        /* nanoseconds: by definition */
+#define CXCSEC_ZERO        INT64_C(883612767816000000) /* 1998-01-01T00:00:00 TT, in TAI */
 #define MJD_OF_JULIAN_ZERO 2400000.5
 
 typedef enum format { ISO, YDAY, MJD, JD, CXCSEC } format;
@@ -27,8 +27,8 @@ static void take_format(struct literal *l)
     static const struct {
         const char *prefix;
         format format;
-    } named[] = {{"iso/", ISO},   {"isot/", ISO}, {"fits/", ISO},      {"yday/", YDAY},
-                 {"mjd/", MJD},   {"jd/", JD},    {"cxcsec/", CXCSEC}};
+    } named[] = {{"iso/", ISO}, {"isot/", ISO}, {"fits/", ISO},     {"yday/", YDAY},
+                 {"mjd/", MJD}, {"jd/", JD},    {"cxcsec/", CXCSEC}};
     double number;
 
     for (size_t i = 0; i < VB_COUNT(named); i++)

@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 
-/* "2020-01-01T00:00:00/tai", "58938.5", "mjd/58938.5/utc", "jd/2458849.5", "iso/2020-01-01": TAI nanoseconds.  ISO is UTC
- * and the others are TAI, unless a scale (/utc, /tai) follows. */
+/* "2020-01-01T00:00:00/tai", "58938.5", "mjd/58938.5/utc", "jd/2458849.5", "iso/2020-01-01": TAI nanoseconds.  ISO is
+ * UTC and the others are TAI, unless a scale (/utc, /tai) follows. */
 int vb_time_literal(const char *text, int64_t *out, vb_error *err);
 
 #endif

@@ -21,8 +21,12 @@ struct story {
 static int count(const struct story *story, size_t conditions, size_t tables, int64_t *n)
 {
     vb_query q = *story->q;
-    struct selection s = {.reg = story->reg, .q = &q, .type = story->type, .group = story->group,
-                          .element = story->element, .err = story->err};
+    struct selection s = {.reg = story->reg,
+                          .q = &q,
+                          .type = story->type,
+                          .group = story->group,
+                          .element = story->element,
+                          .err = story->err};
     vb_auto_buf columns = {0}, inner = {0}, sql = {0};
     vb_auto(vb_stmt_done) vb_stmt *stmt = NULL;
     int r;
