@@ -235,7 +235,7 @@ int vb_join_members(vb_join *j, const vb_dataset_type *type, const vb_search *se
     vb_autofree char *alias = vb_format("d%d", number);
     bool calibrations = false;
 
-    if (!r && has_calibrations(search))
+    if (!r && type->is_calibration && has_calibrations(search))
         r = has_calib_table(j, type, &calibrations, err);
     if (!r && calibrations)
         r = join_calibrations(j, type, search, find_first, alias, err);
