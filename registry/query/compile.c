@@ -275,13 +275,27 @@ static int compile_null(struct compiler *c, const vb_expr *e, struct piece *out)
     return 0;
 }
 
-/* A literal region: by the pixels of the overlap table first, so that the regions of the whole sky are not decoded. */
-static int add_pixels(struct compiler *c, const struct piece *column, const struct piece *literal_region, vb_buf *sql)
+/* True where all that is selected must satisfy the expression. */
+static bool must_hold(const struct compiler *c, const vb_expr *e)
+{
+    if (e == c->whole)
+        return true;
+    for (size_t i = 0; c->whole && c->whole->kind == VB_EXPR_AND && i < c->whole->count; i++)
+        if (c->whole->operands[i] == e)
+            return true;
+    return false;
+}
+
+/* A literal region: by the pixels of the overlap table first, so that the regions of the whole sky are not decoded.
+ * Where the condition must hold, the records that share a pixel are joined, so that nothing else is looked at. */
+static int add_pixels(struct compiler *c, const struct piece *column, const struct piece *literal_region, bool join,
+                      vb_buf *sql)
 {
     enum { MANY = 200 };
     const vb_element *common = vb_universe_common_skypix(vb_registry_universe(c->j->reg));
     vb_auto_region region = {0};
     vb_auto_ranges pixels = {0};
+    vb_auto_buf records = {0};
     const char *name = column->element->name;
     int r = vb_region_decode(literal_region->region.data, literal_region->region.len, &region, c->err);
 
@@ -289,11 +303,17 @@ static int add_pixels(struct compiler *c, const struct piece *column, const stru
         r = vb_skypix_envelope(common->system, common->level, &region, &pixels, c->err);
     if (r < 0 || pixels.count > MANY)
         return r;
-    vb_buf_printf(sql, "e_%s._id IN (SELECT record_id FROM %s.\"overlap_%s\" WHERE ", name, c->j->schema, name);
+    vb_buf_printf(&records, "SELECT %srecord_id FROM %s.\"overlap_%s\" WHERE ", join ? "DISTINCT " : "", c->j->schema,
+                  name);
     for (size_t i = 0; i < pixels.count; i++)
-        vb_buf_printf(sql, "%spixel BETWEEN %" PRIu64 " AND %" PRIu64, i ? " OR " : "", pixels.items[i].begin,
+        vb_buf_printf(&records, "%spixel BETWEEN %" PRIu64 " AND %" PRIu64, i ? " OR " : "", pixels.items[i].begin,
                       pixels.items[i].end - 1);
-    vb_buf_puts(sql, ") AND ");
+    if (!join || vb_join_find(c->j, VB_FROM_PICKED, column->element) >= 0) {
+        vb_buf_printf(sql, "e_%s._id IN (%s) AND ", name, records.data);
+        return 0;
+    }
+    vb_join_add(c->j, VB_FROM_PICKED, column->element, vb_format("(%s) AS k_%s", records.data, name));
+    vb_buf_printf(sql, "e_%s._id = k_%s.record_id AND ", name, name);
     return 0;
 }
 
@@ -310,9 +330,9 @@ static int compile_overlaps(struct compiler *c, const vb_expr *e, struct piece *
     vb_buf_putc(&out->sql, '(');
     if (a.type == REGION && b.type == REGION) {
         if (a.element && !b.element)
-            r = add_pixels(c, &a, &b, &out->sql);
+            r = add_pixels(c, &a, &b, must_hold(c, e), &out->sql);
         else if (b.element && !a.element)
-            r = add_pixels(c, &b, &a, &out->sql);
+            r = add_pixels(c, &b, &a, must_hold(c, e), &out->sql);
         vb_buf_printf(&out->sql, "vb_overlaps(%s, %s))", vb_buf_text(&a.sql), vb_buf_text(&b.sql));
         return r;
     }
@@ -390,7 +410,7 @@ static bool too_deep(const vb_buf *sql)
 
 int vb_join_where(vb_join *j, const char *text, const vb_expr *e, const vb_binds *binds, vb_error *err)
 {
-    struct compiler c = {j, text, binds, err};
+    struct compiler c = {j, text, binds, err, e};
     auto_piece condition = {0};
     int r = compile(&c, e, &condition);
 
@@ -407,7 +427,7 @@ int vb_join_where(vb_join *j, const char *text, const vb_expr *e, const vb_binds
 
 int vb_join_sort_key(vb_join *j, const char *name, vb_buf *sql, vb_error *err)
 {
-    struct compiler c = {j, name, NULL, err};
+    struct compiler c = {j, name, NULL, err, NULL};
     vb_auto(vb_expr_free) vb_expr *e = NULL;
     auto_piece key = {0};
     int r = vb_expr_parse(name, &e, err);

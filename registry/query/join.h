@@ -20,6 +20,7 @@ typedef enum vb_from_kind {
     VB_FROM_DATASET,  /* the rows of `dataset` that go with members */
     VB_FROM_OVERLAP,  /* the pixels of an element's region */
     VB_FROM_PIXELS,   /* the same, reckoned */
+    VB_FROM_PICKED,   /* the records of an element whose pixels a given region touches */
     VB_FROM_DATA_IDS, /* a table of data IDs */
 } vb_from_kind;
 
@@ -32,6 +33,7 @@ typedef struct vb_from {
     int after;                 /* the table that must come before it; -1: any */
     double rows;               /* an estimate, where the builder knows one; 0: none */
     bool scanned;              /* it has no index */
+    double probes;             /* of MEMBERS: how many collections each look-up asks */
     int position;              /* in the order of loops, from 0, once planned */
 } vb_from;
 
@@ -106,8 +108,9 @@ int vb_join_relate(vb_join *j, vb_error *err);
 /* Starts a further condition: appends " AND " or nothing to j->where. */
 vb_buf *vb_join_condition(vb_join *j);
 
-/* Settles the order of the loops; nothing is joined afterwards.  May join records that make a probe of a scan. */
-int vb_join_plan(vb_join *j, vb_error *err);
+/* Settles the order of the loops; nothing is joined afterwards.  May join records that make a probe of a scan. `first`:
+ * the dimension by which few rows are to be sorted; NULL: none. */
+int vb_join_plan(vb_join *j, const vb_element *first, vb_error *err);
 
 /* The column of a dimension in the outermost loop that has it, appended: to sort by, after vb_join_plan(). */
 void vb_join_column(const vb_join *j, const vb_element *dimension, vb_buf *sql);

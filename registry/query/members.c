@@ -76,7 +76,8 @@ static bool may_repeat(const vb_search *search)
     return search->count > 1 && !all_runs;
 }
 
-/* How many datasets of a type the search holds, counted up to a limit; above it, how many there are of all types. */
+/* How many datasets of a type the search holds, counted up to a limit; above it, how many there are of a type on
+ * average. */
 static double held_at_least(vb_join *j, const vb_dataset_type *type, const vb_search *search)
 {
     enum { SAMPLE = 1000 };
@@ -89,7 +90,8 @@ static double held_at_least(vb_join *j, const vb_dataset_type *type, const vb_se
                   j->schema, type->group_id, type->id);
     print_collections(search, &sql);
     vb_buf_printf(&sql, " LIMIT %d)", SAMPLE);
-    vb_buf_printf(&all, "SELECT max(id) FROM %s.dataset", j->schema);
+    vb_buf_printf(&all, "SELECT max(%d, (SELECT max(id) FROM %s.dataset) / (SELECT count(*) FROM %s.dataset_type))",
+                  SAMPLE, j->schema, j->schema);
     if (vb_sql_int(j->reg->db, &n, NULL, vb_buf_text(&sql), VB_NO_ARGS) < 0)
         return SAMPLE;
     if (n >= SAMPLE)
@@ -221,6 +223,7 @@ static void join_plain(vb_join *j, const vb_dataset_type *type, const vb_search 
                                 vb_format("%s.member_%" PRId64 " AS %s", j->schema, type->group_id, alias));
 
     from->rows = held_at_least(j, type, search);
+    from->probes = (double)search->count;
     for (int i = 0; i < type->group->nrequired; i++)
         vb_join_meet(j, alias, type->group->dims[i]);
     vb_buf_printf(vb_join_condition(j), "%s.type_id = %" PRId64 " AND %s.collection_id ", alias, type->id, alias);

@@ -19,6 +19,7 @@ struct compiler {
     const char *text;
     const vb_binds *binds;
     vb_error *err;
+    const vb_expr *whole; /* each of the parts that AND joins must hold */
 };
 
 typedef enum vb_dataset_field {

@@ -16,14 +16,15 @@
 #include <math.h>
 #include <string.h>
 
-enum { MAX_TABLES = 40, FEW_VALUES = 10, FEW_PIXELS = 10, PICKED = 10, ENVELOPE = 30 };
+enum { MAX_TABLES = 40, FEW_VALUES = 10, FEW_PIXELS = 10, PICKED = 10, ENVELOPE = 30, BEAM = 12 };
 
 struct table {
     const vb_from *from;
     vb_from gap; /* what `from` is, where the join does not have it: the records of a dimension */
     const vb_element *element;
     double size;
-    int place; /* in j->from; -1: a gap's */
+    double in_record, in_pixel; /* of OVERLAP: rows of a record, rows of a pixel; 0: not looked at yet */
+    int place;                  /* in j->from; -1: a gap's */
 };
 
 struct planner {
@@ -129,8 +130,9 @@ static double kept(const struct planner *p, const struct path *at, vb_dimset dim
     return part;
 }
 
-/* A table whose key are `key` dimensions, in the universe's order, of which some are known. */
-static struct step by_key(struct planner *p, const struct path *at, vb_dimset key, double size)
+/* A table whose key are `key` dimensions, in the universe's order, of which some are known; a look-up takes so many
+ * probes. */
+static struct step by_key(struct planner *p, const struct path *at, vb_dimset key, double size, double probes)
 {
     vb_dimset prefix = {{0}}, known = {{0}};
     bool begins = true;
@@ -145,8 +147,8 @@ static struct step by_key(struct planner *p, const struct path *at, vb_dimset ke
             vb_dimset_add(&prefix, i);
     }
     if (vb_dimset_equal(known, key))
-        return (struct step){1, 1};
-    return (struct step){fmax(1, size / most_values(p, prefix)),
+        return (struct step){probes, 1};
+    return (struct step){fmax(probes, size / most_values(p, prefix)),
                          fmax(1, size / most_values(p, known)) * kept(p, at, key)};
 }
 
@@ -163,9 +165,9 @@ static bool placed_kind(const struct planner *p, const struct path *at, vb_from_
 static struct step element_step(struct planner *p, const struct path *at, const struct table *t)
 {
     const vb_element *e = t->element;
-    struct step s = by_key(p, at, e->required, t->size);
+    struct step s = by_key(p, at, e->required, t->size, 1);
 
-    if (placed_kind(p, at, VB_FROM_OVERLAP, e, -1))
+    if (placed_kind(p, at, VB_FROM_OVERLAP, e, -1) || placed_kind(p, at, VB_FROM_PICKED, e, -1))
         return (struct step){1, 1};
     if (vb_dimset_has(p->j->picked, e->index) && s.cost > PICKED)
         s = (struct step){PICKED, fmin(s.rows, PICKED)};
@@ -180,19 +182,39 @@ static struct step element_step(struct planner *p, const struct path *at, const 
     return s;
 }
 
+/* A look at one record in the middle: how many pixels it has, and how many records its first pixel. */
+static void sample_overlap(struct planner *p, struct table *t)
+{
+    enum { SAMPLE = 1000 };
+    const char *name = t->element->name, *schema = p->j->schema;
+    int64_t pixels = 0, records = 0, middle = (int64_t)(t->size / 2) + 1;
+    vb_autofree char *of_record = vb_format("SELECT count(*) FROM %s.\"overlap_%s\" WHERE record_id = ?", schema, name);
+    vb_autofree char *of_pixel = vb_format("SELECT count(*) FROM (SELECT 1 FROM %s.\"overlap_%s\" WHERE pixel = (SELECT"
+                                           " pixel FROM %s.\"overlap_%s\" WHERE record_id = ? LIMIT 1) LIMIT %d)",
+                                           schema, name, schema, name, SAMPLE);
+
+    if (t->in_record > 0)
+        return;
+    vb_sql_int(p->j->reg->db, &pixels, NULL, of_record, VB_ARGS(middle));
+    vb_sql_int(p->j->reg->db, &records, NULL, of_pixel, VB_ARGS(middle));
+    t->in_record = pixels > 0 ? (double)pixels : FEW_PIXELS;
+    t->in_pixel = records > 0 ? (double)records : FEW_PIXELS;
+}
+
 static struct step overlap_step(struct planner *p, const struct path *at, int i)
 {
-    const struct table *t = &p->tables[i];
+    struct table *t = &p->tables[i];
     bool record = placed_kind(p, at, VB_FROM_ELEMENT, t->element, -1);
     bool pixel = placed_kind(p, at, VB_FROM_OVERLAP, NULL, i);
-    double in_pixel = fmax(5, t->size / 1000);
 
+    sample_overlap(p, t);
     if (record && pixel)
         return (struct step){1, 0.3};
     if (record)
-        return (struct step){FEW_PIXELS, FEW_PIXELS};
-    return pixel ? (struct step){in_pixel, in_pixel / FEW_PIXELS}
-                 : (struct step){t->size * FEW_PIXELS, t->size * FEW_PIXELS};
+        return (struct step){t->in_record, t->in_record};
+    /* Of the records that share a pixel a part overlaps, and a pair may share several. */
+    return pixel ? (struct step){t->in_pixel, fmax(1, t->in_pixel / 5)}
+                 : (struct step){t->size * t->in_record, t->size * t->in_record};
 }
 
 static struct step step_of(struct planner *p, const struct path *at, int i)
@@ -206,8 +228,10 @@ static struct step step_of(struct planner *p, const struct path *at, int i)
             return (struct step){1, 1};
         if (t->from->scanned)
             return (struct step){t->size, fmax(1, t->size / most_values(p, at->bound))};
-        return by_key(p, at, t->from->dims, t->size);
+        return by_key(p, at, t->from->dims, t->size, fmax(1, t->from->probes));
     case VB_FROM_OVERLAP: return overlap_step(p, at, i);
+    case VB_FROM_PICKED:
+        return (struct step){PICKED, placed_kind(p, at, VB_FROM_ELEMENT, t->element, -1) ? 0.1 : PICKED};
     case VB_FROM_PIXELS: return (struct step){ENVELOPE, vb_dimset_within(t->from->dims, at->bound) ? 0.5 : ENVELOPE};
     case VB_FROM_DATA_IDS: return (struct step){t->size, fmax(1, t->size / most_values(p, at->bound))};
     case VB_FROM_VIEW: return (struct step){FEW_VALUES, vb_dimset_within(t->from->dims, at->bound) ? 1 : FEW_VALUES};
@@ -277,25 +301,70 @@ static bool is_needed(const struct planner *p, const struct path *at, int i)
     return p->tables[i].place >= 0 && !(at->placed >> i & 1) && may_come(p, at, i);
 }
 
-/* Adds all tables of the join, the cheapest step first. */
-static void complete(struct planner *p, struct path *at)
+/* The paths that are followed: of those with the same tables only the cheapest. */
+struct beam {
+    struct path paths[BEAM];
+    int count;
+};
+
+static double score(const struct path *at)
 {
-    for (bool more = true; more;) {
-        struct path best = {.cost = INFINITY};
+    return at->cost + at->rows;
+}
 
-        for (int i = 0; i < p->count; i++) {
-            struct path next;
+static void keep(struct beam *beam, const struct path *at)
+{
+    int worst = 0;
 
-            if (!is_needed(p, at, i))
-                continue;
-            next = extended(p, at, i);
-            if (next.cost + next.rows < best.cost + best.rows)
-                best = next;
+    for (int i = 0; i < beam->count; i++) {
+        if (beam->paths[i].placed == at->placed) {
+            if (score(at) < score(&beam->paths[i]))
+                beam->paths[i] = *at;
+            return;
         }
-        more = isfinite(best.cost);
-        if (more)
-            *at = best;
+        if (score(&beam->paths[i]) > score(&beam->paths[worst]))
+            worst = i;
     }
+    if (beam->count < BEAM)
+        beam->paths[beam->count++] = *at;
+    else if (score(at) < score(&beam->paths[worst]))
+        beam->paths[worst] = *at;
+}
+
+static bool is_whole(const struct planner *p, const struct path *at)
+{
+    for (int i = 0; i < p->count; i++)
+        if (p->tables[i].place >= 0 && !(at->placed >> i & 1))
+            return false;
+    return true;
+}
+
+/* Follows the cheapest paths from `start` until they have all tables, and takes the cheapest. */
+static struct path search(struct planner *p, const struct path *start)
+{
+    struct beam beams[2] = {{.count = 1, .paths = {*start}}};
+    struct path best = {.cost = INFINITY};
+
+    for (int now = 0; beams[now].count; now = !now) {
+        beams[!now].count = 0;
+        for (int b = 0; b < beams[now].count; b++) {
+            const struct path *at = &beams[now].paths[b];
+
+            if (is_whole(p, at)) {
+                best = at->cost < best.cost ? *at : best;
+                continue;
+            }
+            for (int i = 0; i < p->count; i++) {
+                struct path next;
+
+                if (!is_needed(p, at, i))
+                    continue;
+                next = extended(p, at, i);
+                keep(&beams[!now], &next);
+            }
+        }
+    }
+    return best;
 }
 
 /* ---- the whole ---------------------------------------------------------------------------------------------- */
@@ -338,10 +407,33 @@ static int settle(struct planner *p, const struct path *best)
     return r;
 }
 
-int vb_join_plan(vb_join *j, vb_error *err)
+/* Where few rows are asked for in the order of a dimension, its records in that order, if all of them would have to be
+ * sorted otherwise. */
+static void begin_sorted(struct planner *p, const struct path *start, const vb_element *first, struct path *best)
+{
+    enum { DEAR = 20000 };
+    int i = first ? find_table(p, first) : -1;
+    vb_dimset above = {{0}};
+    struct path at;
+
+    if (i < 0 || best->cost < DEAR)
+        return;
+    VB_EACH_DIMENSION(d, first->required)
+        if (d != first->index)
+            vb_dimset_add(&above, d);
+    if (!vb_dimset_within(above, start->bound))
+        return;
+    at = *start;
+    place(p, &at, i);
+    at = search(p, &at);
+    if (isfinite(at.cost))
+        *best = at;
+}
+
+int vb_join_plan(vb_join *j, const vb_element *first, vb_error *err)
 {
     struct planner p = {.j = j, .err = err};
-    struct path best = {.cost = INFINITY}, start = {.rows = 1, .bound = j->fixed};
+    struct path best, start = {.rows = 1, .bound = j->fixed};
 
     if (j->nfrom > MAX_TABLES / 2 || !j->nfrom)
         return 0; /* SQLite's guess */
@@ -349,16 +441,8 @@ int vb_join_plan(vb_join *j, vb_error *err)
     for (size_t i = 0; i < j->nfrom; i++)
         add_table(&p, (int)i, NULL);
     add_gaps(&p);
-    for (int i = 0; i < p.count; i++) {
-        struct path at;
-
-        if (!is_needed(&p, &start, i))
-            continue;
-        at = extended(&p, &start, i);
-        complete(&p, &at);
-        if (at.cost < best.cost)
-            best = at;
-    }
+    best = search(&p, &start);
+    begin_sorted(&p, &start, first, &best);
     return settle(&p, &best);
 }
 

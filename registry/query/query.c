@@ -73,26 +73,47 @@ static int join_dimensions(struct selection *s, const vb_group *group)
 
 /* ---- order --------------------------------------------------------------------------------------------------- */
 
+/* The dimension that a key of --order-by is; NULL: it is something else. */
+static const vb_element *sorting_dimension(const struct output *o, const char *key)
+{
+    const vb_element *e = vb_universe_find(vb_registry_universe(o->s->reg), key + (*key == '-'));
+
+    return e && e->is_dimension ? e : NULL;
+}
+
 static void sort_by(struct output *o, const char *key, bool descending)
 {
     vb_buf_separate(&o->order, ", ");
     vb_buf_printf(&o->order, "%s%s", key, descending ? " DESC" : "");
 }
 
-/* The columns of --order-by: before the plan, since they may join records. */
-static int sort_as_asked(struct output *o)
+/* The columns of --order-by, and the plan: they may join records, and a dimension is taken from where it comes first.
+ */
+static int sort_and_plan(struct output *o)
 {
+    char *const *keys = o->s->q->order_by;
+    bool few = o->s->q->limit >= 0 && o->s->q->limit <= 1000 && o->s->q->offset <= 1000;
+    size_t n = keys ? vb_strv_count(keys) : 0;
+    vb_autofree vb_buf *sql = vb_alloc((n + 1) * sizeof *sql);
     int r = 0;
 
-    for (char **key = o->s->q->order_by; !r && key && *key; key++) {
-        bool descending = **key == '-';
-        vb_auto_buf sql = {0};
-
-        r = vb_join_sort_key(&o->result->join, *key + descending, &sql, o->s->err);
+    for (size_t i = 0; !r && i < n; i++) {
+        r = vb_join_sort_key(&o->result->join, keys[i] + (*keys[i] == '-'), &sql[i], o->s->err);
         if (r < 0)
             vb_error_context(o->s->err, "order-by");
-        else
-            sort_by(o, vb_buf_text(&sql), descending);
+    }
+    if (!r)
+        r = vb_join_plan(&o->result->join, n && few ? sorting_dimension(o, keys[0]) : NULL, o->s->err);
+    for (size_t i = 0; i < n; i++) {
+        const vb_element *dimension = sorting_dimension(o, keys[i]);
+
+        if (!r && dimension) {
+            vb_buf_clear(&sql[i]);
+            vb_join_column(&o->result->join, dimension, &sql[i]);
+        }
+        if (!r)
+            sort_by(o, vb_buf_text(&sql[i]), *keys[i] == '-');
+        vb_buf_free(&sql[i]);
     }
     return r;
 }
@@ -220,9 +241,7 @@ static int datasets(struct selection *s)
     if (!r)
         r = join_dimensions(s, s->type->group);
     if (!r)
-        r = sort_as_asked(&o);
-    if (!r)
-        r = vb_join_plan(j, s->err);
+        r = sort_and_plan(&o);
     if (r < 0)
         return r;
     only = only_run(s);
@@ -263,9 +282,7 @@ static int data_ids(struct selection *s)
     int r = join_dimensions(s, s->group);
 
     if (!r)
-        r = sort_as_asked(&o);
-    if (!r)
-        r = vb_join_plan(&s->result->join, s->err);
+        r = sort_and_plan(&o);
     if (r < 0)
         return r;
     add_dimensions(&o, s->group);
@@ -335,9 +352,7 @@ static int records(struct selection *s)
     int r = s->element->has_table ? 0 : vb_join_dimension(&s->result->join, s->element, s->err);
 
     if (!r)
-        r = sort_as_asked(&o);
-    if (!r)
-        r = vb_join_plan(&s->result->join, s->err);
+        r = sort_and_plan(&o);
     if (r < 0)
         return r;
     if (s->element->has_table)

@@ -30,11 +30,12 @@ static int relate_regions(vb_join *j, const vb_element *a, const vb_element *b, 
         return r;
     join_overlap(j, a, oa);
     join_overlap(j, b, ob);
-    vb_buf_printf(vb_join_condition(j),
-                  "%s.pixel = %s.pixel AND CASE WHEN NOT EXISTS (SELECT 1 FROM %s.\"overlap_%s\" AS x CROSS JOIN"
-                  " %s.\"overlap_%s\" AS y WHERE x.record_id = e_%s._id AND x.pixel < %s.pixel"
-                  " AND y.record_id = e_%s._id AND y.pixel = x.pixel) THEN vb_overlaps(e_%s.region, e_%s.region) END",
-                  oa, ob, j->schema, a->name, j->schema, b->name, a->name, oa, b->name, a->name, b->name);
+    vb_buf_printf(
+        vb_join_condition(j),
+        "%s.pixel = %s.pixel AND CASE WHEN vb_overlaps(e_%s.region, e_%s.region) THEN NOT EXISTS (SELECT 1 FROM %s.\"overlap_%s\" AS x CROSS JOIN"
+        " %s.\"overlap_%s\" AS y WHERE x.record_id = e_%s._id AND x.pixel < %s.pixel"
+        " AND y.record_id = e_%s._id AND y.pixel = x.pixel) END",
+        oa, ob, a->name, b->name, j->schema, a->name, j->schema, b->name, a->name, oa, b->name);
     return 0;
 }
 
