@@ -142,7 +142,7 @@ int vb_select_begin(struct selection *s)
     for (size_t i = 0; i < s->nconditions; i++)
         s->conditions[i] = joined ? s->where->operands[i] : s->where;
     s->ntables = s->q->ntables;
-    return s->governors && !s->q->any_governor ? check_governors(s) : 0;
+    return 0;
 }
 
 void vb_select_end(struct selection *s)
@@ -271,5 +271,7 @@ int vb_select_join(struct selection *s)
     if (!r)
         r = join_all(s, types, ntypes);
     free(types);
+    if (r >= 0 && s->governors && !s->q->any_governor && check_governors(s) < 0)
+        return -EINVAL;
     return r;
 }
