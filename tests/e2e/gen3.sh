@@ -253,6 +253,87 @@ PY
     vb import-gen3 repo theirs --transfer copy
     expect_equal "$(registry repo "SELECT count(*) FROM location WHERE path LIKE 'u/zips/src.zip#unzip=in side/%'")" 120
     [ -f repo/u/zips/src.zip ]
+    need_fuse
+    for what in repo theirs; do
+        mount_at $what mnt
+        (cd mnt/data/u/test/run1/src && find . -type f | sort | xargs cat) | sha256sum >$what.sum
+        expect_equal "$(find mnt/data/u/test/run1/src -type f -size +100c | wc -l)" 120
+        vb umount mnt
+    done
+    cmp repo.sum theirs.sum
+    # In the order of their names, which differ: the same bytes in all.
+    mount_at theirs mnt
+    (cd mnt/data/u/test/run1/src && find . -type f | xargs sha256sum | cut -d' ' -f1 | sort) >ours.sums
+    find "$SMALL/u/test/run1/src" -type f | xargs sha256sum | cut -d' ' -f1 | sort >theirs.sums
+    cmp ours.sums theirs.sums
+    vb umount mnt
+}
+
+test_damaged_archives() {
+    copy_small
+    vb create repo
+    dataset="dataset_id = (SELECT min(id) FROM dataset)"
+    change "UPDATE file_datastore_records SET path = 'z.zip#unzip=a', file_size = -1 WHERE $dataset"
+    need_fuse
+    for damage in 'raise SystemExit' 'd = d[:-30]' 'd = d.replace(b"a", b"b")' 'd = b"PK" * 50' 'd = d[:-6] + bytes(4) + d[-2:]'; do
+        python3 - "$damage" <<'PY'
+import sys, zipfile
+with zipfile.ZipFile("theirs/z.zip", "w") as z:
+    z.writestr("a", b"content")
+d = open("theirs/z.zip", "rb").read()
+exec(sys.argv[1])
+open("theirs/z.zip", "wb").write(d)
+PY
+        mount_at theirs mnt
+        file=$(find mnt/data/HSC/raw/all/raw -type d -path '*exposure=900000*' -path '*detector=40*' | tail -n 1)
+        if [ "$damage" = 'raise SystemExit' ]; then
+            expect_equal "$(cat "$file"/*)" content
+        elif cat "$file"/* >out 2>/dev/null && [ -s out ]; then
+            fail "$damage: read $(cat out)"
+        fi
+        vb umount mnt
+    done
+}
+
+# What a mount shows is what Rubin has; nothing is written beside it, nothing stays behind.
+test_mount() {
+    need_small
+    need_fuse
+    copy_small
+    chmod -R a-w theirs
+    listing theirs >before
+    mkdir temporary
+    TMPDIR=$PWD/temporary mount_at theirs mnt
+    rmdir temporary || fail "the snapshot is still there"
+    for run in HSC/raw/all u/test/run1 u/test/run2 skymaps HSC/calib/gen/20240301; do
+        (cd mnt/data/$run && find . -type f | xargs sha256sum | cut -d' ' -f1 | sort) >ours
+        (cd theirs/$run && find . -type f | xargs sha256sum | cut -d' ' -f1 | sort) >theirs.sums
+        cmp ours theirs.sums || fail $run
+    done
+    # The chain has run2's calexps first, then run1's.
+    expect_equal "$(find mnt/data/u/test/chain/calexp -type f | wc -l)" 120
+    file=$(find mnt/data/u/test/chain/calexp/instrument=HSC/detector=40 -type f | head -n 1)
+    expect_equal "$(getfattr --only-values -n user.butler.type "$file")" calexp
+    expect_failure 'Read-only' touch mnt/data/x
+    vb umount mnt
+    mount_at theirs/butler.yaml mnt
+    vb umount mnt
+    vb mount theirs mnt --collections u/test/best
+    expect_equal "$(find mnt/data -type f | wc -l)" 24
+    vb umount mnt
+    listing theirs >after
+    cmp before after
+}
+
+test_mount_of_a_damaged_repository() {
+    copy_small
+    change "UPDATE dataset_tags_00000001 SET detector = 'x' WHERE detector = 40 AND exposure = 900000"
+    mkdir temporary
+    TMPDIR=$PWD/temporary expect_failure "detector is 'x'" vb mount theirs mnt
+    rmdir temporary
+    [ ! -e mnt ] || fail "the mount point was left"
+    vb create repo
+    expect_failure 'only for a mount of a Gen3 repository' vb mount repo mnt --collections x
 }
 
 run_tests "$@"
