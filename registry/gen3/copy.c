@@ -57,7 +57,7 @@ static int flush(vb_gen3_copying *c, vb_error *err)
         vb_error_context(err, "%s", c->g->config->root);
     c->counts->datasets += c->waiting;
     drop_waiting(c);
-    return r;
+    return r < 0 ? r : vb_gen3_insert_extras(c, err);
 }
 
 /* 1: the dataset is there already; 0: not. */
@@ -154,6 +154,7 @@ static int copy_dataset(void *arg, vb_gen3_dataset *d, vb_error *err)
     if (r < 0)
         return r;
     c->located[c->waiting] = r > 0;
+    vb_gen3_note_files(c, d);
     out = &c->datasets[c->waiting++];
     *out = (vb_dataset){.uuid = d->uuid, .type = c->ours, .run_id = run, .ingest_date = d->ingest_date};
     take_dataid(c, d, out);
@@ -183,6 +184,8 @@ static int copy_all(vb_gen3_copying *c, vb_error *err)
 
     c->total = (size_t)total;
     if (!r)
+        r = vb_gen3_copy_attributes(c, err);
+    if (!r)
         r = vb_gen3_copy_records(c->g, c->reg, &c->counts->records, err);
     if (!r)
         r = vb_gen3_copy_collections(c, err);
@@ -209,6 +212,8 @@ int vb_gen3_copy(vb_gen3 *g, vb_registry *reg, const vb_gen3_copy_options *optio
     c.located = vb_alloc(VB_GEN3_BATCH * sizeof *c.located);
     r = copy_all(&c, err);
     drop_waiting(&c);
+    vb_gen3_drop_extras(&c);
+    free(c.extras);
     free(c.collection_ids);
     free(c.datasets);
     free(c.locations);

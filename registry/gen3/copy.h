@@ -14,6 +14,7 @@ typedef struct vb_gen3_counts {
     size_t records, collections, types;
     size_t datasets, existing; /* inserted; there already */
     size_t members;            /* of TAGGED and CALIBRATION collections */
+    size_t components;         /* files that hold a part of a dataset */
 } vb_gen3_counts;
 
 typedef struct vb_gen3_copy_options {
