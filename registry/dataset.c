@@ -254,6 +254,15 @@ int vb_dataset_by_id(vb_registry *reg, int64_t id, vb_dataset *out, vb_error *er
     return get_row(reg, DATASET_COLUMNS " WHERE id = ?", vb_arg_int(id), NULL, out, err);
 }
 
+int vb_dataset_any(vb_registry *reg, bool *out, vb_error *err)
+{
+    int64_t one;
+    int r = vb_sql_int(reg->db, &one, err, "SELECT 1 FROM dataset LIMIT 1", VB_NO_ARGS);
+
+    *out = r > 0;
+    return r < 0 ? r : 0;
+}
+
 int vb_dataset_list_uuids(vb_registry *reg, const vb_uuid *after, size_t limit, vb_uuid *out, size_t *count,
                           vb_error *err)
 {
