@@ -14,11 +14,11 @@
 
 /* What a Gen3 registry says and the other tables do not: of a RUN, and of the files of a dataset.  `component` is empty
  * where one file holds the whole dataset. */
-#define OF_GEN3                                                                                                        \
-    "CREATE TABLE run_detail (collection_id INTEGER PRIMARY KEY, host TEXT, timespan_begin INTEGER,"                   \
-    " timespan_end INTEGER) STRICT;"                                                                                   \
-    "CREATE TABLE datastore_record (dataset_id INTEGER NOT NULL, component TEXT NOT NULL, store_id INTEGER NOT NULL,"  \
-    " path TEXT NOT NULL, size INTEGER NOT NULL, checksum TEXT, formatter TEXT, storage_class TEXT,"                   \
+#define OF_GEN3                                                                                                       \
+    "CREATE TABLE run_detail (collection_id INTEGER PRIMARY KEY, host TEXT, timespan_begin INTEGER,"                  \
+    " timespan_end INTEGER) STRICT;"                                                                                  \
+    "CREATE TABLE datastore_record (dataset_id INTEGER NOT NULL, component TEXT NOT NULL, store_id INTEGER NOT NULL," \
+    " path TEXT NOT NULL, size INTEGER NOT NULL, checksum TEXT, formatter TEXT, storage_class TEXT,"                  \
     " PRIMARY KEY (dataset_id, component)) STRICT, WITHOUT ROWID;"
 
 /* Tables that do not depend on the universe.  AUTOINCREMENT where a row's id becomes the inode number of a mount:
@@ -288,9 +288,10 @@ static int add_version_2(vb_db *db, vb_universe *u, vb_error *err)
     vb_auto_buf sql = {0};
     int r = vb_sql(db, &s, err, "SELECT id, dimensions FROM dataid_group", VB_NO_ARGS);
 
-    vb_buf_puts(&sql, ASSOCIATION OF_GEN3 "CREATE INDEX dataset_removed_run ON dataset (run_id, type_id) WHERE state = 2;"
-                                  "CREATE INDEX dataset_removed_type ON dataset (type_id) WHERE state = 2;"
-                                  "CREATE INDEX connection_type ON connection (type_id);");
+    vb_buf_puts(&sql,
+                ASSOCIATION OF_GEN3 "CREATE INDEX dataset_removed_run ON dataset (run_id, type_id) WHERE state = 2;"
+                                    "CREATE INDEX dataset_removed_type ON dataset (type_id) WHERE state = 2;"
+                                    "CREATE INDEX connection_type ON connection (type_id);");
     while (!r && (r = vb_stmt_step(s, err)) > 0) {
         char **names = vb_split(vb_col_text(s, 1), ',', NULL);
         const vb_group *group;

@@ -8,6 +8,7 @@ extern const vb_command vb_cmd_create;
 extern const vb_command vb_cmd_define_visits;
 extern const vb_command vb_cmd_exec;
 extern const vb_command vb_cmd_export;
+extern const vb_command vb_cmd_export_gen3;
 extern const vb_command vb_cmd_import;
 extern const vb_command vb_cmd_import_gen3;
 extern const vb_command vb_cmd_ingest_files;

@@ -8,6 +8,7 @@ static const vb_command *const commands[] = {
     &vb_cmd_define_visits,
     &vb_cmd_exec,
     &vb_cmd_export,
+    &vb_cmd_export_gen3,
     &vb_cmd_import,
     &vb_cmd_import_gen3,
     &vb_cmd_ingest_files,

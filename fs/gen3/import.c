@@ -29,9 +29,9 @@ static int plan_all(struct job *job, vb_error *err)
     return r;
 }
 
-static int locate(void *arg, const vb_gen3_dataset *d, vb_location *out, vb_error *err)
+static int locate(void *arg, const vb_gen3_dataset *d, const vb_gen3_file *f, vb_location *out, vb_error *err)
 {
-    return vb_gen3_plan_locate(((struct job *)arg)->plan, d, out, err);
+    return vb_gen3_plan_locate(((struct job *)arg)->plan, d, f, out, err);
 }
 
 static int copy(struct job *job, vb_gen3_counts *counts, vb_error *err)

@@ -21,25 +21,22 @@ static bool says_nothing_more(const vb_gen3_dataset *d, const vb_gen3_file *f)
     return !*f->component && !f->checksum && !strcmp(f->storage_class, d->type->storage_class);
 }
 
-void vb_gen3_note_files(vb_gen3_copying *c, const vb_gen3_dataset *d)
+void vb_gen3_note_file(vb_gen3_copying *c, const vb_gen3_dataset *d, const vb_gen3_file *f, const vb_location *place)
 {
-    for (size_t i = 0; i < d->nfiles; i++) {
-        const vb_gen3_file *f = &d->files[i];
-        vb_gen3_extra *extra;
+    vb_gen3_extra *extra;
 
-        if (says_nothing_more(d, f))
-            continue;
-        extra = VB_PUSH(c->extras, c->nextras, c->extras_cap);
-        *extra = (vb_gen3_extra){.uuid = d->uuid,
-                                 .component = vb_strdup(f->component),
-                                 .path = vb_strdup(f->path),
-                                 .checksum = f->checksum ? vb_strdup(f->checksum) : NULL,
-                                 .formatter = vb_strdup(f->formatter),
-                                 .storage_class = vb_strdup(f->storage_class),
-                                 .size = f->size,
-                                 .store = (int64_t)f->store + 1};
-        c->counts->components += *f->component != 0;
-    }
+    if (says_nothing_more(d, f))
+        return;
+    extra = VB_PUSH(c->extras, c->nextras, c->extras_cap);
+    *extra = (vb_gen3_extra){.uuid = d->uuid,
+                             .component = vb_strdup(f->component),
+                             .path = vb_strdup(place->path),
+                             .checksum = f->checksum ? vb_strdup(f->checksum) : NULL,
+                             .formatter = vb_strdup(f->formatter),
+                             .storage_class = vb_strdup(f->storage_class),
+                             .size = place->size,
+                             .store = place->store_id};
+    c->counts->components += *f->component != 0;
 }
 
 void vb_gen3_drop_extras(vb_gen3_copying *c)
@@ -61,10 +58,10 @@ int vb_gen3_insert_extras(vb_gen3_copying *c, vb_error *err)
     for (size_t i = 0; !r && i < c->nextras; i++) {
         const vb_gen3_extra *e = &c->extras[i];
 
-        r = vb_sql_exec(c->reg->db, err,
-                        "INSERT OR IGNORE INTO datastore_record SELECT id, ?, ?, ?, ?, ?, ?, ? FROM dataset WHERE uuid = ?",
-                        VB_ARGS(e->component, e->store, e->path, e->size, e->checksum, e->formatter, e->storage_class,
-                                &e->uuid));
+        r = vb_sql_exec(
+            c->reg->db, err,
+            "INSERT OR IGNORE INTO datastore_record SELECT id, ?, ?, ?, ?, ?, ?, ? FROM dataset WHERE uuid = ?",
+            VB_ARGS(e->component, e->store, e->path, e->size, e->checksum, e->formatter, e->storage_class, &e->uuid));
     }
     vb_gen3_drop_extras(c);
     return r;

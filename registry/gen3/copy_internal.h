@@ -43,7 +43,7 @@ int vb_gen3_copy_members(vb_gen3_copying *c, vb_error *err);
 /* copy_extras.c: a RUN's host and timespan; the universe and the configuration; records of files. */
 int vb_gen3_copy_run_detail(vb_gen3_copying *c, const vb_gen3_collection *theirs, int64_t id, vb_error *err);
 int vb_gen3_copy_attributes(vb_gen3_copying *c, vb_error *err);
-void vb_gen3_note_files(vb_gen3_copying *c, const vb_gen3_dataset *d);
+void vb_gen3_note_file(vb_gen3_copying *c, const vb_gen3_dataset *d, const vb_gen3_file *f, const vb_location *place);
 int vb_gen3_insert_extras(vb_gen3_copying *c, vb_error *err);
 void vb_gen3_drop_extras(vb_gen3_copying *c);
 

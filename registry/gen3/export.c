@@ -21,7 +21,8 @@ static int choose_one(void *arg, const vb_dataset *d, vb_error *err)
 
 static int choose_datasets(vb_gen3_export *x, const vb_gen3_export_what *what, vb_error *err)
 {
-    vb_selecting selecting = {.collections = what->collections, .where = what->where};
+    static char glob[] = "*", *every[] = {glob, NULL};
+    vb_selecting selecting = {.collections = what->collections ? what->collections : every, .where = what->where};
     int64_t count;
     int r;
 
@@ -169,6 +170,54 @@ vb_gen3_export_counts vb_gen3_export_count(const vb_gen3_export *x)
 
 /* ---- files ---------------------------------------------------------------------------------------------------- */
 
+static char *text_of(vb_stmt *s, int i)
+{
+    return vb_col_null(s, i) ? NULL : vb_strdup(vb_col_text(s, i));
+}
+
+static void extra_clear(vb_gen3_export_extra *e)
+{
+    free(e->component);
+    free(e->checksum);
+    free(e->storage_class);
+}
+
+/* The whole file, if there is one, and the components. */
+static int each_file(vb_gen3_export *x, const vb_dataset *d, vb_gen3_export_fn *each, void *arg, vb_error *err)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    __attribute__((cleanup(extra_clear))) vb_gen3_export_extra whole = {0};
+    vb_auto_location place = {0};
+    int r =
+        vb_sql(x->db, &s, err,
+               "SELECT component, checksum, storage_class, store_id, path, size, formatter FROM ours.datastore_record"
+               " WHERE dataset_id = ?",
+               VB_ARGS(d->id));
+
+    while (!r && (r = vb_stmt_step(s, err)) > 0) {
+        __attribute__((cleanup(extra_clear)))
+        vb_gen3_export_extra extra = {text_of(s, 0), text_of(s, 1), text_of(s, 2)};
+        vb_auto_location l = {.store_id = vb_col_int(s, 3),
+                              .path = text_of(s, 4),
+                              .size = vb_col_int(s, 5),
+                              .mtime = -1,
+                              .formatter = text_of(s, 6)};
+
+        r = 0;
+        if (*extra.component) {
+            r = each(arg, d, &l, &extra, err);
+        } else {
+            free(extra.component);
+            extra.component = NULL;
+            whole = extra;
+            extra = (vb_gen3_export_extra){0};
+        }
+    }
+    if (!r)
+        r = vb_location_get(x->reg, d->id, &place, err);
+    return r > 0 ? each(arg, d, &place, &whole, err) : r;
+}
+
 int vb_gen3_export_each(vb_gen3_export *x, vb_gen3_export_fn *each, void *arg, vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
@@ -176,13 +225,10 @@ int vb_gen3_export_each(vb_gen3_export *x, vb_gen3_export_fn *each, void *arg, v
 
     while (!r && (r = vb_stmt_step(s, err)) > 0) {
         vb_auto_dataset d = {0};
-        vb_auto_location l = {0};
 
         r = vb_dataset_by_id(x->reg, vb_col_int(s, 0), &d, err);
         if (r > 0)
-            r = vb_location_get(x->reg, d.id, &l, err);
-        if (r > 0)
-            r = each(arg, &d, &l, err);
+            r = each_file(x, &d, each, arg, err);
     }
     return r;
 }

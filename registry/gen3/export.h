@@ -31,8 +31,15 @@ typedef struct vb_gen3_export_counts {
 } vb_gen3_export_counts;
 vb_gen3_export_counts vb_gen3_export_count(const vb_gen3_export *x);
 
-/* Calls `each` with every exported dataset that has an artifact. */
-typedef int vb_gen3_export_fn(void *arg, const vb_dataset *d, const vb_location *l, vb_error *err);
+/* What is known of a file besides its place, from the Gen3 registry that it came from. */
+typedef struct vb_gen3_export_extra {
+    char *component;                /* NULL: the whole dataset */
+    char *checksum, *storage_class; /* NULL: none; that of the type */
+} vb_gen3_export_extra;
+
+/* Calls `each` with every file of the exported datasets. */
+typedef int vb_gen3_export_fn(void *arg, const vb_dataset *d, const vb_location *l, const vb_gen3_export_extra *extra,
+                              vb_error *err);
 int vb_gen3_export_each(vb_gen3_export *x, vb_gen3_export_fn *each, void *arg, vb_error *err);
 
 /* A file of a dataset, as the datastore records it. */

@@ -64,10 +64,11 @@ static int export_overlaps(vb_gen3_export *x, const vb_element *e, vb_error *err
                   "INSERT INTO \"%s_skypix_overlap_summary\" (skypix_system, skypix_level, \"%s\") SELECT '%s', %d,"
                   " \"%s\" FROM (SELECT DISTINCT \"%s\" FROM ours.\"dimension_%s\" WHERE region IS NOT NULL);",
                   e->name, governor->name, common->system, common->level, governor->name, governor->name, e->name);
-    vb_buf_printf(&sql,
-                  "INSERT INTO \"%s_skypix_overlap\" (skypix_system, skypix_level, %s, skypix_index) SELECT '%s', %d, %s,"
-                  " o.pixel FROM ours.\"dimension_%s\" CROSS JOIN ours.\"overlap_%s\" o ON o.record_id = _id;",
-                  e->name, vb_buf_text(&dims), common->system, common->level, vb_buf_text(&dims), e->name, e->name);
+    vb_buf_printf(
+        &sql,
+        "INSERT INTO \"%s_skypix_overlap\" (skypix_system, skypix_level, %s, skypix_index) SELECT '%s', %d, %s,"
+        " o.pixel FROM ours.\"dimension_%s\" CROSS JOIN ours.\"overlap_%s\" o ON o.record_id = _id;",
+        e->name, vb_buf_text(&dims), common->system, common->level, vb_buf_text(&dims), e->name, e->name);
     return vb_db_run(x->db, vb_buf_text(&sql), err);
 }
 
@@ -106,16 +107,17 @@ int vb_gen3_export_records(vb_gen3_export *x, vb_error *err)
 
 int vb_gen3_export_collections(vb_gen3_export *x, vb_error *err)
 {
-    return vb_db_run(x->db,
-                     "INSERT INTO collection SELECT n.number, c.name, c.type, c.doc FROM ours.collection c"
-                     " JOIN temp.cols n USING (id) ORDER BY n.number;"
-                     "INSERT INTO run SELECT n.number, r.host, r.timespan_begin, r.timespan_end FROM ours.collection c"
-                     " JOIN temp.cols n USING (id) LEFT JOIN ours.run_detail r ON r.collection_id = c.id WHERE c.type = 1"
-                     " ORDER BY n.number;"
-                     "INSERT INTO collection_chain SELECT p.number, k.position, c.number FROM ours.collection_chain k"
-                     " JOIN temp.cols p ON p.id = k.parent_id JOIN temp.cols c ON c.id = k.child_id"
-                     " ORDER BY p.number, k.position;",
-                     err);
+    return vb_db_run(
+        x->db,
+        "INSERT INTO collection SELECT n.number, c.name, c.type, c.doc FROM ours.collection c"
+        " JOIN temp.cols n USING (id) ORDER BY n.number;"
+        "INSERT INTO run SELECT n.number, r.host, r.timespan_begin, r.timespan_end FROM ours.collection c"
+        " JOIN temp.cols n USING (id) LEFT JOIN ours.run_detail r ON r.collection_id = c.id WHERE c.type = 1"
+        " ORDER BY n.number;"
+        "INSERT INTO collection_chain SELECT p.number, k.position, c.number FROM ours.collection_chain k"
+        " JOIN temp.cols p ON p.id = k.parent_id JOIN temp.cols c ON c.id = k.child_id"
+        " ORDER BY p.number, k.position;",
+        err);
 }
 
 /* ---- datasets ------------------------------------------------------------------------------------------------- */

@@ -336,4 +336,142 @@ test_mount_of_a_damaged_repository() {
     expect_failure 'only for a mount of a Gen3 repository' vb mount repo mnt --collections x
 }
 
+# compare_gen3 THEIRS OURS: their schema, statement by statement, and their rows, table by table.
+compare_gen3() {
+    python3 "$SOURCE/tests/e2e/compare_gen3.py" "$1/gen3.sqlite3" "$2/gen3.sqlite3"
+}
+
+# Imported where it is and exported again, it is what it was: schema, rows, configuration, names and bytes of files.
+test_round_trip() {
+    import_small
+    vb export-gen3 repo ours --transfer copy
+    compare_gen3 "$SMALL" ours
+    cmp "$SMALL/butler.yaml" ours/butler.yaml
+    (cd "$SMALL" && find . -type f ! -name gen3.sqlite3 | sort | xargs sha256sum) >theirs.sums
+    (cd ours && find . -type f ! -name gen3.sqlite3 | sort | xargs sha256sum) >ours.sums
+    cmp theirs.sums ours.sums
+    # And once more.
+    vb create repo2
+    vb import-gen3 repo2 ours --transfer copy
+    vb export-gen3 repo2 again --transfer copy
+    compare_gen3 ours again
+}
+
+# Runs with a host and a time, checksums, records of another storage class, components, types that nothing has.
+test_round_trip_of_rare_things() {
+    copy_small
+    change "UPDATE run SET host = 'node1', timespan_begin = 5, timespan_end = 4102444800000000000 WHERE collection_id = 2;
+        UPDATE collection SET doc = 'what it''s for' WHERE collection_id = 9;
+        UPDATE file_datastore_records SET checksum = substr(dataset_id, 1, 20) WHERE file_size > 300;
+        UPDATE file_datastore_records SET storage_class = 'StructuredDataList' WHERE path LIKE '%deepCoadd%';
+        INSERT INTO dataset_type SELECT 77, 'unused', 'Text', 0, 'dataset_tags_00000000', NULL;
+        CREATE TABLE dataset_tags_00000000 AS SELECT dataset_type_id, dataset_id, collection_id FROM dataset_tags_00000001 LIMIT 0"
+    # A dataset in two components.
+    src=$(sqlite3 theirs/gen3.sqlite3 "SELECT path FROM file_datastore_records WHERE path LIKE '%/src/%' LIMIT 1")
+    for component in image mask; do
+        mkdir -p "theirs/$(dirname "$src" | sed "s,/src/,/src.$component/,")"
+        cp "theirs/$src" "theirs/$(echo "$src" | sed "s,/src/,/src.$component/,; s,src_HSC,src_${component}_HSC,")"
+        change "INSERT INTO file_datastore_records SELECT dataset_id, replace(replace(path, '/src/', '/src.$component/'),
+            'src_HSC', 'src_${component}_HSC'), formatter, 'Part', '$component', checksum, file_size
+            FROM file_datastore_records WHERE path = '$src'"
+    done
+    change "DELETE FROM file_datastore_records WHERE path = '$src'"
+    rm "theirs/$src"
+    vb create repo
+    vb import-gen3 repo theirs --transfer copy
+    vb export-gen3 repo ours --transfer hardlink >out
+    [ -s "ours/$(echo "$src" | sed "s,/src/,/src.mask/,; s,src_HSC,src_mask_HSC,")" ]
+    sqlite3 -readonly ours/gen3.sqlite3 'SELECT host, timespan_begin, timespan_end FROM run WHERE collection_id = 2' >run
+    expect_equal "$(cat run)" 'node1|5|4102444800000000000'
+    for query in 'SELECT * FROM collection' 'SELECT * FROM file_datastore_records' 'SELECT name, storage_class FROM dataset_type'; do
+        sqlite3 -readonly theirs/gen3.sqlite3 "$query" | sort >theirs.rows
+        sqlite3 -readonly ours/gen3.sqlite3 "$query" | sort >ours.rows
+        cmp theirs.rows ours.rows || fail "$query"
+    done
+    expect_equal "$(sqlite3 -readonly ours/gen3.sqlite3 'PRAGMA foreign_key_check')" ''
+}
+
+test_export_of_a_part() {
+    import_small
+    vb export-gen3 repo ours --collections u/test/best
+    expect_equal "$(sqlite3 -readonly ours/gen3.sqlite3 'SELECT count(*) FROM dataset')" 12
+    expect_equal "$(sqlite3 -readonly ours/gen3.sqlite3 'SELECT group_concat(name) FROM (SELECT name FROM collection ORDER BY 1)')" \
+        u/test/best,u/test/run1
+    expect_equal "$(sqlite3 -readonly ours/gen3.sqlite3 'SELECT group_concat(name) FROM dataset_type')" calexp
+    expect_equal "$(sqlite3 -readonly ours/gen3.sqlite3 'PRAGMA foreign_key_check')" ''
+    vb export-gen3 repo where --where "instrument = 'HSC' AND visit = 900002 AND detector IN (41, 42)"
+    expect_equal "$(sqlite3 -readonly where/gen3.sqlite3 \
+        "SELECT name, count(*) FROM dataset d JOIN dataset_type t ON t.id = d.dataset_type_id
+            WHERE name IN ('calexp', 'src', 'raw') GROUP BY 1")" \
+        "$(registry repo "SELECT t.name, count(*) FROM dataset d JOIN dataset_type t ON t.id = d.type_id WHERE
+            (t.name IN ('calexp', 'src', 'raw') AND dataid ->> 1 IN (41, 42) AND dataid ->> 2 = 900002) GROUP BY 1")"
+    vb create repo2
+    vb import-gen3 repo2 where
+    [ "$(registry repo2 'SELECT count(*) FROM location')" -gt 0 ]
+}
+
+# Types of ours: their storage class and its formatter stand in butler.yaml.
+test_export_of_ones_own() {
+    make_numbers 20 >out
+    run_numbers doubled >out 2>&1
+    vb export-gen3 repo theirs --transfer copy >out
+    grep -q 'storage class Text is not one of' out
+    python3 - <<'PY'
+import yaml
+config = yaml.safe_load(open("theirs/butler.yaml"))
+assert config["storageClasses"]["Text"]["pytype"]
+assert config["datastore"]["formatters"]["Text"].endswith("Formatter")
+PY
+    expect_equal "$(sqlite3 -readonly theirs/gen3.sqlite3 'PRAGMA foreign_key_check')" ''
+    vb create repo2
+    vb import-gen3 repo2 theirs --transfer copy
+    vb export-gen3 repo2 again --transfer copy
+    compare_gen3 theirs again
+    expect_equal "$(cd theirs && find . -name '*.txt' | sort | xargs cat | sha256sum)" \
+        "$(cd again && find . -name '*.txt' | sort | xargs cat | sha256sum)"
+    for mode in direct symlink relsymlink link; do
+        vb export-gen3 repo $mode --transfer $mode >out
+        vb create from-$mode
+        vb import-gen3 from-$mode $mode >out
+        expect_equal "$(registry from-$mode 'SELECT count(*) FROM location')" "$(registry repo 'SELECT count(*) FROM location')"
+    done
+    cat symlink/numbers/number/*0*.txt relsymlink/numbers/number/*0*.txt >out
+    expect_failure 'is not empty' vb export-gen3 repo theirs
+}
+
+# A universe that Rubin's program can read is complete.
+test_universe_of_ones_own_is_rubins() {
+    need_small
+    vb create repo
+    vb export-gen3 repo ours
+    python3 - "$SMALL" <<'PY'
+import json, sqlite3, sys
+def universe(path):
+    db = sqlite3.connect("file:%s/gen3.sqlite3?mode=ro&immutable=1" % path, uri=True)
+    return json.loads(db.execute("SELECT value FROM butler_attributes WHERE name = 'config:dimensions.json'").fetchone()[0])
+def without_docs(x):
+    if isinstance(x, dict):
+        return {k: without_docs(v) for k, v in x.items() if k != "doc"}
+    return [without_docs(v) for v in x] if isinstance(x, list) else x
+theirs, ours = without_docs(universe(sys.argv[1])), without_docs(universe("ours"))
+assert theirs == ours, [k for k in theirs if theirs[k] != ours.get(k)]
+PY
+    vb create repo2
+    vb import-gen3 repo2 ours
+}
+
+test_exports_that_fail_leave_nothing() {
+    import_small >out
+    rm -rf copy
+    vb create copied
+    vb import-gen3 copied "$SMALL" --transfer copy >out
+    chmod -R u+w copied
+    find copied -name 'src_*_900000_*' -delete
+    expect_failure 'src \{instrument: HSC, detector: 40, visit: 900000\}' vb export-gen3 copied ours --transfer copy
+    [ ! -e ours ] || fail "something was left"
+    expect_failure 'no transfer mode' vb export-gen3 copied ours --transfer move
+    expect_failure 'no collection' vb export-gen3 copied ours --collections nope
+    [ ! -e ours ] || fail "something was left"
+}
+
 run_tests "$@"
