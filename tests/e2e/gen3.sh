@@ -102,6 +102,21 @@ test_import_of_collections() {
     grep -q "did you mean 'u/test/best'" failure.err
 }
 
+test_import_where() {
+    mkdir temporary
+    TMPDIR=$PWD/temporary import_small --collections u/test/run1 --where "instrument = 'HSC' AND visit = 900002"
+    rmdir temporary || fail "something was left"
+    expect_equal "$(registry repo "SELECT count(*) FROM dataset d JOIN dataset_type t ON t.id = d.type_id WHERE t.name = 'calexp'
+        AND dataid ->> 2 = 900002")" 12
+    expect_equal "$(registry repo "SELECT count(*) FROM dataset d JOIN dataset_type t ON t.id = d.type_id WHERE t.name = 'calexp'")" 12
+    expect_equal "$(registry repo "SELECT group_concat(name) FROM collection")" u/test/run1
+    expect_failure 'nonsense' vb import-gen3 repo "$SMALL" --where 'nonsense = 3'
+    need_fuse
+    vb mount "$SMALL" mnt --where "instrument = 'HSC' AND visit = 900002 AND detector = 41"
+    expect_equal "$(find mnt/data/u/test/run1/src -type f | wc -l)" 1
+    vb umount mnt
+}
+
 test_nothing_is_written_beside_it() {
     copy_small
     chmod -R a-w theirs
