@@ -51,6 +51,9 @@ void vb_registry_forget(vb_registry *reg);
 /* Drops what is remembered if something was undone since it was learnt. */
 void vb_registry_check_memory(vb_registry *reg);
 
+/* -EINVAL, -ENAMETOOLONG: no collection can be called that. */
+int vb_collection_check_name(const char *name, vb_error *err);
+
 /* "a", "b", ... of the required dimensions of a group, each after `before` (which is `first` for the first). */
 void vb_sql_dimensions(vb_buf *out, const vb_group *group, const char *first, const char *before);
 

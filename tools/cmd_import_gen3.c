@@ -56,6 +56,7 @@ static int run(int argc, char **argv, vb_error *err)
 static const vb_option options[] = {
     {"collections", 0, VB_OPTION_LIST, &collections, "NAME,...",
      "only what these hold (globs too) and what their chains lead to"},
+    {"where", 0, VB_OPTION_TEXT, &import.where, "EXPRESSION", "only datasets of which this holds"},
     {"transfer", 't', VB_OPTION_TEXT, &transfer, "MODE",
      "copy, link, hardlink, symlink, relsymlink, direct or auto (default direct)"},
     {"checksum", 0, VB_OPTION_FLAG, &import.checksum, NULL, "checksum files also where they are only linked"},

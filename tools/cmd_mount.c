@@ -21,6 +21,7 @@
 static bool foreground, allow_other;
 static int64_t threads = 4;
 static const char *repository;
+static const char *where;
 static char **collections;
 
 enum { LIVE_MS = 500 }; /* how long the kernel may keep what may change */
@@ -58,10 +59,10 @@ static int find_source(const char *path, struct mount *m, vb_error *err)
         return err->code;
     if (vb_gen3_is_repository(path)) {
         m->temporary = true;
-        return vb_mount_gen3_snapshot(path, collections, &m->file, err);
+        return vb_mount_gen3_snapshot(path, collections, where, &m->file, err);
     }
-    if (collections)
-        return vb_fail(err, -EINVAL, "--collections: only for a mount of a Gen3 repository");
+    if (collections || where)
+        return vb_fail(err, -EINVAL, "--collections and --where: only for a mount of a Gen3 repository");
     m->live = S_ISDIR(st.st_mode);
     if (!m->live) {
         m->file = vb_strdup(m->source);
@@ -297,6 +298,7 @@ static const vb_option options[] = {
      "where a graph's artifacts are, if its repository has moved"},
     {"collections", 0, VB_OPTION_LIST, &collections, "NAME,...",
      "of a Gen3 repository: only what these hold (globs too)"},
+    {"where", 0, VB_OPTION_TEXT, &where, "EXPRESSION", "of a Gen3 repository: only datasets of which this holds"},
     {"foreground", 'f', VB_OPTION_FLAG, &foreground, NULL, "stay in the foreground"},
     {"allow-other", 0, VB_OPTION_FLAG, &allow_other, NULL,
      "let other users see it (root, or user_allow_other in /etc/fuse.conf)"},

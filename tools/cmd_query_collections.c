@@ -3,6 +3,7 @@
 
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
+#include "registry/collection_edit.h"
 #include "registry/query/collections.h"
 
 #include <stdio.h>

@@ -1,25 +1,19 @@
 #include "tools/mount_gen3.h"
 
-#include "registry/base/mem.h"
-#include "registry/base/path.h"
-#include "registry/gen3/copy.h"
-#include "tools/progress.h"
-
 #include "fs/store/parallel.h"
+#include "registry/base/mem.h"
+#include "registry/gen3/chosen.h"
+#include "tools/progress.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static char pending[4096]; /* the snapshot while it is made; for the handler */
 
 void vb_mount_gen3_unlink(const char *file)
 {
-    vb_autofree char *dir = vb_path_dir(file);
-
-    unlink(file);
-    rmdir(dir);
+    vb_gen3_private_unlink(file);
     *pending = 0;
 }
 
@@ -45,21 +39,14 @@ static void watch_signals(void (*handler)(int))
     sigaction(SIGHUP, &action, NULL);
 }
 
-static int make_place(char **file, vb_error *err)
+static bool wants(void *arg, const vb_uuid *uuid)
 {
-    const char *base = getenv("TMPDIR");
-    vb_autofree char *dir = vb_format("%s/vbutler-gen3.XXXXXX", base && *base ? base : "/var/tmp");
-
-    if (!mkdtemp(dir))
-        return vb_fail_errno(err, -errno, "making a private directory %s", dir);
-    *file = vb_format("%s/snapshot.sqlite3", dir);
-    if (strlen(*file) < sizeof pending)
-        strcpy(pending, *file);
-    return 0;
+    return vb_gen3_chosen_has(arg, uuid);
 }
 
-static int make_snapshot(const char *path, char *const *collections, const char *file, vb_error *err)
+static int make_snapshot(const char *path, char *const *collections, const char *where, const char *file, vb_error *err)
 {
+    vb_auto(vb_gen3_chosen_free) vb_gen3_chosen *chosen = NULL;
     const vb_progress *progress = vb_progress_on_terminal();
     vb_gen3_copy_options options = {.tell = progress ? progress->tell : NULL,
                                     .tell_arg = progress ? progress->arg : NULL};
@@ -69,21 +56,28 @@ static int make_snapshot(const char *path, char *const *collections, const char 
 
     if (!r)
         r = vb_gen3_select(g, collections, err);
+    if (!r && where) {
+        r = vb_gen3_choose(g, where, &options, &chosen, err);
+        options.wants = wants;
+        options.arg = chosen;
+    }
     if (!r)
         r = vb_gen3_snapshot(g, file, &options, &counts, err);
     vb_progress_end();
     return r;
 }
 
-int vb_mount_gen3_snapshot(const char *path, char *const *collections, char **file, vb_error *err)
+int vb_mount_gen3_snapshot(const char *path, char *const *collections, const char *where, char **file, vb_error *err)
 {
     vb_autofree char *made = NULL;
-    int r = make_place(&made, err);
+    int r = vb_gen3_private_file(&made, err);
 
     if (r < 0)
         return r;
+    if (strlen(made) < sizeof pending)
+        strcpy(pending, made);
     watch_signals(on_signal);
-    r = make_snapshot(path, collections, made, err);
+    r = make_snapshot(path, collections, where, made, err);
     watch_signals(SIG_DFL);
     if (r < 0)
         vb_mount_gen3_unlink(made);

@@ -1,6 +1,7 @@
 #include "fs/gen3/import.h"
 
 #include "fs/gen3/plan.h"
+#include "registry/gen3/chosen.h"
 
 #include <string.h>
 
@@ -9,15 +10,25 @@ struct job {
     vb_gen3 *g;
     vb_registry *reg;
     vb_gen3_plan *plan;
+    vb_gen3_chosen *chosen; /* NULL: all */
 };
+
+static bool wants(void *arg, const vb_uuid *uuid)
+{
+    const struct job *job = arg;
+
+    return !job->chosen || vb_gen3_chosen_has(job->chosen, uuid);
+}
 
 static int plan_dataset(void *arg, vb_gen3_dataset *d, vb_error *err)
 {
     struct job *job = arg;
     vb_auto_dataset there = {0};
-    int r = vb_dataset_by_uuid(job->reg, &d->uuid, &there, err);
+    int r = wants(job, &d->uuid) ? vb_dataset_by_uuid(job->reg, &d->uuid, &there, err) : 1;
 
-    return r < 0 || (r && there.run_id) ? (r < 0 ? r : 0) : vb_gen3_plan_add(job->plan, d, err);
+    if (r < 0 || (r && (there.run_id || !wants(job, &d->uuid))))
+        return r < 0 ? r : 0;
+    return vb_gen3_plan_add(job->plan, d, err);
 }
 
 static int plan_all(struct job *job, vb_error *err)
@@ -29,18 +40,25 @@ static int plan_all(struct job *job, vb_error *err)
     return r;
 }
 
-static int locate(void *arg, const vb_gen3_dataset *d, vb_location *out, vb_error *err)
+static int locate(void *arg, const vb_gen3_dataset *d, const vb_gen3_file *f, vb_location *out, vb_error *err)
 {
-    return vb_gen3_plan_locate(((struct job *)arg)->plan, d, out, err);
+    return vb_gen3_plan_locate(((struct job *)arg)->plan, d, f, out, err);
+}
+
+static vb_gen3_copy_options copy_options(struct job *job)
+{
+    const vb_progress *progress = job->options->progress;
+
+    return (vb_gen3_copy_options){.wants = job->chosen ? wants : NULL,
+                                  .locate = locate,
+                                  .arg = job,
+                                  .tell = progress ? progress->tell : NULL,
+                                  .tell_arg = progress ? progress->arg : NULL};
 }
 
 static int copy(struct job *job, vb_gen3_counts *counts, vb_error *err)
 {
-    const vb_progress *progress = job->options->progress;
-    vb_gen3_copy_options options = {.locate = locate,
-                                    .arg = job,
-                                    .tell = progress ? progress->tell : NULL,
-                                    .tell_arg = progress ? progress->arg : NULL};
+    vb_gen3_copy_options options = copy_options(job);
 
     return vb_gen3_copy(job->g, job->reg, &options, counts, err);
 }
@@ -70,6 +88,7 @@ int vb_gen3_import(const vb_repo *repo, const char *gen3, const vb_gen3_import_o
     vb_auto(vb_gen3_close) vb_gen3 *g = NULL;
     vb_auto(vb_registry_close) vb_registry *reg = NULL;
     vb_auto(vb_transfer_end) vb_transfer *transfer = NULL;
+    vb_auto(vb_gen3_chosen_free) vb_gen3_chosen *chosen = NULL;
     struct job job = {.options = options};
     int r = vb_gen3_open(gen3, &g, err);
 
@@ -87,5 +106,11 @@ int vb_gen3_import(const vb_repo *repo, const char *gen3, const vb_gen3_import_o
     transfer->checksum = options->checksum;
     job.g = g;
     job.reg = reg;
-    return bring_in(&job, transfer, report, err);
+    if (options->where && *options->where) {
+        vb_gen3_copy_options progress = copy_options(&job);
+
+        r = vb_gen3_choose(g, options->where, &progress, &chosen, err);
+    }
+    job.chosen = chosen;
+    return r < 0 ? r : bring_in(&job, transfer, report, err);
 }

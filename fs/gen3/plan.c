@@ -48,15 +48,6 @@ void vb_gen3_plan_free(vb_gen3_plan *p)
     free(p);
 }
 
-/* The file that counts: the first datastore's. */
-static const vb_gen3_file *whole_file(const vb_gen3_dataset *d)
-{
-    for (size_t i = 0; i < d->nfiles; i++)
-        if (!*d->files[i].component)
-            return &d->files[i];
-    return NULL;
-}
-
 static int no_such_place(const vb_gen3_dataset *d, const char *where, vb_error *err)
 {
     vb_auto_buf what = {0};
@@ -110,15 +101,14 @@ static void add_transfer(vb_gen3_plan *p, const vb_gen3_dataset *d, const vb_gen
     }
 }
 
-int vb_gen3_plan_add(vb_gen3_plan *p, const vb_gen3_dataset *d, vb_error *err)
+static int add_file(vb_gen3_plan *p, const vb_gen3_dataset *d, const vb_gen3_file *f, vb_error *err)
 {
-    const vb_gen3_file *f = whole_file(d);
     vb_autofree char *source = NULL;
     vb_auto_buf fragment = {0}, what = {0};
     struct planned *known;
-    int r = f ? source_of(p, d, f, &source, &fragment, err) : 0;
+    int r = source_of(p, d, f, &source, &fragment, err);
 
-    if (r < 0 || !f)
+    if (r < 0)
         return r;
     HASH_FIND_STR(p->files, source, known);
     if (known)
@@ -132,6 +122,15 @@ int vb_gen3_plan_add(vb_gen3_plan *p, const vb_gen3_dataset *d, vb_error *err)
     HASH_ADD_KEYPTR(hh, p->files, known->path, strlen(known->path), known);
     add_transfer(p, d, f, known->path);
     return 0;
+}
+
+int vb_gen3_plan_add(vb_gen3_plan *p, const vb_gen3_dataset *d, vb_error *err)
+{
+    int r = 0;
+
+    for (const vb_gen3_file *f = NULL; !r && (f = vb_gen3_next_file(d, f));)
+        r = add_file(p, d, f, err);
+    return r;
 }
 
 static void add_failure(const struct planned *f, const vb_error *why, size_t failed, vb_error *err)
@@ -163,15 +162,15 @@ int vb_gen3_plan_check(vb_gen3_plan *p, vb_error *err)
     return failed ? -EINVAL : 0;
 }
 
-int vb_gen3_plan_locate(vb_gen3_plan *p, const vb_gen3_dataset *d, vb_location *out, vb_error *err)
+int vb_gen3_plan_locate(vb_gen3_plan *p, const vb_gen3_dataset *d, const vb_gen3_file *f, vb_location *out,
+                        vb_error *err)
 {
-    const vb_gen3_file *f = whole_file(d);
     vb_autofree char *source = NULL;
     vb_auto_buf fragment = {0};
     struct planned *known;
-    int r = f ? source_of(p, d, f, &source, &fragment, err) : 0;
+    int r = source_of(p, d, f, &source, &fragment, err);
 
-    if (r < 0 || !f)
+    if (r < 0)
         return r;
     HASH_FIND_STR(p->files, source, known);
     if (!known)
@@ -183,5 +182,5 @@ int vb_gen3_plan_locate(vb_gen3_plan *p, const vb_gen3_dataset *d, vb_location *
         out->size = f->size;
         out->has_checksum = false;
     }
-    return 1;
+    return 0;
 }

@@ -11,13 +11,14 @@ vb_gen3_plan *vb_gen3_plan_new(const vb_gen3 *g, vb_registry *reg, vb_transfer *
 void vb_gen3_plan_free(vb_gen3_plan *p);
 VB_CLEANUP(vb_gen3_plan, vb_gen3_plan_free)
 
-/* Plans the file of a dataset. */
+/* Plans the files of a dataset. */
 int vb_gen3_plan_add(vb_gen3_plan *p, const vb_gen3_dataset *d, vb_error *err);
 
 /* After the transfer: -EINVAL, and the first files that failed or are not what the registry says. */
 int vb_gen3_plan_check(vb_gen3_plan *p, vb_error *err);
 
-/* Where the dataset's artifact is now: 1 and *out, 0 where it has none. */
-int vb_gen3_plan_locate(vb_gen3_plan *p, const vb_gen3_dataset *d, vb_location *out, vb_error *err);
+/* Where a file of the dataset is now. */
+int vb_gen3_plan_locate(vb_gen3_plan *p, const vb_gen3_dataset *d, const vb_gen3_file *f, vb_location *out,
+                        vb_error *err);
 
 #endif

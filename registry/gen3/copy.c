@@ -57,7 +57,7 @@ static int flush(vb_gen3_copying *c, vb_error *err)
         vb_error_context(err, "%s", c->g->config->root);
     c->counts->datasets += c->waiting;
     drop_waiting(c);
-    return r;
+    return r < 0 ? r : vb_gen3_insert_extras(c, err);
 }
 
 /* 1: the dataset is there already; 0: not. */
@@ -82,24 +82,42 @@ static int is_there(vb_gen3_copying *c, const vb_gen3_dataset *d, int64_t run, v
                    there.run_id == run ? "" : ", of another run");
 }
 
-static int default_place(const vb_gen3_dataset *d, vb_location *out)
+static void default_place(const vb_gen3_file *f, vb_location *out)
 {
-    for (size_t i = 0; i < d->nfiles; i++) {
-        const vb_gen3_file *f = &d->files[i];
-        vb_auto_buf fragment = {0};
-        vb_autofree char *path = NULL;
+    vb_auto_buf fragment = {0};
+    vb_autofree char *path = vb_gen3_file_path(f, &fragment);
 
-        if (*f->component)
+    *out = (vb_location){.store_id = (int64_t)f->store + 1,
+                         .path = path ? vb_format("%s%s", path, vb_buf_text(&fragment)) : vb_strdup(f->path),
+                         .size = f->size,
+                         .mtime = -1,
+                         .formatter = vb_strdup(f->formatter)};
+}
+
+/* Where the dataset's files are: 1 and *out where one has the whole of it, else 0; what more there is to say of them is
+ * noted. */
+static int place_files(vb_gen3_copying *c, const vb_gen3_dataset *d, vb_location *out, vb_error *err)
+{
+    int whole = 0;
+
+    for (const vb_gen3_file *f = NULL; (f = vb_gen3_next_file(d, f));) {
+        vb_auto_location place = {0};
+        int r = 0;
+
+        if (c->options->locate)
+            r = c->options->locate(c->options->arg, d, f, &place, err);
+        else
+            default_place(f, &place);
+        if (r < 0)
+            return r;
+        vb_gen3_note_file(c, d, f, &place);
+        if (*f->component || whole)
             continue;
-        path = vb_gen3_file_path(f, &fragment);
-        *out = (vb_location){.store_id = (int64_t)f->store + 1,
-                             .path = path ? vb_format("%s%s", path, vb_buf_text(&fragment)) : vb_strdup(f->path),
-                             .size = f->size,
-                             .mtime = -1,
-                             .formatter = vb_strdup(f->formatter)};
-        return 1;
+        *out = place;
+        place = (vb_location){0};
+        whole = 1;
     }
-    return 0;
+    return whole;
 }
 
 /* The registry's group, which is another universe's object, has the same dimensions. */
@@ -149,8 +167,7 @@ static int copy_dataset(void *arg, vb_gen3_dataset *d, vb_error *err)
         r = flush(c, err);
     if (r < 0)
         return r;
-    r = c->options->locate ? c->options->locate(c->options->arg, d, &c->locations[c->waiting], err)
-                           : default_place(d, &c->locations[c->waiting]);
+    r = place_files(c, d, &c->locations[c->waiting], err);
     if (r < 0)
         return r;
     c->located[c->waiting] = r > 0;
@@ -183,6 +200,8 @@ static int copy_all(vb_gen3_copying *c, vb_error *err)
 
     c->total = (size_t)total;
     if (!r)
+        r = vb_gen3_copy_attributes(c, err);
+    if (!r)
         r = vb_gen3_copy_records(c->g, c->reg, &c->counts->records, err);
     if (!r)
         r = vb_gen3_copy_collections(c, err);
@@ -209,6 +228,8 @@ int vb_gen3_copy(vb_gen3 *g, vb_registry *reg, const vb_gen3_copy_options *optio
     c.located = vb_alloc(VB_GEN3_BATCH * sizeof *c.located);
     r = copy_all(&c, err);
     drop_waiting(&c);
+    vb_gen3_drop_extras(&c);
+    free(c.extras);
     free(c.collection_ids);
     free(c.datasets);
     free(c.locations);

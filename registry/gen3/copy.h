@@ -14,14 +14,14 @@ typedef struct vb_gen3_counts {
     size_t records, collections, types;
     size_t datasets, existing; /* inserted; there already */
     size_t members;            /* of TAGGED and CALIBRATION collections */
+    size_t components;         /* files that hold a part of a dataset */
 } vb_gen3_counts;
 
 typedef struct vb_gen3_copy_options {
     /* False leaves a dataset out; NULL: all that the wanted collections hold (vb_gen3_select). */
     bool (*wants)(void *arg, const vb_uuid *uuid);
-    /* Where the dataset's artifact is now; 1 and *out, 0 where it has none.  NULL: where it was: store N + 1 is the
-     * datastore N. */
-    int (*locate)(void *arg, const vb_gen3_dataset *d, vb_location *out, vb_error *err);
+    /* Where a file of the dataset is now.  NULL: where it was: store N + 1 is the datastore N. */
+    int (*locate)(void *arg, const vb_gen3_dataset *d, const vb_gen3_file *f, vb_location *out, vb_error *err);
     void *arg;
     bool fresh; /* the registry is empty: nothing is looked up */
     void (*tell)(void *arg, const char *what, size_t done, size_t total); /* now and then; NULL: nobody */

@@ -18,6 +18,9 @@ int vb_gen3_copy_collection(vb_gen3_copying *c, const vb_gen3_collection *theirs
             return vb_error_context(err, "%s", c->g->source->name);
         *known = ours->id;
         c->counts->collections++;
+        r = vb_gen3_copy_run_detail(c, theirs, ours->id, err);
+        if (r < 0)
+            return r;
     }
     *id = *known;
     return 0;

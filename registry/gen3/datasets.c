@@ -62,6 +62,18 @@ char *vb_gen3_file_path(const vb_gen3_file *f, vb_buf *fragment)
     return url ? vb_gen3_unquote(plain) : VB_STEAL(plain);
 }
 
+const vb_gen3_file *vb_gen3_next_file(const vb_gen3_dataset *d, const vb_gen3_file *f)
+{
+    size_t store = SIZE_MAX;
+
+    for (size_t i = 0; i < d->nfiles; i++)
+        store = d->files[i].store < store ? d->files[i].store : store;
+    for (f = f ? f + 1 : d->files; f && f < d->files + d->nfiles; f++)
+        if (f->store == store)
+            return f;
+    return NULL;
+}
+
 /* ---- which ---------------------------------------------------------------------------------------------------- */
 
 bool vb_gen3_all_wanted(const vb_gen3 *g)

@@ -30,6 +30,10 @@ typedef struct vb_gen3_dataset {
  * have it: "#hdu=N", "#unzip=MEMBER".  NULL for a URL that names no local file.  The caller frees it. */
 char *vb_gen3_file_path(const vb_gen3_file *f, vb_buf *fragment);
 
+/* The next file of the dataset in the datastore that counts, the first that has it, after `f` (NULL: the first); NULL
+ * where there is none. */
+const vb_gen3_file *vb_gen3_next_file(const vb_gen3_dataset *d, const vb_gen3_file *f);
+
 /* What `each` returns other than 0 ends it and is returned. */
 typedef int vb_gen3_dataset_fn(void *arg, vb_gen3_dataset *d, vb_error *err);
 

@@ -110,26 +110,6 @@ int vb_collections_select(vb_registry *reg, char *const *globs, char *const *typ
     return r;
 }
 
-int vb_collection_parents(vb_registry *reg, const vb_collection *c, char ***out, vb_error *err)
-{
-    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    char **names = vb_alloc(sizeof *names);
-    int r = vb_sql(reg->db, &s, err,
-                   "SELECT DISTINCT name FROM collection_chain JOIN collection ON id = parent_id WHERE child_id = ?"
-                   " ORDER BY name",
-                   VB_ARGS(c->id));
-
-    while (!r && (r = vb_stmt_step(s, err)) > 0) {
-        vb_strv_add(&names, vb_col_text(s, 0));
-        r = 0;
-    }
-    if (r < 0)
-        vb_strv_free(names);
-    else
-        *out = names;
-    return r;
-}
-
 int vb_collection_types(vb_registry *reg, const vb_collection *c, char *const *exclude, char ***out, vb_error *err)
 {
     char **all = NULL, **names = vb_alloc(sizeof *names);

@@ -102,6 +102,21 @@ test_import_of_collections() {
     grep -q "did you mean 'u/test/best'" failure.err
 }
 
+test_import_where() {
+    mkdir temporary
+    TMPDIR=$PWD/temporary import_small --collections u/test/run1 --where "instrument = 'HSC' AND visit = 900002"
+    rmdir temporary || fail "something was left"
+    expect_equal "$(registry repo "SELECT count(*) FROM dataset d JOIN dataset_type t ON t.id = d.type_id WHERE t.name = 'calexp'
+        AND dataid ->> 2 = 900002")" 12
+    expect_equal "$(registry repo "SELECT count(*) FROM dataset d JOIN dataset_type t ON t.id = d.type_id WHERE t.name = 'calexp'")" 12
+    expect_equal "$(registry repo "SELECT group_concat(name) FROM collection")" u/test/run1
+    expect_failure 'nonsense' vb import-gen3 repo "$SMALL" --where 'nonsense = 3'
+    need_fuse
+    vb mount "$SMALL" mnt --where "instrument = 'HSC' AND visit = 900002 AND detector = 41"
+    expect_equal "$(find mnt/data/u/test/run1/src -type f | wc -l)" 1
+    vb umount mnt
+}
+
 test_nothing_is_written_beside_it() {
     copy_small
     chmod -R a-w theirs
@@ -253,6 +268,225 @@ PY
     vb import-gen3 repo theirs --transfer copy
     expect_equal "$(registry repo "SELECT count(*) FROM location WHERE path LIKE 'u/zips/src.zip#unzip=in side/%'")" 120
     [ -f repo/u/zips/src.zip ]
+    need_fuse
+    for what in repo theirs; do
+        mount_at $what mnt
+        (cd mnt/data/u/test/run1/src && find . -type f | sort | xargs cat) | sha256sum >$what.sum
+        expect_equal "$(find mnt/data/u/test/run1/src -type f -size +100c | wc -l)" 120
+        vb umount mnt
+    done
+    cmp repo.sum theirs.sum
+    # In the order of their names, which differ: the same bytes in all.
+    mount_at theirs mnt
+    (cd mnt/data/u/test/run1/src && find . -type f | xargs sha256sum | cut -d' ' -f1 | sort) >ours.sums
+    find "$SMALL/u/test/run1/src" -type f | xargs sha256sum | cut -d' ' -f1 | sort >theirs.sums
+    cmp ours.sums theirs.sums
+    vb umount mnt
+}
+
+test_damaged_archives() {
+    copy_small
+    vb create repo
+    dataset="dataset_id = (SELECT min(id) FROM dataset)"
+    change "UPDATE file_datastore_records SET path = 'z.zip#unzip=a', file_size = -1 WHERE $dataset"
+    need_fuse
+    for damage in 'raise SystemExit' 'd = d[:-30]' 'd = d.replace(b"a", b"b")' 'd = b"PK" * 50' 'd = d[:-6] + bytes(4) + d[-2:]'; do
+        python3 - "$damage" <<'PY'
+import sys, zipfile
+with zipfile.ZipFile("theirs/z.zip", "w") as z:
+    z.writestr("a", b"content")
+d = open("theirs/z.zip", "rb").read()
+exec(sys.argv[1])
+open("theirs/z.zip", "wb").write(d)
+PY
+        mount_at theirs mnt
+        file=$(find mnt/data/HSC/raw/all/raw -type d -path '*exposure=900000*' -path '*detector=40*' | tail -n 1)
+        if [ "$damage" = 'raise SystemExit' ]; then
+            expect_equal "$(cat "$file"/*)" content
+        elif cat "$file"/* >out 2>/dev/null && [ -s out ]; then
+            fail "$damage: read $(cat out)"
+        fi
+        vb umount mnt
+    done
+}
+
+# What a mount shows is what Rubin has; nothing is written beside it, nothing stays behind.
+test_mount() {
+    need_small
+    need_fuse
+    copy_small
+    chmod -R a-w theirs
+    listing theirs >before
+    mkdir temporary
+    TMPDIR=$PWD/temporary mount_at theirs mnt
+    rmdir temporary || fail "the snapshot is still there"
+    for run in HSC/raw/all u/test/run1 u/test/run2 skymaps HSC/calib/gen/20240301; do
+        (cd mnt/data/$run && find . -type f | xargs sha256sum | cut -d' ' -f1 | sort) >ours
+        (cd theirs/$run && find . -type f | xargs sha256sum | cut -d' ' -f1 | sort) >theirs.sums
+        cmp ours theirs.sums || fail $run
+    done
+    # The chain has run2's calexps first, then run1's.
+    expect_equal "$(find mnt/data/u/test/chain/calexp -type f | wc -l)" 120
+    file=$(find mnt/data/u/test/chain/calexp/instrument=HSC/detector=40 -type f | head -n 1)
+    expect_equal "$(getfattr --only-values -n user.butler.type "$file")" calexp
+    expect_failure 'Read-only' touch mnt/data/x
+    vb umount mnt
+    mount_at theirs/butler.yaml mnt
+    vb umount mnt
+    vb mount theirs mnt --collections u/test/best
+    expect_equal "$(find mnt/data -type f | wc -l)" 24
+    vb umount mnt
+    listing theirs >after
+    cmp before after
+}
+
+test_mount_of_a_damaged_repository() {
+    copy_small
+    change "UPDATE dataset_tags_00000001 SET detector = 'x' WHERE detector = 40 AND exposure = 900000"
+    mkdir temporary
+    TMPDIR=$PWD/temporary expect_failure "detector is 'x'" vb mount theirs mnt
+    rmdir temporary
+    [ ! -e mnt ] || fail "the mount point was left"
+    vb create repo
+    expect_failure 'only for a mount of a Gen3 repository' vb mount repo mnt --collections x
+}
+
+# compare_gen3 THEIRS OURS: their schema, statement by statement, and their rows, table by table.
+compare_gen3() {
+    python3 "$SOURCE/tests/e2e/compare_gen3.py" "$1/gen3.sqlite3" "$2/gen3.sqlite3"
+}
+
+# Imported where it is and exported again, it is what it was: schema, rows, configuration, names and bytes of files.
+test_round_trip() {
+    import_small
+    vb export-gen3 repo ours --transfer copy
+    compare_gen3 "$SMALL" ours
+    cmp "$SMALL/butler.yaml" ours/butler.yaml
+    (cd "$SMALL" && find . -type f ! -name gen3.sqlite3 | sort | xargs sha256sum) >theirs.sums
+    (cd ours && find . -type f ! -name gen3.sqlite3 | sort | xargs sha256sum) >ours.sums
+    cmp theirs.sums ours.sums
+    # And once more.
+    vb create repo2
+    vb import-gen3 repo2 ours --transfer copy
+    vb export-gen3 repo2 again --transfer copy
+    compare_gen3 ours again
+}
+
+# Runs with a host and a time, checksums, records of another storage class, components, types that nothing has.
+test_round_trip_of_rare_things() {
+    copy_small
+    change "UPDATE run SET host = 'node1', timespan_begin = 5, timespan_end = 4102444800000000000 WHERE collection_id = 2;
+        UPDATE collection SET doc = 'what it''s for' WHERE collection_id = 9;
+        UPDATE file_datastore_records SET checksum = substr(dataset_id, 1, 20) WHERE file_size > 300;
+        UPDATE file_datastore_records SET storage_class = 'StructuredDataList' WHERE path LIKE '%deepCoadd%';
+        INSERT INTO dataset_type SELECT 77, 'unused', 'Text', 0, 'dataset_tags_00000000', NULL;
+        CREATE TABLE dataset_tags_00000000 AS SELECT dataset_type_id, dataset_id, collection_id FROM dataset_tags_00000001 LIMIT 0"
+    # A dataset in two components.
+    src=$(sqlite3 theirs/gen3.sqlite3 "SELECT path FROM file_datastore_records WHERE path LIKE '%/src/%' LIMIT 1")
+    for component in image mask; do
+        mkdir -p "theirs/$(dirname "$src" | sed "s,/src/,/src.$component/,")"
+        cp "theirs/$src" "theirs/$(echo "$src" | sed "s,/src/,/src.$component/,; s,src_HSC,src_${component}_HSC,")"
+        change "INSERT INTO file_datastore_records SELECT dataset_id, replace(replace(path, '/src/', '/src.$component/'),
+            'src_HSC', 'src_${component}_HSC'), formatter, 'Part', '$component', checksum, file_size
+            FROM file_datastore_records WHERE path = '$src'"
+    done
+    change "DELETE FROM file_datastore_records WHERE path = '$src'"
+    rm "theirs/$src"
+    vb create repo
+    vb import-gen3 repo theirs --transfer copy
+    vb export-gen3 repo ours --transfer hardlink >out
+    [ -s "ours/$(echo "$src" | sed "s,/src/,/src.mask/,; s,src_HSC,src_mask_HSC,")" ]
+    sqlite3 -readonly ours/gen3.sqlite3 'SELECT host, timespan_begin, timespan_end FROM run WHERE collection_id = 2' >run
+    expect_equal "$(cat run)" 'node1|5|4102444800000000000'
+    for query in 'SELECT * FROM collection' 'SELECT * FROM file_datastore_records' 'SELECT name, storage_class FROM dataset_type'; do
+        sqlite3 -readonly theirs/gen3.sqlite3 "$query" | sort >theirs.rows
+        sqlite3 -readonly ours/gen3.sqlite3 "$query" | sort >ours.rows
+        cmp theirs.rows ours.rows || fail "$query"
+    done
+    expect_equal "$(sqlite3 -readonly ours/gen3.sqlite3 'PRAGMA foreign_key_check')" ''
+}
+
+test_export_of_a_part() {
+    import_small
+    vb export-gen3 repo ours --collections u/test/best
+    expect_equal "$(sqlite3 -readonly ours/gen3.sqlite3 'SELECT count(*) FROM dataset')" 12
+    expect_equal "$(sqlite3 -readonly ours/gen3.sqlite3 'SELECT group_concat(name) FROM (SELECT name FROM collection ORDER BY 1)')" \
+        u/test/best,u/test/run1
+    expect_equal "$(sqlite3 -readonly ours/gen3.sqlite3 'SELECT group_concat(name) FROM dataset_type')" calexp
+    expect_equal "$(sqlite3 -readonly ours/gen3.sqlite3 'PRAGMA foreign_key_check')" ''
+    vb export-gen3 repo where --where "instrument = 'HSC' AND visit = 900002 AND detector IN (41, 42)"
+    expect_equal "$(sqlite3 -readonly where/gen3.sqlite3 \
+        "SELECT name, count(*) FROM dataset d JOIN dataset_type t ON t.id = d.dataset_type_id
+            WHERE name IN ('calexp', 'src', 'raw') GROUP BY 1")" \
+        "$(registry repo "SELECT t.name, count(*) FROM dataset d JOIN dataset_type t ON t.id = d.type_id WHERE
+            (t.name IN ('calexp', 'src', 'raw') AND dataid ->> 1 IN (41, 42) AND dataid ->> 2 = 900002) GROUP BY 1")"
+    vb create repo2
+    vb import-gen3 repo2 where
+    [ "$(registry repo2 'SELECT count(*) FROM location')" -gt 0 ]
+}
+
+# Types of ours: their storage class and its formatter stand in butler.yaml.
+test_export_of_ones_own() {
+    make_numbers 20 >out
+    run_numbers doubled >out 2>&1
+    vb export-gen3 repo theirs --transfer copy >out
+    grep -q 'storage class Text is not one of' out
+    python3 - <<'PY'
+import yaml
+config = yaml.safe_load(open("theirs/butler.yaml"))
+assert config["storageClasses"]["Text"]["pytype"]
+assert config["datastore"]["formatters"]["Text"].endswith("Formatter")
+PY
+    expect_equal "$(sqlite3 -readonly theirs/gen3.sqlite3 'PRAGMA foreign_key_check')" ''
+    vb create repo2
+    vb import-gen3 repo2 theirs --transfer copy
+    vb export-gen3 repo2 again --transfer copy
+    compare_gen3 theirs again
+    expect_equal "$(cd theirs && find . -name '*.txt' | sort | xargs cat | sha256sum)" \
+        "$(cd again && find . -name '*.txt' | sort | xargs cat | sha256sum)"
+    for mode in direct symlink relsymlink link; do
+        vb export-gen3 repo $mode --transfer $mode >out
+        vb create from-$mode
+        vb import-gen3 from-$mode $mode >out
+        expect_equal "$(registry from-$mode 'SELECT count(*) FROM location')" "$(registry repo 'SELECT count(*) FROM location')"
+    done
+    cat symlink/numbers/number/*0*.txt relsymlink/numbers/number/*0*.txt >out
+    expect_failure 'is not empty' vb export-gen3 repo theirs
+}
+
+# A universe that Rubin's program can read is complete.
+test_universe_of_ones_own_is_rubins() {
+    need_small
+    vb create repo
+    vb export-gen3 repo ours
+    python3 - "$SMALL" <<'PY'
+import json, sqlite3, sys
+def universe(path):
+    db = sqlite3.connect("file:%s/gen3.sqlite3?mode=ro&immutable=1" % path, uri=True)
+    return json.loads(db.execute("SELECT value FROM butler_attributes WHERE name = 'config:dimensions.json'").fetchone()[0])
+def without_docs(x):
+    if isinstance(x, dict):
+        return {k: without_docs(v) for k, v in x.items() if k != "doc"}
+    return [without_docs(v) for v in x] if isinstance(x, list) else x
+theirs, ours = without_docs(universe(sys.argv[1])), without_docs(universe("ours"))
+assert theirs == ours, [k for k in theirs if theirs[k] != ours.get(k)]
+PY
+    vb create repo2
+    vb import-gen3 repo2 ours
+}
+
+test_exports_that_fail_leave_nothing() {
+    import_small >out
+    rm -rf copy
+    vb create copied
+    vb import-gen3 copied "$SMALL" --transfer copy >out
+    chmod -R u+w copied
+    find copied -name 'src_*_900000_*' -delete
+    expect_failure 'src \{instrument: HSC, detector: 40, visit: 900000\}' vb export-gen3 copied ours --transfer copy
+    [ ! -e ours ] || fail "something was left"
+    expect_failure 'no transfer mode' vb export-gen3 copied ours --transfer move
+    expect_failure 'no collection' vb export-gen3 copied ours --collections nope
+    [ ! -e ours ] || fail "something was left"
 }
 
 run_tests "$@"
