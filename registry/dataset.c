@@ -30,6 +30,13 @@ void vb_location_clear(vb_location *l)
     *l = (vb_location){0};
 }
 
+const char *vb_location_part(const char *path)
+{
+    const char *hdu = strstr(path, "#hdu="), *member = strstr(path, "#unzip=");
+
+    return !hdu || (member && member < hdu) ? member : hdu;
+}
+
 /* The statement that finds, or inserts, a member of the type's table; kept with what the handle knows of the type,
  * which a writer may have before a transaction was undone and the handle forgot it. */
 static int member_sql(vb_registry *reg, const vb_dataset_type *type, bool find, const char **out, vb_error *err)
