@@ -143,6 +143,10 @@ int vb_gen3_source_sqlite(const char *path, vb_gen3_source **out, vb_error *err)
     s->base = (vb_gen3_source){.class = &sqlite_class, .name = vb_strdup(path)};
     base = &s->base;
     r = vb_db_open(path, mode, &s->db, err);
+    /* Every page that is mapped is checked at every access, one in the cache but once; and the pages of datasets and of
+     * their files are asked for in the order of data IDs, which is not theirs. */
+    if (!r)
+        r = vb_db_run(s->db, "PRAGMA mmap_size = 0; PRAGMA cache_size = -262144", err);
     /* One state of the database, whatever is committed meanwhile. */
     if (!r)
         r = vb_db_run(s->db, "BEGIN; SELECT count(*) FROM sqlite_schema", err);
