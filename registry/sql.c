@@ -122,6 +122,8 @@ int vb_db_open(const char *path, vb_db_mode mode, vb_db **out, vb_error *err)
     /* Reads the header now, so that a file that is no database is refused here and not at its first use. */
     if (!r)
         r = vb_db_run(db, "SELECT count(*) FROM sqlite_schema", err);
+    if (!r && (mode == VB_DB_WRITE || mode == VB_DB_CREATE)) /* what does not fit is written twice */
+        r = vb_db_run(db, "PRAGMA cache_size = -131072", err);
     if (mode == VB_DB_READ && (r == -EROFS || r == -EACCES))
         vb_hint(err,
                 "who may not write needs %s-wal and -shm to be there: vbutler leaves them, other programs that close "
@@ -431,6 +433,25 @@ void vb_txn_rollback(vb_txn *txn)
     }
     txn->db->depth--;
     txn->db = NULL;
+}
+
+int vb_look_begin(vb_look *look, vb_db *db, vb_error *err)
+{
+    int r;
+
+    if (!sqlite3_get_autocommit(db->handle))
+        return 0;
+    r = vb_sql_exec(db, err, "BEGIN", VB_NO_ARGS);
+    if (!r)
+        look->db = db;
+    return r;
+}
+
+void vb_look_end(vb_look *look)
+{
+    if (look->db)
+        vb_sql_exec(look->db, NULL, "COMMIT", VB_NO_ARGS);
+    look->db = NULL;
 }
 
 void vb_sql_name(vb_buf *out, const char *name)

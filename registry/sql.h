@@ -142,6 +142,16 @@ int vb_sql_exec(vb_db *db, vb_error *err, const char *sql, const vb_arg *args, s
 /* The first column of the first row as an integer: 1, or 0 where there is no row. */
 int vb_sql_int(vb_db *db, int64_t *out, vb_error *err, const char *sql, const vb_arg *args, size_t count);
 
+/* Several look-ups at one state of the database, with its lock taken once: until the scope ends.  Nothing in a
+ * transaction, which is such a scope already.  Nothing may be written in it. */
+typedef struct vb_look {
+    vb_db *db; /* NULL: nothing to be ended */
+} vb_look;
+
+int vb_look_begin(vb_look *look, vb_db *db, vb_error *err);
+void vb_look_end(vb_look *look);
+#define vb_auto_look __attribute__((cleanup(vb_look_end))) vb_look
+
 /* "name" with the quotes that SQL wants round an identifier, appended. */
 void vb_sql_name(vb_buf *out, const char *name);
 
