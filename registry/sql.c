@@ -454,6 +454,39 @@ void vb_look_end(vb_look *look)
     look->db = NULL;
 }
 
+struct vb_copy {
+    sqlite3_backup *handle;
+    vb_db *to;
+};
+
+int vb_copy_open(vb_db *from, vb_db *to, vb_copy **out, vb_error *err)
+{
+    sqlite3_backup *handle = sqlite3_backup_init(to->handle, "main", from->handle, "main");
+
+    if (!handle)
+        return sql_fail(to, err, sqlite3_extended_errcode(to->handle), "copying");
+    *out = VB_NEW(vb_copy);
+    **out = (vb_copy){handle, to};
+    return 0;
+}
+
+int vb_copy_step(vb_copy *copy, int pages, int64_t *done, int64_t *total, vb_error *err)
+{
+    int rc = sqlite3_backup_step(copy->handle, pages);
+
+    *total = sqlite3_backup_pagecount(copy->handle);
+    *done = *total - sqlite3_backup_remaining(copy->handle);
+    if (rc == SQLITE_OK || rc == SQLITE_DONE)
+        return rc == SQLITE_OK;
+    return sql_fail(copy->to, err, rc, "copying");
+}
+
+void vb_copy_close(vb_copy *copy)
+{
+    sqlite3_backup_finish(copy->handle);
+    free(copy);
+}
+
 void vb_sql_name(vb_buf *out, const char *name)
 {
     vb_buf_putc(out, '"');

@@ -152,6 +152,14 @@ int vb_look_begin(vb_look *look, vb_db *db, vb_error *err);
 void vb_look_end(vb_look *look);
 #define vb_auto_look __attribute__((cleanup(vb_look_end))) vb_look
 
+/* A copy of a whole database, page by page, while others write to it: 1 while there are more, 0 at the end.  A commit of
+ * another connection makes it begin again; `pages` -1: all that is left, at once. */
+typedef struct vb_copy vb_copy;
+int vb_copy_open(vb_db *from, vb_db *to, vb_copy **out, vb_error *err);
+int vb_copy_step(vb_copy *copy, int pages, int64_t *done, int64_t *total, vb_error *err);
+void vb_copy_close(vb_copy *copy);
+VB_CLEANUP(vb_copy, vb_copy_close)
+
 /* "name" with the quotes that SQL wants round an identifier, appended. */
 void vb_sql_name(vb_buf *out, const char *name);
 

@@ -4,9 +4,11 @@
 
 #include "tools/cli.h"
 
+extern const vb_command vb_cmd_backup;
 extern const vb_command vb_cmd_create;
 extern const vb_command vb_cmd_define_visits;
 extern const vb_command vb_cmd_exec;
+extern const vb_command vb_cmd_fsck;
 extern const vb_command vb_cmd_ingest_files;
 extern const vb_command vb_cmd_ingest_raws;
 extern const vb_command vb_cmd_mount;

@@ -4,9 +4,11 @@
 #include <stddef.h>
 
 static const vb_command *const commands[] = {
+    &vb_cmd_backup,
     &vb_cmd_create,
     &vb_cmd_define_visits,
     &vb_cmd_exec,
+    &vb_cmd_fsck,
     &vb_cmd_ingest_files,
     &vb_cmd_ingest_raws,
     &vb_cmd_mount,

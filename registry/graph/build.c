@@ -375,7 +375,6 @@ int vb_graph_build(vb_registry *src, const vb_graph_spec *spec, const char *path
                    vb_error *err)
 {
     vb_autofree char *temporary = vb_format("%s.%d.tmp", path, (int)getpid());
-    vb_autoclose int fd = -1;
     struct build b = {.src = src, .spec = spec, .err = err};
     int r;
 
@@ -390,11 +389,8 @@ int vb_graph_build(vb_registry *src, const vb_graph_spec *spec, const char *path
         r = build_file(&b, temporary, counts);
     if (b.graph)
         vb_registry_close(b.graph);
-    if (!r) {
-        fd = open(temporary, O_RDONLY | O_CLOEXEC);
-        if (fd < 0 || fsync(fd) || rename(temporary, path))
-            r = vb_fail_errno(err, -errno, "writing %s", path);
-    }
+    if (!r)
+        r = vb_publish_file(temporary, path, true, err);
     if (r < 0)
         unlink(temporary);
     vb_search_clear(&b.inputs);
