@@ -90,7 +90,7 @@ int vb_collection_by_id(vb_registry *reg, int64_t id, const vb_collection **out,
 
 /* A name is a path in mounts and stores: no empty component, none that begins with a dot (`.vbutler` is ours, `.` and
  * `..` are everybody's), nothing that a glob would read as its own. */
-static int check_name(const char *name, vb_error *err)
+int vb_collection_check_name(const char *name, vb_error *err)
 {
     vb_autofree char *slashed = vb_format("/%s/", name);
 
@@ -115,7 +115,7 @@ int vb_collection_register(vb_registry *reg, const char *name, vb_collection_typ
 {
     vb_auto_error ignored = VB_ERROR_INIT;
     const vb_collection *found;
-    int r = check_name(name, err);
+    int r = vb_collection_check_name(name, err);
 
     if (r < 0)
         return r;

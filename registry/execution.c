@@ -156,11 +156,19 @@ static int check_unused(vb_registry *reg, const vb_collection *replaced, vb_erro
 static int prune_replaced(vb_registry *reg, const vb_graph *g, vb_error *err)
 {
     const vb_collection *replaced;
+    vb_run_contents contents;
     int r = vb_collection_find(reg, g->replaced, &replaced, err);
 
     if (!r)
         r = check_unused(reg, replaced, err);
-    return r < 0 ? r : vb_prune_run(reg, replaced, strcmp(g->prune_replaced, "unstore") != 0, err);
+    if (!r)
+        r = vb_run_select(reg, replaced, &contents, err);
+    if (!r && vb_prune_check_unreferenced(reg, err) < 0) {
+        vb_error_context(err, "--prune-replaced: run '%s'", replaced->name);
+        vb_hint(err, "disassociate or decertify them first, or leave --prune-replaced out and build the graph again");
+        r = -EBUSY;
+    }
+    return r < 0 ? r : vb_prune_selected(reg, strcmp(g->prune_replaced, "unstore") != 0, err);
 }
 
 /* ---- all ------------------------------------------------------------------------------------------------------------ */

@@ -35,6 +35,7 @@ struct vb_registry {
     vb_access access;
     char *format;
     int64_t data_version;
+    int64_t version;    /* of the file's schema: one that is only read may be older */
     uint64_t rollbacks; /* of db, when the memory below was last dropped */
     struct vb_known_collection *collections_by_id, *collections_by_name;
     struct vb_known_type *types_by_id, *types_by_name;
@@ -44,8 +45,14 @@ struct vb_registry {
     int64_t summary_run, summary_type;                /* the pair that collection_summary was last seen to have */
 };
 
+/* Drops what is remembered: after a change of what collections and dataset types there are, or are called. */
+void vb_registry_forget(vb_registry *reg);
+
 /* Drops what is remembered if something was undone since it was learnt. */
 void vb_registry_check_memory(vb_registry *reg);
+
+/* -EINVAL, -ENAMETOOLONG: no collection can be called that. */
+int vb_collection_check_name(const char *name, vb_error *err);
 
 /* "a", "b", ... of the required dimensions of a group, each after `before` (which is `first` for the first). */
 void vb_sql_dimensions(vb_buf *out, const vb_group *group, const char *first, const char *before);

@@ -2,83 +2,185 @@
 #include "registry/prune.h"
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
-#include "registry/internal.h"
+#include "registry/selected.h"
 
 #include <inttypes.h>
 
-/* Artifacts of the datasets that `which` selects become trash; those that were ingested `direct` belong to others. */
-static int trash_artifacts(vb_registry *reg, const char *which, const vb_arg *args, size_t count, vb_error *err)
-{
-    vb_autofree char *note =
-        vb_format("INSERT INTO trash (store_id, path, size, mtime) SELECT store_id, path, size, mtime"
-                  " FROM location WHERE dataset_id IN (%s) AND NOT (path >= '/' AND path < '0')",
-                  which);
-    vb_autofree char *forget = vb_format("DELETE FROM location WHERE dataset_id IN (%s)", which);
-    int r = vb_sql_exec(reg->db, err, note, args, count);
+/* ---- what is selected goes -------------------------------------------------------------------------------------- */
 
-    return r < 0 ? r : vb_sql_exec(reg->db, err, forget, args, count);
+/* Artifacts become trash; those that were ingested `direct` belong to others. */
+static int trash_artifacts(vb_registry *reg, const vb_dataset_type *type, vb_error *err)
+{
+    int r = vb_sql_exec(reg->db, err,
+                        "INSERT INTO trash (store_id, path, size, mtime) SELECT store_id, path, size, mtime"
+                        " FROM temp.selected s CROSS JOIN location l ON l.dataset_id = s.dataset_id"
+                        " WHERE s.type_id = ? AND NOT (path >= '/' AND path < '0')",
+                        VB_ARGS(type->id));
+
+    return r < 0 ? r
+                 : vb_sql_exec(reg->db, err,
+                               "DELETE FROM location WHERE dataset_id IN"
+                               " (SELECT dataset_id FROM temp.selected WHERE type_id = ?)",
+                               VB_ARGS(type->id));
+}
+
+/* "DELETE FROM table_N WHERE (key) IN (SELECT key of the selected, in `collection` FROM `from` ...": the rows of the
+ * selected datasets in a collection each, by the table's primary key. */
+static int leave(vb_registry *reg, const vb_dataset_type *type, const char *table, const char *collection,
+                 const char *from, const char *more, vb_error *err)
+{
+    vb_auto_buf sql = {0};
+
+    vb_buf_printf(&sql, "DELETE FROM %s_%" PRId64 " WHERE (", table, type->group_id);
+    vb_sql_dimensions(&sql, type->group, "", ", ");
+    vb_buf_printf(&sql, "%stype_id, collection_id) IN (SELECT ", type->group->nrequired ? ", " : "");
+    vb_sql_selected_values(&sql, type->group);
+    vb_buf_printf(&sql, "?1, %s%s" VB_SELECTED_WHERE ")%s", collection, from, more);
+    return vb_sql_exec(reg->db, err, vb_buf_text(&sql), VB_ARGS(type->id));
+}
+
+/* Selected datasets leave the TAGGED and CALIBRATION collections that have them. */
+static int leave_associations(vb_registry *reg, const vb_dataset_type *type, vb_error *err)
+{
+    static const char from[] = " FROM temp.selected s CROSS JOIN association a ON a.dataset_id = s.dataset_id"
+                               " CROSS JOIN dataset d ON d.id = s.dataset_id";
+    int64_t one;
+    int r = vb_sql_int(reg->db, &one, err,
+                       "SELECT 1 FROM temp.selected s CROSS JOIN association a"
+                       " ON a.dataset_id = s.dataset_id WHERE s.type_id = ? LIMIT 1",
+                       VB_ARGS(type->id));
+
+    if (r <= 0)
+        return r;
+    r = leave(reg, type, "member", "a.collection_id", from, "", err);
+    if (!r)
+        r = leave(reg, type, "calib", "a.collection_id", from,
+                  " AND dataset_id IN (SELECT dataset_id FROM temp.selected WHERE type_id = ?1)", err);
+    return r < 0 ? r
+                 : vb_sql_exec(reg->db, err,
+                               "DELETE FROM association WHERE dataset_id IN"
+                               " (SELECT dataset_id FROM temp.selected WHERE type_id = ?)",
+                               VB_ARGS(type->id));
 }
 
 /* Rows of datasets go, but for those that provenance speaks of. */
-static int remove_rows(vb_registry *reg, const char *which, const vb_arg *args, size_t count, vb_error *err)
+static int remove_rows(vb_registry *reg, const vb_dataset_type *type, vb_error *err)
 {
-    vb_autofree char *keep =
-        vb_format("UPDATE dataset SET state = %d WHERE id IN (%s) AND (EXISTS (SELECT 1 FROM quantum_input"
-                  " WHERE dataset_id = id) OR EXISTS (SELECT 1 FROM quantum_output WHERE dataset_id = id))",
-                  VB_DATASET_REMOVED, which);
-    vb_autofree char *drop = vb_format("DELETE FROM dataset WHERE id IN (%s) AND state != %d", which,
-                                       VB_DATASET_REMOVED);
-    int r = vb_sql_exec(reg->db, err, keep, args, count);
+    int r = vb_sql_exec(reg->db, err,
+                        "UPDATE dataset SET state = 2 WHERE id IN"
+                        " (SELECT dataset_id FROM temp.selected WHERE type_id = ?) AND"
+                        " (EXISTS (SELECT 1 FROM quantum_input WHERE dataset_id = id)"
+                        " OR EXISTS (SELECT 1 FROM quantum_output WHERE dataset_id = id))",
+                        VB_ARGS(type->id));
 
-    return r < 0 ? r : vb_sql_exec(reg->db, err, drop, args, count);
+    return r < 0 ? r
+                 : vb_sql_exec(reg->db, err,
+                               "DELETE FROM dataset WHERE id IN"
+                               " (SELECT dataset_id FROM temp.selected WHERE type_id = ?) AND state != 2",
+                               VB_ARGS(type->id));
+}
+
+struct pruning {
+    vb_registry *reg;
+    bool purge;
+};
+
+static int prune_type(void *arg, const vb_dataset_type *type, int64_t count, vb_error *err)
+{
+    struct pruning *p = arg;
+    int r = trash_artifacts(p->reg, type, err);
+
+    if (r < 0 || !p->purge)
+        return r;
+    r = leave(p->reg, type, "member", "d.run_id", VB_SELECTED_FROM, "", err);
+    if (!r)
+        r = leave_associations(p->reg, type, err);
+    return r < 0 ? r : remove_rows(p->reg, type, err);
+}
+
+int vb_prune_selected(vb_registry *reg, bool purge, vb_error *err)
+{
+    struct pruning p = {reg, purge};
+
+    return vb_selected_each_type(reg, prune_type, &p, err);
 }
 
 int vb_dataset_remove(vb_registry *reg, const vb_dataset *d, vb_error *err)
 {
-    vb_auto_buf members = {0};
-    vb_arg args[VB_MAX_REQUIRED + 2];
-    int n = d->type->group->nrequired, r;
+    int r = vb_select_datasets(reg, d, 1, err);
 
-    vb_buf_printf(&members, "DELETE FROM member_%" PRId64 " WHERE type_id = ? AND collection_id = ?",
-                  d->type->group_id);
-    vb_sql_dimensions(&members, d->type->group, " AND ", " = ? AND ");
-    vb_buf_puts(&members, n ? " = ?" : "");
-    args[0] = vb_arg_int(d->type->id);
-    args[1] = vb_arg_int(d->run_id);
-    vb_dataid_args(&d->dataid, args + 2);
-    r = vb_sql_exec(reg->db, err, vb_buf_text(&members), args, (size_t)n + 2);
-    if (!r)
-        r = trash_artifacts(reg, "?", VB_ARGS(d->id), err);
-    return r < 0 ? r : remove_rows(reg, "?", VB_ARGS(d->id), err);
-}
-
-static int prune_type(vb_registry *reg, const vb_collection *run, const vb_dataset_type *type, bool purge,
-                      vb_error *err)
-{
-    vb_autofree char *members = vb_format("member_%" PRId64 " WHERE type_id = ? AND collection_id = ?", type->group_id);
-    vb_autofree char *which = vb_format("SELECT dataset_id FROM %s", members),
-                     *leave = vb_format("DELETE FROM %s", members);
-    int r = trash_artifacts(reg, which, VB_ARGS(type->id, run->id), err);
-
-    if (!r && purge)
-        r = remove_rows(reg, which, VB_ARGS(type->id, run->id), err);
-    if (!r && purge)
-        r = vb_sql_exec(reg->db, err, leave, VB_ARGS(type->id, run->id));
-    return r;
+    return r < 0 ? r : vb_prune_selected(reg, true, err);
 }
 
 int vb_prune_run(vb_registry *reg, const vb_collection *run, bool purge, vb_error *err)
 {
-    char **names = NULL;
-    int r = vb_dataset_type_list(reg, run->id, NULL, SIZE_MAX >> 1, &names, err);
+    vb_run_contents ignored;
+    int r = vb_run_select(reg, run, &ignored, err);
 
-    for (char **name = names; !r && *name; name++) {
-        const vb_dataset_type *type;
+    return r < 0 ? r : vb_prune_selected(reg, purge, err);
+}
 
-        r = vb_dataset_type_find(reg, *name, &type, err);
-        if (!r)
-            r = prune_type(reg, run, type, purge, err);
-    }
-    vb_strv_free(names);
+int vb_prune_only_run(vb_registry *reg, const vb_collection *run, int64_t *others, vb_error *err)
+{
+    int r = vb_sql_exec(reg->db, err,
+                        "DELETE FROM temp.selected WHERE NOT EXISTS"
+                        " (SELECT 1 FROM dataset WHERE id = dataset_id AND run_id = ?)",
+                        VB_ARGS(run->id));
+
+    *others = r < 0 ? 0 : vb_db_changes(reg->db);
     return r;
+}
+
+/* ---- who refers to what is selected ----------------------------------------------------------------------------- */
+
+void vb_references_clear(vb_references *r)
+{
+    free(r->items);
+    *r = (vb_references){0};
+}
+
+int vb_prune_references(vb_registry *reg, vb_references *out, vb_error *err)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    int r = vb_sql(reg->db, &s, err,
+                   "SELECT c.id, n FROM (SELECT a.collection_id AS id, count(*) AS n FROM temp.selected s"
+                   " CROSS JOIN association a ON a.dataset_id = s.dataset_id GROUP BY a.collection_id) a"
+                   " CROSS JOIN collection c ON c.id = a.id ORDER BY c.name",
+                   VB_NO_ARGS);
+
+    *out = (vb_references){0};
+    while (!r && (r = vb_stmt_step(s, err)) > 0) {
+        vb_reference *ref = VB_PUSH(out->items, out->count, out->cap);
+
+        ref->count = vb_col_int(s, 1);
+        r = vb_collection_by_id(reg, vb_col_int(s, 0), &ref->collection, err);
+    }
+    if (!r)
+        r = vb_sql_int(reg->db, &out->in_provenance, err,
+                       "SELECT count(*) FROM temp.selected s WHERE"
+                       " EXISTS (SELECT 1 FROM quantum_input i WHERE i.dataset_id = s.dataset_id)"
+                       " OR EXISTS (SELECT 1 FROM quantum_output o WHERE o.dataset_id = s.dataset_id)",
+                       VB_NO_ARGS);
+    if (r < 0)
+        vb_references_clear(out);
+    return r < 0 ? r : 0;
+}
+
+int vb_prune_check_unreferenced(vb_registry *reg, vb_error *err)
+{
+    vb_auto_references refs = {0};
+    vb_auto_buf where = {0};
+    int r = vb_prune_references(reg, &refs, err);
+
+    if (r < 0 || !refs.count)
+        return r;
+    for (size_t i = 0; i < refs.count; i++) {
+        char n[32];
+
+        vb_buf_separate(&where, ", ");
+        vb_buf_printf(&where, "%s '%s' has %s of them", vb_collection_type_name(refs.items[i].collection->type),
+                      refs.items[i].collection->name, vb_thousands(n, sizeof n, refs.items[i].count));
+    }
+    return vb_fail(err, -EBUSY, "other collections refer to the datasets that would be removed: %s",
+                   vb_buf_text(&where));
 }

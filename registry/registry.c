@@ -1,7 +1,9 @@
 #include "registry/registry.h"
 
+#include "registry/base/log.h"
 #include "registry/base/mem.h"
 #include "registry/internal.h"
+#include "registry/netfs.h"
 #include "registry/schema.h"
 
 #include <string.h>
@@ -29,7 +31,7 @@ static void free_retired(vb_registry *reg)
 
 /* Drops what is remembered.  A writer may still hold pointers to it, across the begin of a transaction: so there it is
  * kept until the handle is closed, which for a writer is soon. */
-static void forget(vb_registry *reg)
+void vb_registry_forget(vb_registry *reg)
 {
     struct vb_known_collection *c, *next_c;
     struct vb_known_type *t, *next_t;
@@ -55,7 +57,7 @@ static void forget(vb_registry *reg)
 void vb_registry_check_memory(vb_registry *reg)
 {
     if (reg->rollbacks != vb_db_rollbacks(reg->db))
-        forget(reg);
+        vb_registry_forget(reg);
 }
 
 static int load_universe(vb_registry *reg, vb_error *err)
@@ -68,6 +70,32 @@ static int load_universe(vb_registry *reg, vb_error *err)
     if (!r && (!json || !reg->format))
         r = vb_fail(err, -EINVAL, "%s: is incomplete: its meta table has no universe", vb_db_path(reg->db));
     return r < 0 ? r : vb_universe_load_text(vb_db_path(reg->db), json, strlen(json), &reg->universe, err);
+}
+
+/* A registry keeps a write-ahead log, whose readers share memory: over a network that cannot be, and so there it has a
+ * rollback journal, and who writes holds a lease (lease.h).  One that was moved, or restored, gets what suits its
+ * place; where others have it open, the next writer does that. */
+static int suit_file_system(vb_registry *reg, vb_error *err)
+{
+    bool network = vb_is_network_fs(vb_db_path(reg->db)), log = false;
+    int r = vb_db_has_log(reg->db, &log, err);
+
+    if (!r && network)
+        r = vb_db_run(reg->db, "PRAGMA mmap_size = 0", err);
+    if (r < 0 || strcmp(reg->format, "registry") != 0)
+        return r;
+    if (reg->access == VB_ACCESS_WRITE && network)
+        vb_db_lease(reg->db);
+    if (log == !network)
+        return 0;
+    if (reg->access == VB_ACCESS_WRITE)
+        return vb_db_set_log(reg->db, !network, err);
+    if (network)
+        vb_log(
+            VB_WARNING,
+            "%s: keeps a write-ahead log, which does not work over a network; the next command that writes changes that",
+            vb_db_path(reg->db));
+    return 0;
 }
 
 int vb_registry_open(const char *path, vb_access access, vb_registry **out, vb_error *err)
@@ -84,7 +112,11 @@ int vb_registry_open(const char *path, vb_access access, vb_registry **out, vb_e
         r = load_universe(reg, err);
     if (!r && access == VB_ACCESS_WRITE)
         r = vb_db_run(reg->db, "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000", err);
+    if (!r && access != VB_ACCESS_IMMUTABLE)
+        r = suit_file_system(reg, err);
     if (!r)
+        r = vb_sql_int(reg->db, &reg->version, err, "PRAGMA user_version", VB_NO_ARGS);
+    if (r >= 0)
         r = vb_sql_int(reg->db, &reg->data_version, err, "PRAGMA data_version", VB_NO_ARGS);
     if (r < 0)
         return r;
@@ -100,7 +132,10 @@ int vb_registry_create(const char *path, const vb_universe *universe, const char
     int r = vb_db_open(path, VB_DB_CREATE, &db, err);
 
     if (!r)
-        r = vb_db_run(db, live ? "PRAGMA journal_mode = WAL" : "PRAGMA journal_mode = OFF", err);
+        r = vb_db_run(db,
+                      live ? (vb_is_network_fs(path) ? "PRAGMA journal_mode = DELETE" : "PRAGMA journal_mode = WAL")
+                           : "PRAGMA journal_mode = OFF",
+                      err);
     if (!r)
         r = vb_schema_create(db, universe, format, err);
     if (r < 0)
@@ -115,7 +150,7 @@ int vb_registry_create(const char *path, const vb_universe *universe, const char
 void vb_registry_close(vb_registry *reg)
 {
     if (reg->db) {
-        forget(reg);
+        vb_registry_forget(reg);
         free_retired(reg);
         vb_db_close(reg->db);
     }
@@ -153,7 +188,7 @@ int vb_registry_refresh(vb_registry *reg, vb_error *err)
         return r;
     if (version == reg->data_version)
         return 0;
-    forget(reg);
+    vb_registry_forget(reg);
     reg->data_version = version;
     return 1;
 }

@@ -2,9 +2,15 @@
 
 #include "registry/base/clock.h"
 #include "registry/base/mem.h"
+#include "registry/base/text.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+/* Who has a dataset besides its run: a row for each TAGGED or CALIBRATION collection. */
+#define ASSOCIATION                                                                          \
+    "CREATE TABLE association (dataset_id INTEGER NOT NULL, collection_id INTEGER NOT NULL," \
+    " PRIMARY KEY (dataset_id, collection_id)) STRICT, WITHOUT ROWID;"
 
 /* Tables that do not depend on the universe.  AUTOINCREMENT where a row's id becomes the inode number of a mount:
  * such an id is never used again.  `dataid` is the JSON array of a data ID's values, so that a row can say what it is
@@ -28,6 +34,8 @@ static const char tables[] =
     "CREATE TABLE dataset (id INTEGER PRIMARY KEY AUTOINCREMENT, uuid BLOB NOT NULL UNIQUE,"
     " type_id INTEGER NOT NULL, run_id INTEGER NOT NULL, dataid TEXT NOT NULL, ingest_date INTEGER NOT NULL,"
     " state INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX dataset_removed_run ON dataset (run_id, type_id) WHERE state = 2;"
+    "CREATE INDEX dataset_removed_type ON dataset (type_id) WHERE state = 2;" ASSOCIATION
     "CREATE TABLE store (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, root TEXT NOT NULL) STRICT;"
     "CREATE TABLE location (dataset_id INTEGER NOT NULL, store_id INTEGER NOT NULL, path TEXT NOT NULL,"
     " size INTEGER NOT NULL, checksum BLOB, mtime INTEGER, formatter TEXT,"
@@ -50,6 +58,7 @@ static const char tables[] =
     " position INTEGER NOT NULL, UNIQUE (task_id, kind, name)) STRICT;"
     "CREATE TABLE quantum (id INTEGER PRIMARY KEY AUTOINCREMENT, uuid BLOB NOT NULL UNIQUE, task_id INTEGER NOT NULL,"
     " dataid TEXT NOT NULL, status INTEGER NOT NULL, attempt INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX connection_type ON connection (type_id);"
     "CREATE INDEX quantum_task ON quantum (task_id, dataid, id);"
     "CREATE TABLE quantum_input (quantum_id INTEGER NOT NULL, connection_id INTEGER NOT NULL,"
     " dataset_id INTEGER NOT NULL, touch INTEGER NOT NULL,"
@@ -152,9 +161,10 @@ int vb_schema_create(vb_db *db, const vb_universe *u, const char *format, vb_err
 {
     vb_auto_txn txn = {0};
     vb_auto_buf sql = {0};
-    char now[28];
+    char now[28], version[16];
     int r = vb_txn_begin(&txn, db, err);
 
+    snprintf(version, sizeof version, "%d", VB_SCHEMA_VERSION);
     if (r < 0)
         return r;
     vb_buf_printf(&sql, "PRAGMA application_id = %d; PRAGMA user_version = %d;", VB_APPLICATION_ID, VB_SCHEMA_VERSION);
@@ -169,6 +179,8 @@ int vb_schema_create(vb_db *db, const vb_universe *u, const char *format, vb_err
     if (!r)
         r = vb_schema_set_meta(db, "format", format, err);
     if (!r)
+        r = vb_schema_set_meta(db, "schema_version", version, err);
+    if (!r)
         r = vb_schema_set_meta(db, "vbutler_version", VB_VERSION, err);
     if (!r)
         r = vb_schema_set_meta(db, "created", vb_clock_iso(vb_clock_unix_ns(), now), err);
@@ -177,23 +189,36 @@ int vb_schema_create(vb_db *db, const vb_universe *u, const char *format, vb_err
     return r < 0 ? r : vb_txn_commit(&txn, err);
 }
 
-int vb_schema_check(vb_db *db, vb_error *err)
+int vb_schema_version(vb_db *db, int64_t *version, vb_error *err)
 {
-    int64_t id = 0, version = 0;
+    int64_t id = 0;
     int r = vb_sql_int(db, &id, err, "PRAGMA application_id", VB_NO_ARGS);
 
     if (r >= 0)
-        r = vb_sql_int(db, &version, err, "PRAGMA user_version", VB_NO_ARGS);
+        r = vb_sql_int(db, version, err, "PRAGMA user_version", VB_NO_ARGS);
     if (r < 0)
         return r;
-    if (id != VB_APPLICATION_ID)
+    if (id != VB_APPLICATION_ID || *version < 1)
         return vb_fail(err, -EINVAL, "%s: is an SQLite file, but no vbutler registry, snapshot or graph",
                        vb_db_path(db));
-    if (version <= VB_SCHEMA_VERSION)
+    if (*version <= VB_SCHEMA_VERSION)
         return 0;
     vb_fail(err, -EINVAL, "%s: has schema version %" PRId64 "; this vbutler (%s) knows versions up to %d",
-            vb_db_path(db), version, VB_VERSION, VB_SCHEMA_VERSION);
+            vb_db_path(db), *version, VB_VERSION, VB_SCHEMA_VERSION);
     vb_hint(err, "use the vbutler that wrote it, or a newer one");
+    return -EINVAL;
+}
+
+int vb_schema_check(vb_db *db, vb_error *err)
+{
+    int64_t version = 0;
+    int r = vb_schema_version(db, &version, err);
+
+    if (r < 0 || version == VB_SCHEMA_VERSION)
+        return r;
+    vb_fail(err, -EINVAL, "%s: has schema version %" PRId64 ", of an older vbutler; this one (%s) has version %d",
+            vb_db_path(db), version, VB_VERSION, VB_SCHEMA_VERSION);
+    vb_hint(err, "bring it up, after a backup: vbutler migrate %s", vb_db_path(db));
     return -EINVAL;
 }
 
@@ -220,6 +245,25 @@ int vb_schema_group(vb_db *db, const vb_group *group, int64_t *id, vb_error *err
     return vb_schema_group_numbered(db, group, 0, id, err);
 }
 
+/* " (type_id ..., collection_id ..., instrument ...": the columns that members and validity ranges share. */
+static void key_columns(vb_buf *sql, const vb_group *group)
+{
+    vb_buf_puts(sql, " (type_id INTEGER NOT NULL, collection_id INTEGER NOT NULL");
+    for (int i = 0; i < group->nrequired; i++)
+        column(sql, group->dims[i]->name, vb_schema_type(group->dims[i]->keys[0].type), true);
+}
+
+/* Validity ranges: those of a type, collection and data ID do not overlap, so that their begins are a key. */
+void vb_schema_calibs(vb_buf *sql, const vb_group *group, int64_t number)
+{
+    vb_buf_printf(sql, "CREATE TABLE calib_%" PRId64, number);
+    key_columns(sql, group);
+    vb_buf_puts(sql, ", timespan_begin INTEGER NOT NULL, timespan_end INTEGER NOT NULL, dataset_id INTEGER NOT NULL,"
+                     " PRIMARY KEY (type_id, collection_id");
+    dimension_names(sql, group->universe, group->required, ", ");
+    vb_buf_puts(sql, ", timespan_begin)) STRICT, WITHOUT ROWID;");
+}
+
 int vb_schema_group_numbered(vb_db *db, const vb_group *group, int64_t number, int64_t *id, vb_error *err)
 {
     vb_auto_txn txn = {0};
@@ -234,13 +278,12 @@ int vb_schema_group_numbered(vb_db *db, const vb_group *group, int64_t number, i
     if (r < 0)
         return r;
     *id = vb_db_last_id(db);
-    vb_buf_printf(&sql, "CREATE TABLE member_%" PRId64 " (type_id INTEGER NOT NULL, collection_id INTEGER NOT NULL",
-                  *id);
-    for (int i = 0; i < group->nrequired; i++)
-        column(&sql, group->dims[i]->name, vb_schema_type(group->dims[i]->keys[0].type), true);
+    vb_buf_printf(&sql, "CREATE TABLE member_%" PRId64, *id);
+    key_columns(&sql, group);
     vb_buf_puts(&sql, ", dataset_id INTEGER NOT NULL, PRIMARY KEY (type_id, collection_id");
     dimension_names(&sql, group->universe, group->required, ", ");
-    vb_buf_puts(&sql, ")) STRICT, WITHOUT ROWID");
+    vb_buf_puts(&sql, ")) STRICT, WITHOUT ROWID;");
+    vb_schema_calibs(&sql, group, *id);
     r = vb_db_run(db, vb_buf_text(&sql), err);
     return r < 0 ? r : vb_txn_commit(&txn, err);
 }

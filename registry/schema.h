@@ -2,7 +2,8 @@
  *
  * `application_id` is "vbtl", `user_version` the schema's version, and `meta` names the format.  Dimension tables
  * follow the universe (`dimension_ELEMENT`, a column a dimension, named as it); datasets of types with equal dimensions
- * share one `member_N`, whose key is (type, collection, data ID): find-first is one index probe a collection.
+ * share one `member_N`, whose key is (type, collection, data ID): find-first is one index probe a collection; and one
+ * `calib_N`, the same with validity ranges.
  * docs/schema.md describes every table. */
 #ifndef VB_REGISTRY_SCHEMA_H
 #define VB_REGISTRY_SCHEMA_H
@@ -11,13 +12,19 @@
 #include "registry/universe.h"
 
 #define VB_APPLICATION_ID 0x7662746c /* "vbtl" */
-#define VB_SCHEMA_VERSION 1
+#define VB_SCHEMA_VERSION 2
 
 /* `format` is "registry", "snapshot" or "graph". */
 int vb_schema_create(vb_db *db, const vb_universe *u, const char *format, vb_error *err);
 
-/* Refuses what is no file of ours or of a newer major version, in a sentence. */
+/* The version of a file of ours; -EINVAL and a sentence for others and for newer ones. */
+int vb_schema_version(vb_db *db, int64_t *version, vb_error *err);
+
+/* The same for older ones: `vbutler migrate` (migrate.h) brings them up. */
 int vb_schema_check(vb_db *db, vb_error *err);
+
+/* CREATE TABLE calib_N, appended. */
+void vb_schema_calibs(vb_buf *out, const vb_group *group, int64_t number);
 
 /* A value of `meta`; NULL where there is none.  The caller frees it. */
 int vb_schema_meta(vb_db *db, const char *key, char **out, vb_error *err);

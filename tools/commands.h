@@ -11,6 +11,8 @@ extern const vb_command vb_cmd_exec;
 extern const vb_command vb_cmd_fsck;
 extern const vb_command vb_cmd_ingest_files;
 extern const vb_command vb_cmd_ingest_raws;
+extern const vb_command vb_cmd_lease;
+extern const vb_command vb_cmd_migrate;
 extern const vb_command vb_cmd_mount;
 extern const vb_command vb_cmd_qgraph;
 extern const vb_command vb_cmd_register_dataset_type;

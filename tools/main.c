@@ -11,6 +11,8 @@ static const vb_command *const commands[] = {
     &vb_cmd_fsck,
     &vb_cmd_ingest_files,
     &vb_cmd_ingest_raws,
+    &vb_cmd_lease,
+    &vb_cmd_migrate,
     &vb_cmd_mount,
     &vb_cmd_qgraph,
     &vb_cmd_register_dataset_type,

@@ -105,9 +105,15 @@ static int copy_wanted(struct build *b)
     static const char rows[] =
         "INSERT INTO dataset SELECT d.* FROM temp.wanted w CROSS JOIN src.dataset d ON d.id = w.dataset_id;"
         "INSERT INTO location SELECT l.* FROM temp.wanted w CROSS JOIN src.location l ON l.dataset_id = w.dataset_id;";
+    static const char associations[] =
+        "INSERT INTO association SELECT a.* FROM temp.wanted w CROSS JOIN src.association a"
+        " ON a.dataset_id = w.dataset_id WHERE a.collection_id IN (SELECT id FROM collection);";
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    bool has_calibs = b->src->version >= 2; /* a registry that was only opened to read may be older */
     int r = vb_db_run(b->db, rows, b->err);
 
+    if (!r && has_calibs)
+        r = vb_db_run(b->db, associations, b->err);
     if (!r)
         r = vb_sql(b->db, &s, b->err, "SELECT id FROM src.dataid_group", VB_NO_ARGS);
     while (!r && (r = vb_stmt_step(s, b->err)) > 0) {
@@ -119,6 +125,13 @@ static int copy_wanted(struct build *b)
                       " AND m.type_id IN (SELECT DISTINCT type_id FROM dataset)"
                       " AND m.collection_id IN (SELECT id FROM collection)",
                       vb_col_int(s, 0), vb_col_int(s, 0));
+        if (has_calibs)
+            vb_buf_printf(&sql,
+                          ";INSERT INTO calib_%" PRId64 " SELECT c.* FROM src.calib_%" PRId64
+                          " c WHERE c.dataset_id IN (SELECT dataset_id FROM temp.wanted)"
+                          " AND c.type_id IN (SELECT DISTINCT type_id FROM dataset)"
+                          " AND c.collection_id IN (SELECT id FROM collection WHERE type = 4)",
+                          vb_col_int(s, 0), vb_col_int(s, 0));
         r = vb_db_run(b->db, vb_buf_text(&sql), b->err);
     }
     return r;

@@ -1,5 +1,7 @@
-/* prerequisites.c - what is looked up for each quantum: by its data ID, or by the pixels that its region overlaps. */
+/* prerequisites.c - what is looked up for each quantum: by its data ID, by the pixels that its region overlaps, or,
+ * in a CALIBRATION collection, by its data ID and the timespan of its exposure or visit. */
 #include "registry/base/mem.h"
+#include "registry/calibration.h"
 #include "registry/dataset.h"
 #include "registry/graph/build.h"
 #include "registry/record.h"
@@ -15,6 +17,8 @@ struct lookup {
     const vb_element *skypix;    /* NULL: by data ID alone */
     int64_t connection_id;
     int64_t found; /* for the quantum */
+    bool known;    /* the registry has a table of its dimensions */
+    bool untimed;  /* a record of the quantum's has no timespan to look calibrations up by */
 };
 
 /* The skypix dimension of a type; NULL where it has none. */
@@ -213,13 +217,64 @@ static int find_in_collection(struct lookup *l, int64_t quantum_id, const vb_dat
     return r;
 }
 
+/* The timespan of the quantum's exposure or visit; all of time where it has none of these.  0: it has one whose record
+ * says no timespan. */
+static int quantum_timespan(struct lookup *l, const vb_dataid *quantum, vb_timespan *out)
+{
+    const vb_universe *u = vb_registry_universe(l->b->src);
+
+    *out = (vb_timespan){VB_TIME_MIN, VB_TIME_MAX};
+    for (int family = 0; family < vb_universe_temporal_families(u); family++) {
+        const vb_element *e = vb_group_temporal(quantum->group, family);
+        vb_auto_record record = {0};
+        const vb_value *begin, *end;
+        int r = e ? vb_record_find(l->b->src, e, quantum, &record, l->b->err) : 0;
+
+        if (r < 0)
+            return r;
+        if (!e)
+            continue;
+        begin = r ? vb_record_value(&record, "timespan_begin") : NULL;
+        end = r ? vb_record_value(&record, "timespan_end") : NULL;
+        if (!begin || !end || begin->kind != VB_INT || end->kind != VB_INT)
+            return 0;
+        *out = (vb_timespan){begin->i, end->i};
+    }
+    return 1;
+}
+
+/* In a CALIBRATION collection: what is certified for the quantum's time. */
+static int find_certified(struct lookup *l, int64_t quantum_id, const vb_dataid *quantum,
+                          const vb_collection *collection)
+{
+    vb_search search = {&collection, 1, 1};
+    vb_auto_dataid wanted = {0};
+    vb_auto_dataset d = {0};
+    vb_timespan when;
+    int r = quantum_timespan(l, quantum, &when);
+
+    if (r <= 0) {
+        l->untimed = !r;
+        return r;
+    }
+    r = project(l, quantum, &wanted);
+    if (!r)
+        r = vb_dataset_find_at(l->b->src, l->type, &wanted, &search, when, &d, l->b->err);
+    if (r < 0) {
+        vb_error_context(l->b->err, "task '%s', prerequisite '%s'", l->task->label, l->connection->name);
+        return r;
+    }
+    return r ? add_edge(l, quantum_id, d.id) : 0;
+}
+
 static int find_by_dataid(struct lookup *l, int64_t quantum_id, const vb_dataid *quantum)
 {
     int r = 0;
 
     for (size_t c = 0; !r && !l->found && c < l->b->inputs.count; c++)
-        if (l->b->inputs.items[c]->type != VB_CALIBRATION)
-            r = find_in_collection(l, quantum_id, quantum, l->b->inputs.items[c]);
+        r = l->b->inputs.items[c]->type == VB_CALIBRATION
+                ? find_certified(l, quantum_id, quantum, l->b->inputs.items[c])
+                : find_in_collection(l, quantum_id, quantum, l->b->inputs.items[c]);
     return r;
 }
 
@@ -236,7 +291,10 @@ static int too_few(const struct lookup *l, const vb_dataid *quantum)
             "%s %s: prerequisite '%s' needs at least %d of dataset type '%s', and finds %" PRId64
             " in the input collections (%s)%s",
             l->task->label, vb_buf_text(&id), l->connection->name, l->connection->minimum, l->type->name, l->found,
-            vb_buf_text(&where), l->skypix ? " where they overlap its region" : "");
+            vb_buf_text(&where),
+            l->skypix    ? " where they overlap its region"
+            : l->untimed ? "; its exposure or visit has no timespan to look one up by"
+                         : "");
     vb_hint(l->b->err, "add the collection that holds them to --input, or set 'minimum: 0' on the connection");
     return -ENODATA;
 }
@@ -254,8 +312,9 @@ static int look_up_task(struct lookup *l, size_t t)
         int64_t id = vb_col_int(s, 0);
 
         l->found = 0;
+        l->untimed = false;
         r = vb_dataid_unpack(group, vb_col_text(s, 1), &quantum, l->b->err);
-        if (!r)
+        if (!r && l->known)
             r = l->skypix ? find_by_region(l, id, &quantum) : find_by_dataid(l, id, &quantum);
         if (!r && l->found < l->connection->minimum)
             r = too_few(l, &quantum);
@@ -278,6 +337,8 @@ int vb_build_prerequisites(struct build *b, size_t t)
             return r;
         l.skypix = skypix_of(l.type);
         r = check_dimensions(&l);
+        if (!r)
+            r = vb_build_src_has_group(b, l.type, &l.known);
         if (!r)
             r = vb_sql_int(b->db, &l.connection_id, b->err,
                            "SELECT id FROM connection WHERE task_id = ? AND kind = ? AND name = ?",

@@ -129,14 +129,26 @@ void fixture_chain(fixture *f, const char *name, const char *children)
     assert_ok(r, &f->err);
 }
 
-const vb_dataset_type *fixture_type(fixture *f, const char *name, const char *dimensions)
+static const vb_dataset_type *define_type(fixture *f, const char *name, const char *dimensions, bool is_calibration)
 {
-    vb_dataset_type wanted = {
-        .name = (char *)name, .group = fixture_group(f, dimensions), .storage_class = (char *)"StructuredDataDict"};
+    vb_dataset_type wanted = {.name = (char *)name,
+                              .group = fixture_group(f, dimensions),
+                              .storage_class = (char *)"StructuredDataDict",
+                              .is_calibration = is_calibration};
     const vb_dataset_type *type = NULL;
 
     assert_ok(vb_dataset_type_register(f->reg, &wanted, &type, &f->err), &f->err);
     return type;
+}
+
+const vb_dataset_type *fixture_type(fixture *f, const char *name, const char *dimensions)
+{
+    return define_type(f, name, dimensions, false);
+}
+
+const vb_dataset_type *fixture_calibration_type(fixture *f, const char *name, const char *dimensions)
+{
+    return define_type(f, name, dimensions, true);
 }
 
 /* Calls `each` with the key and the value of each "k=v" of a list. */

@@ -61,6 +61,7 @@ const vb_collection *fixture_run(fixture *f, const char *name);    /* registered
 const vb_collection *fixture_collection(fixture *f, const char *name, vb_collection_type type);
 void fixture_chain(fixture *f, const char *name, const char *children); /* "a,b" */
 const vb_dataset_type *fixture_type(fixture *f, const char *name, const char *dimensions);
+const vb_dataset_type *fixture_calibration_type(fixture *f, const char *name, const char *dimensions);
 
 /* "instrument=Cam,detector=1": the caller clears it. */
 vb_dataid fixture_dataid(fixture *f, const vb_group *group, const char *text);

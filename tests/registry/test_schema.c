@@ -193,7 +193,7 @@ static void other_files_are_refused_in_a_sentence(void **state)
     } cases[] = {
         {"CREATE TABLE t (x)", "no vbutler registry"},
         {"PRAGMA application_id = 1", "no vbutler registry"},
-        {"PRAGMA application_id = 0x7662746c; PRAGMA user_version = 2", "schema version 2"},
+        {"PRAGMA application_id = 0x7662746c; PRAGMA user_version = 3", "schema version 3"},
         {"PRAGMA application_id = 0x7662746c; PRAGMA user_version = 1; CREATE TABLE meta (key, value)", "incomplete"},
         {"PRAGMA application_id = 0x7662746c; PRAGMA user_version = 1", "no such table"},
         {"PRAGMA application_id = 0x7662746c; PRAGMA user_version = 1; CREATE TABLE meta (key, value);"
