@@ -2,11 +2,11 @@
 
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
-#include "registry/check.h"
-#include "registry/internal.h"
+#include "registry/schema.h"
+#include "registry/sql.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
+#include <string.h>
 
 /* Before this number of pages others may write; a copy that they restart more often is made in one step. */
 enum { PAGES = 4096, RESTARTS = 20 };
@@ -27,30 +27,38 @@ static int copy_pages(vb_copy *copy, vb_backup_fn *progress, void *arg, vb_error
     return r;
 }
 
-static int no_fault(void *arg, const char *what, const char *detail, bool mendable, vb_error *err)
-{
-    vb_fail(err, -EUCLEAN, "the copy is damaged: %s", detail);
-    vb_hint(err, "vbutler fsck tells whether the registry is");
-    return -EUCLEAN;
-}
-
-/* The copy must stand alone: no write-ahead log beside it. */
-static int finish(const char *path, vb_error *err)
-{
-    vb_auto(vb_registry_close) vb_registry *copy = NULL;
-    int r = vb_registry_open(path, VB_ACCESS_IMMUTABLE, &copy, err);
-
-    return r < 0 ? r : vb_check_database(copy, no_fault, NULL, err);
-}
-
-static int write_copy(vb_registry *reg, const char *path, vb_backup_fn *progress, void *arg, vb_error *err)
+static int check(const char *path, vb_error *err)
 {
     vb_auto(vb_db_close) vb_db *db = NULL;
-    vb_auto(vb_copy_close) vb_copy *copy = NULL;
-    int r = vb_db_open(path, VB_DB_CREATE, &db, err);
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    int r = vb_db_open(path, VB_DB_IMMUTABLE, &db, err);
 
     if (!r)
-        r = vb_copy_open(reg->db, db, &copy, err);
+        r = vb_sql(db, &s, err, "PRAGMA integrity_check(1)", VB_NO_ARGS);
+    if (!r)
+        r = vb_stmt_step(s, err);
+    if (r > 0 && strcmp(vb_col_text(s, 0), "ok") != 0) {
+        vb_fail(err, -EUCLEAN, "the copy is damaged: %s", vb_col_text(s, 0));
+        vb_hint(err, "vbutler fsck tells whether the registry is");
+        return -EUCLEAN;
+    }
+    return r < 0 ? r : 0;
+}
+
+static int write_copy(const char *registry, const char *path, vb_backup_fn *progress, void *arg, vb_error *err)
+{
+    vb_auto(vb_db_close) vb_db *from = NULL;
+    vb_auto(vb_db_close) vb_db *db = NULL;
+    vb_auto(vb_copy_close) vb_copy *copy = NULL;
+    int64_t version;
+    int r = vb_db_open(registry, VB_DB_READ, &from, err);
+
+    if (!r)
+        r = vb_schema_version(from, &version, err);
+    if (!r)
+        r = vb_db_open(path, VB_DB_CREATE, &db, err);
+    if (!r)
+        r = vb_copy_open(from, db, &copy, err);
     if (!r)
         r = copy_pages(copy, progress, arg, err);
     if (!r) {
@@ -60,7 +68,7 @@ static int write_copy(vb_registry *reg, const char *path, vb_backup_fn *progress
     return r;
 }
 
-int vb_registry_backup(vb_registry *reg, const char *path, vb_backup_fn *progress, void *arg, vb_error *err)
+int vb_registry_backup(const char *registry, const char *path, vb_backup_fn *progress, void *arg, vb_error *err)
 {
     vb_autofree char *temporary = vb_format("%s.%d.tmp", path, (int)getpid());
     vb_autofree char *log = vb_format("%s-wal", temporary), *shared = vb_format("%s-shm", temporary);
@@ -68,9 +76,9 @@ int vb_registry_backup(vb_registry *reg, const char *path, vb_backup_fn *progres
 
     if (r < 0)
         return r;
-    r = write_copy(reg, temporary, progress, arg, err);
+    r = write_copy(registry, temporary, progress, arg, err);
     if (!r)
-        r = finish(temporary, err);
+        r = check(temporary, err);
     if (!r)
         r = vb_publish_file(temporary, path, false, err);
     if (r < 0)

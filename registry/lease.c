@@ -126,8 +126,8 @@ static int held_by(const char *registry, const vb_lease_holder *h, vb_error *err
 static int write_own(vb_lease *l, vb_error *err)
 {
     vb_autofree char *host = host_name(), *command = own_command();
-    json_t *object = json_pack("{s:s, s:I, s:s, s:I}", "host", host, "pid", (json_int_t)getpid(), "command", command,
-                               "since", (json_int_t)vb_clock_unix_ns());
+    json_t *object = json_pack("{s:s, s:I, s:s, s:s, s:I}", "host", host, "pid", (json_int_t)getpid(), "file",
+                               vb_path_base(l->own), "command", command, "since", (json_int_t)vb_clock_unix_ns());
     char *text;
     struct stat st;
     int r;

@@ -88,7 +88,8 @@ static int add_calibs(vb_db *db, vb_universe *u, vb_error *err)
 
 static int to_version_2(vb_db *db, vb_universe *u, vb_error *err)
 {
-    static const char sql[] = "CREATE TABLE association (dataset_id INTEGER NOT NULL, collection_id INTEGER NOT NULL,"
+    static const char sql[] = "ALTER TABLE execution ADD COLUMN snapshot TEXT;"
+                              "CREATE TABLE association (dataset_id INTEGER NOT NULL, collection_id INTEGER NOT NULL,"
                               " PRIMARY KEY (dataset_id, collection_id)) STRICT, WITHOUT ROWID;"
                               "CREATE INDEX dataset_removed_run ON dataset (run_id, type_id) WHERE state = 2;"
                               "CREATE INDEX dataset_removed_type ON dataset (type_id) WHERE state = 2;"
@@ -108,7 +109,7 @@ static int to_version_2(vb_db *db, vb_universe *u, vb_error *err)
 
 /* steps[v - 1] leads from version v to v + 1. */
 static const struct step steps[] = {
-    {"validity ranges of calibrations; who has a dataset besides its run; indices", to_version_2},
+    {"validity ranges of calibrations; who has a dataset besides its run; the snapshot of a run", to_version_2},
 };
 
 _Static_assert(VB_COUNT(steps) == VB_SCHEMA_VERSION - 1, "each older version has a step");

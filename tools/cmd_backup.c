@@ -20,7 +20,6 @@ static void tell(void *arg, int64_t done, int64_t total)
 static int run(int argc, char **argv, vb_error *err)
 {
     vb_auto(vb_repo_close) vb_repo *repo = NULL;
-    vb_auto(vb_registry_close) vb_registry *reg = NULL;
     const vb_progress *progress = vb_progress_on_terminal();
     int64_t begun = vb_clock_monotonic_ns();
     struct stat st;
@@ -31,9 +30,7 @@ static int run(int argc, char **argv, vb_error *err)
         return VB_EXIT_USAGE;
     r = vb_repo_open(argv[0], &repo, err);
     if (!r)
-        r = vb_repo_registry(repo, VB_ACCESS_READ, &reg, err);
-    if (!r)
-        r = vb_registry_backup(reg, output, progress ? tell : NULL, (void *)(uintptr_t)progress, err);
+        r = vb_registry_backup(repo->registry_path, output, progress ? tell : NULL, (void *)(uintptr_t)progress, err);
     vb_progress_end();
     if (r < 0)
         return VB_EXIT_FAILED;

@@ -268,7 +268,7 @@ static int run(int argc, char **argv, vb_error *err)
 
 static const vb_option options[] = {
     {"butler-config", 'b', VB_OPTION_TEXT, &repository, "REPO",
-     "where a graph's artifacts are, if its repository has moved"},
+     "where a snapshot's or a graph's artifacts are, if its repository has moved"},
     {"foreground", 'f', VB_OPTION_FLAG, &foreground, NULL, "stay in the foreground"},
     {"allow-other", 0, VB_OPTION_FLAG, &allow_other, NULL,
      "let other users see it (root, or user_allow_other in /etc/fuse.conf)"},
@@ -278,8 +278,8 @@ static const vb_option options[] = {
 
 const vb_command vb_cmd_mount = {
     .name = "mount",
-    .arguments = "REPO|GRAPH MOUNTPOINT",
-    .summary = "show a repository or a graph as a file system, read-only",
+    .arguments = "REPO|SNAPSHOT|GRAPH MOUNTPOINT",
+    .summary = "show a repository, a snapshot or a graph as a file system, read-only",
     .details =
         "MOUNTPOINT gets data/ (datasets by collection, type and data ID), by-id/, dimensions/, provenance/ and reports/. The mount of a "
         "repository shows what is committed while it is mounted. An ordinary user may mount too. vbutler umount takes it away.",

@@ -20,6 +20,7 @@ extern const vb_command vb_cmd_register_instrument;
 extern const vb_command vb_cmd_register_skymap;
 extern const vb_command vb_cmd_report;
 extern const vb_command vb_cmd_run;
+extern const vb_command vb_cmd_snapshot;
 extern const vb_command vb_cmd_umount;
 
 #endif

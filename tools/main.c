@@ -20,6 +20,7 @@ static const vb_command *const commands[] = {
     &vb_cmd_register_skymap,
     &vb_cmd_report,
     &vb_cmd_run,
+    &vb_cmd_snapshot,
     &vb_cmd_umount,
     NULL,
 };
