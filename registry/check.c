@@ -77,6 +77,22 @@ static const struct rule rules[] = {
      "SELECT 'quantum ' || id || ': of task ' || task_id || ', which is not there' FROM quantum q"
      " WHERE NOT EXISTS (SELECT 1 FROM task x WHERE x.id = q.task_id)",
      NULL},
+    {EACH_GROUP, "validity range",
+     "SELECT 'collection ' || collection_id || ': certifies dataset ' || dataset_id || ', which is not there' FROM calib_%s"
+     " c" NO_DATASET("c.dataset_id"),
+     "DELETE FROM calib_%s AS c" NO_DATASET("c.dataset_id")},
+    {EACH_GROUP, "validity range",
+     "SELECT 'dataset ' || dataset_id || ': is certified in collection ' || collection_id || ', which is not there' FROM"
+     " calib_%s c WHERE NOT EXISTS (SELECT 1 FROM collection x WHERE x.id = c.collection_id)",
+     "DELETE FROM calib_%s AS c WHERE NOT EXISTS (SELECT 1 FROM collection x WHERE x.id = c.collection_id)"},
+    {ONCE, "association",
+     "SELECT 'collection ' || collection_id || ': is associated with dataset ' || dataset_id || ', which is not there' FROM"
+     " association a" NO_DATASET("a.dataset_id"),
+     "DELETE FROM association AS a" NO_DATASET("a.dataset_id")},
+    {ONCE, "association",
+     "SELECT 'dataset ' || dataset_id || ': is associated with collection ' || collection_id || ', which is not there' FROM"
+     " association a WHERE NOT EXISTS (SELECT 1 FROM collection x WHERE x.id = a.collection_id)",
+     "DELETE FROM association AS a WHERE NOT EXISTS (SELECT 1 FROM collection x WHERE x.id = a.collection_id)"},
     {EACH_REGION, "overlap",
      "SELECT '%s ' || record_id || ': has pixels, and is not there' FROM (SELECT DISTINCT record_id FROM"
      " \"overlap_%s\") o WHERE NOT EXISTS (SELECT 1 FROM \"dimension_%s\" x WHERE x._id = o.record_id)",
