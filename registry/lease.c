@@ -20,6 +20,7 @@ enum { MAX_LEASE = 4096, FIRST_WAIT_MS = 5, LONGEST_WAIT_MS = 500 };
 
 struct vb_lease {
     char *path, *own; /* the lease, and the file of ours that was linked to it */
+    int fd; /* of that file: while it is open nobody else gets its inode number */
     ino_t inode;
     pthread_t beat;
     bool beating;
@@ -138,7 +139,8 @@ static int write_own(vb_lease *l, vb_error *err)
     r = vb_write_file(AT_FDCWD, l->own, text, strlen(text), 0644, false, err);
     free(text);
     json_decref(object);
-    if (!r && stat(l->own, &st))
+    l->fd = r < 0 ? -1 : open(l->own, O_RDONLY | O_CLOEXEC);
+    if (!r && (l->fd < 0 || fstat(l->fd, &st)))
         r = vb_fail_errno(err, -errno, "writing %s", l->own);
     l->inode = r < 0 ? 0 : st.st_ino;
     return r;
@@ -183,7 +185,7 @@ static int try_once(vb_lease *l, const char *registry, vb_lease_holder *h, vb_er
     vb_lease_holder_clear(h);
     r = vb_lease_look(registry, h, err);
     if (r <= 0 || !h->dead)
-        return r;
+        return r < 0 ? r : 0;
     vb_log(VB_WARNING, "%s: took over the lease of process %" PRId64 ", which is dead", registry, h->pid);
     r = vb_lease_break(registry, false, err);
     return r < 0 ? r : link_own(l);
@@ -192,6 +194,8 @@ static int try_once(vb_lease *l, const char *registry, vb_lease_holder *h, vb_er
 static void free_lease(vb_lease *l)
 {
     unlink(l->own);
+    if (l->fd >= 0)
+        close(l->fd);
     pthread_mutex_destroy(&l->lock);
     pthread_cond_destroy(&l->end);
     free(l->path);
