@@ -58,10 +58,13 @@ static int member_sql(vb_registry *reg, const vb_dataset_type *type, bool find, 
     if (*kept)
         return 0;
     if (find) {
-        vb_buf_printf(&sql, "SELECT dataset_id FROM member_%" PRId64 " WHERE ", type->group_id);
-        vb_sql_dimensions(&sql, type->group, "", " = ? AND ");
-        vb_buf_puts(&sql, type->group->nrequired ? " = ? AND type_id = ? AND collection_id = ?"
-                                                 : "type_id = ? AND collection_id = ?");
+        vb_buf_printf(&sql,
+                      "SELECT d.id, uuid, d.type_id, run_id, dataid, ingest_date, state FROM member_%" PRId64
+                      " m CROSS JOIN dataset d ON d.id = m.dataset_id WHERE ",
+                      type->group_id);
+        vb_sql_dimensions(&sql, type->group, "m.", " = ? AND m.");
+        vb_buf_puts(&sql, type->group->nrequired ? " = ? AND m.type_id = ? AND m.collection_id = ?"
+                                                 : "m.type_id = ? AND m.collection_id = ?");
     } else {
         vb_buf_printf(&sql, "INSERT INTO member_%" PRId64 " (", type->group_id);
         vb_sql_dimensions(&sql, type->group, "", ", ");
@@ -235,31 +238,41 @@ static int get_row(vb_registry *reg, const char *sql, vb_arg key, const vb_datai
     return r < 0 ? r : 1;
 }
 
-int vb_dataset_find(vb_registry *reg, const vb_dataset_type *type, const vb_dataid *dataid, const vb_search *search,
-                    vb_dataset *out, vb_error *err)
+/* One probe a collection, until one has it. */
+static int probe(vb_registry *reg, const char *sql, const vb_dataset_type *type, const vb_dataid *dataid,
+                 const vb_search *search, vb_dataset *out, vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     vb_arg args[VB_MAX_REQUIRED + 2];
-    const char *sql;
-    int n = type->group->nrequired, r = member_sql(reg, type, true, &sql, err);
+    int n = type->group->nrequired, r = 0;
 
-    if (r < 0)
-        return r;
     vb_dataid_args(dataid, args);
     args[n] = vb_arg_int(type->id);
-    for (size_t i = 0; i < search->count; i++) {
+    for (size_t i = 0; !r && i < search->count; i++) {
         if (search->items[i]->type == VB_CALIBRATION)
             continue;
         args[n + 1] = vb_arg_int(search->items[i]->id);
         r = s ? vb_stmt_rebind(s, args, (size_t)n + 2, err) : vb_sql(reg->db, &s, err, sql, args, (size_t)n + 2);
         if (!r)
             r = vb_stmt_step(s, err);
-        if (r)
-            break;
     }
     if (r <= 0)
         return r;
-    return get_row(reg, DATASET_COLUMNS " WHERE id = ?", vb_arg_int(vb_col_int(s, 0)), dataid, out, err);
+    r = read_row(reg, s, dataid, out, err);
+    return r < 0 ? r : 1;
+}
+
+int vb_dataset_find(vb_registry *reg, const vb_dataset_type *type, const vb_dataid *dataid, const vb_search *search,
+                    vb_dataset *out, vb_error *err)
+{
+    vb_auto_look look = {0};
+    const char *sql;
+    int r = member_sql(reg, type, true, &sql, err);
+
+    /* Of one state of the registry, whose lock is taken once and not for each probe. */
+    if (!r && search->count > 1)
+        r = vb_look_begin(&look, reg->db, err);
+    return r < 0 ? r : probe(reg, sql, type, dataid, search, out, err);
 }
 
 int vb_dataset_by_uuid(vb_registry *reg, const vb_uuid *uuid, vb_dataset *out, vb_error *err)

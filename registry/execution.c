@@ -101,8 +101,9 @@ static int register_run(vb_registry *reg, const vb_graph *g, const vb_collection
     }
     r = vb_collection_register(reg, g->run, VB_RUN, NULL, run, err);
     if (!r)
-        r = vb_sql_exec(reg->db, err, "INSERT INTO execution (graph, run_id, command, begun) VALUES (?, ?, ?, ?)",
-                        VB_ARGS(g->id, (*run)->id, g->command, vb_clock_iso(vb_clock_unix_ns(), now)));
+        r = vb_sql_exec(reg->db, err,
+                        "INSERT INTO execution (graph, run_id, command, begun, snapshot) VALUES (?, ?, ?, ?, ?)",
+                        VB_ARGS(g->id, (*run)->id, g->command, vb_clock_iso(vb_clock_unix_ns(), now), g->snapshot));
     return r;
 }
 

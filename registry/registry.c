@@ -1,7 +1,9 @@
 #include "registry/registry.h"
 
+#include "registry/base/log.h"
 #include "registry/base/mem.h"
 #include "registry/internal.h"
+#include "registry/netfs.h"
 #include "registry/schema.h"
 
 #include <string.h>
@@ -70,6 +72,32 @@ static int load_universe(vb_registry *reg, vb_error *err)
     return r < 0 ? r : vb_universe_load_text(vb_db_path(reg->db), json, strlen(json), &reg->universe, err);
 }
 
+/* A registry keeps a write-ahead log, whose readers share memory: over a network that cannot be, and so there it has a
+ * rollback journal, and who writes holds a lease (lease.h).  One that was moved, or restored, gets what suits its
+ * place; where others have it open, the next writer does that. */
+static int suit_file_system(vb_registry *reg, vb_error *err)
+{
+    bool network = vb_is_network_fs(vb_db_path(reg->db)), log = false;
+    int r = vb_db_has_log(reg->db, &log, err);
+
+    if (!r && network)
+        r = vb_db_run(reg->db, "PRAGMA mmap_size = 0", err);
+    if (r < 0 || strcmp(reg->format, "registry") != 0)
+        return r;
+    if (reg->access == VB_ACCESS_WRITE && network)
+        vb_db_lease(reg->db);
+    if (log == !network)
+        return 0;
+    if (reg->access == VB_ACCESS_WRITE)
+        return vb_db_set_log(reg->db, !network, err);
+    if (network)
+        vb_log(
+            VB_WARNING,
+            "%s: keeps a write-ahead log, which does not work over a network; the next command that writes changes that",
+            vb_db_path(reg->db));
+    return 0;
+}
+
 int vb_registry_open(const char *path, vb_access access, vb_registry **out, vb_error *err)
 {
     static const vb_db_mode modes[] =
@@ -84,8 +112,8 @@ int vb_registry_open(const char *path, vb_access access, vb_registry **out, vb_e
         r = load_universe(reg, err);
     if (!r && access == VB_ACCESS_WRITE)
         r = vb_db_run(reg->db, "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000", err);
-    if (!r && access == VB_ACCESS_WRITE)
-        r = vb_schema_upgrade(reg->db, reg->universe, err);
+    if (!r && access != VB_ACCESS_IMMUTABLE)
+        r = suit_file_system(reg, err);
     if (!r)
         r = vb_sql_int(reg->db, &reg->version, err, "PRAGMA user_version", VB_NO_ARGS);
     if (r >= 0)
@@ -104,7 +132,10 @@ int vb_registry_create(const char *path, const vb_universe *universe, const char
     int r = vb_db_open(path, VB_DB_CREATE, &db, err);
 
     if (!r)
-        r = vb_db_run(db, live ? "PRAGMA journal_mode = WAL" : "PRAGMA journal_mode = OFF", err);
+        r = vb_db_run(db,
+                      live ? (vb_is_network_fs(path) ? "PRAGMA journal_mode = DELETE" : "PRAGMA journal_mode = WAL")
+                           : "PRAGMA journal_mode = OFF",
+                      err);
     if (!r)
         r = vb_schema_create(db, universe, format, err);
     if (r < 0)

@@ -58,7 +58,7 @@ static const char tables[] =
     "CREATE TABLE instrument_rules (instrument TEXT PRIMARY KEY, rules TEXT NOT NULL) STRICT, WITHOUT ROWID;"
 
     /* Quanta: predicted ones in a graph, executed ones in a registry. */
-    "CREATE TABLE execution (graph TEXT PRIMARY KEY, run_id INTEGER NOT NULL, command TEXT, begun TEXT NOT NULL) STRICT,"
+    "CREATE TABLE execution (graph TEXT PRIMARY KEY, run_id INTEGER NOT NULL, command TEXT, begun TEXT NOT NULL, snapshot TEXT) STRICT,"
     " WITHOUT ROWID;"
     "CREATE TABLE task (id INTEGER PRIMARY KEY AUTOINCREMENT, run_id INTEGER NOT NULL, label TEXT NOT NULL,"
     " position INTEGER NOT NULL, group_id INTEGER NOT NULL, definition TEXT NOT NULL, UNIQUE (run_id, label)) STRICT;"
@@ -170,9 +170,10 @@ int vb_schema_create(vb_db *db, const vb_universe *u, const char *format, vb_err
 {
     vb_auto_txn txn = {0};
     vb_auto_buf sql = {0};
-    char now[28];
+    char now[28], version[16];
     int r = vb_txn_begin(&txn, db, err);
 
+    snprintf(version, sizeof version, "%d", VB_SCHEMA_VERSION);
     if (r < 0)
         return r;
     vb_buf_printf(&sql, "PRAGMA application_id = %d; PRAGMA user_version = %d;", VB_APPLICATION_ID, VB_SCHEMA_VERSION);
@@ -187,6 +188,8 @@ int vb_schema_create(vb_db *db, const vb_universe *u, const char *format, vb_err
     if (!r)
         r = vb_schema_set_meta(db, "format", format, err);
     if (!r)
+        r = vb_schema_set_meta(db, "schema_version", version, err);
+    if (!r)
         r = vb_schema_set_meta(db, "vbutler_version", VB_VERSION, err);
     if (!r)
         r = vb_schema_set_meta(db, "created", vb_clock_iso(vb_clock_unix_ns(), now), err);
@@ -195,23 +198,36 @@ int vb_schema_create(vb_db *db, const vb_universe *u, const char *format, vb_err
     return r < 0 ? r : vb_txn_commit(&txn, err);
 }
 
-int vb_schema_check(vb_db *db, vb_error *err)
+int vb_schema_version(vb_db *db, int64_t *version, vb_error *err)
 {
-    int64_t id = 0, version = 0;
+    int64_t id = 0;
     int r = vb_sql_int(db, &id, err, "PRAGMA application_id", VB_NO_ARGS);
 
     if (r >= 0)
-        r = vb_sql_int(db, &version, err, "PRAGMA user_version", VB_NO_ARGS);
+        r = vb_sql_int(db, version, err, "PRAGMA user_version", VB_NO_ARGS);
     if (r < 0)
         return r;
-    if (id != VB_APPLICATION_ID)
+    if (id != VB_APPLICATION_ID || *version < 1)
         return vb_fail(err, -EINVAL, "%s: is an SQLite file, but no vbutler registry, snapshot or graph",
                        vb_db_path(db));
-    if (version <= VB_SCHEMA_VERSION)
+    if (*version <= VB_SCHEMA_VERSION)
         return 0;
     vb_fail(err, -EINVAL, "%s: has schema version %" PRId64 "; this vbutler (%s) knows versions up to %d",
-            vb_db_path(db), version, VB_VERSION, VB_SCHEMA_VERSION);
+            vb_db_path(db), *version, VB_VERSION, VB_SCHEMA_VERSION);
     vb_hint(err, "use the vbutler that wrote it, or a newer one");
+    return -EINVAL;
+}
+
+int vb_schema_check(vb_db *db, vb_error *err)
+{
+    int64_t version = 0;
+    int r = vb_schema_version(db, &version, err);
+
+    if (r < 0 || version == VB_SCHEMA_VERSION)
+        return r;
+    vb_fail(err, -EINVAL, "%s: has schema version %" PRId64 ", of an older vbutler; this one (%s) has version %d",
+            vb_db_path(db), version, VB_VERSION, VB_SCHEMA_VERSION);
+    vb_hint(err, "bring it up, after a backup: vbutler migrate %s", vb_db_path(db));
     return -EINVAL;
 }
 
@@ -247,7 +263,7 @@ static void key_columns(vb_buf *sql, const vb_group *group)
 }
 
 /* Validity ranges: those of a type, collection and data ID do not overlap, so that their begins are a key. */
-static void calibs_table(vb_buf *sql, const vb_group *group, int64_t number)
+void vb_schema_calibs(vb_buf *sql, const vb_group *group, int64_t number)
 {
     vb_buf_printf(sql, "CREATE TABLE calib_%" PRId64, number);
     key_columns(sql, group);
@@ -276,54 +292,7 @@ int vb_schema_group_numbered(vb_db *db, const vb_group *group, int64_t number, i
     vb_buf_puts(&sql, ", dataset_id INTEGER NOT NULL, PRIMARY KEY (type_id, collection_id");
     dimension_names(&sql, group->universe, group->required, ", ");
     vb_buf_puts(&sql, ")) STRICT, WITHOUT ROWID;");
-    calibs_table(&sql, group, *id);
+    vb_schema_calibs(&sql, group, *id);
     r = vb_db_run(db, vb_buf_text(&sql), err);
     return r < 0 ? r : vb_txn_commit(&txn, err);
-}
-
-/* What version 2 added: validity ranges, associations, and the indices by which who refers to what is found. */
-static int add_version_2(vb_db *db, vb_universe *u, vb_error *err)
-{
-    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    vb_auto_buf sql = {0};
-    int r = vb_sql(db, &s, err, "SELECT id, dimensions FROM dataid_group", VB_NO_ARGS);
-
-    vb_buf_puts(&sql,
-                ASSOCIATION OF_GEN3 "CREATE INDEX dataset_removed_run ON dataset (run_id, type_id) WHERE state = 2;"
-                                    "CREATE INDEX dataset_removed_type ON dataset (type_id) WHERE state = 2;"
-                                    "CREATE INDEX connection_type ON connection (type_id);");
-    while (!r && (r = vb_stmt_step(s, err)) > 0) {
-        char **names = vb_split(vb_col_text(s, 1), ',', NULL);
-        const vb_group *group;
-
-        r = vb_universe_conform_names(u, names, &group, err);
-        if (!r)
-            calibs_table(&sql, group, vb_col_int(s, 0));
-        vb_strv_free(names);
-    }
-    vb_stmt_done(VB_STEAL(s));
-    return r < 0 ? r : vb_db_run(db, vb_buf_text(&sql), err);
-}
-
-int vb_schema_upgrade(vb_db *db, vb_universe *u, vb_error *err)
-{
-    vb_auto_txn txn = {0};
-    int64_t version = 0;
-    int r = vb_sql_int(db, &version, err, "PRAGMA user_version", VB_NO_ARGS);
-
-    if (r < 0 || version >= VB_SCHEMA_VERSION)
-        return r < 0 ? r : 0;
-    r = vb_txn_begin(&txn, db, err);
-    if (!r) /* another process may have been quicker */
-        r = vb_sql_int(db, &version, err, "PRAGMA user_version", VB_NO_ARGS);
-    if (r >= 0 && version < 2)
-        r = add_version_2(db, u, err);
-    if (r >= 0)
-        r = vb_db_run(db, "PRAGMA user_version = 2", err);
-    if (r < 0) {
-        vb_error_context(err, "%s: bringing it from schema version %" PRId64 " to %d", vb_db_path(db), version,
-                         VB_SCHEMA_VERSION);
-        return r;
-    }
-    return vb_txn_commit(&txn, err);
 }

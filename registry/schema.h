@@ -17,11 +17,14 @@
 /* `format` is "registry", "snapshot" or "graph". */
 int vb_schema_create(vb_db *db, const vb_universe *u, const char *format, vb_error *err);
 
-/* Refuses what is no file of ours or of a newer major version, in a sentence. */
+/* The version of a file of ours; -EINVAL and a sentence for others and for newer ones. */
+int vb_schema_version(vb_db *db, int64_t *version, vb_error *err);
+
+/* The same for older ones: `vbutler migrate` (migrate.h) brings them up. */
 int vb_schema_check(vb_db *db, vb_error *err);
 
-/* Brings a file of an older version to this one, in one transaction; what is in it stays. */
-int vb_schema_upgrade(vb_db *db, vb_universe *u, vb_error *err);
+/* CREATE TABLE calib_N, appended. */
+void vb_schema_calibs(vb_buf *out, const vb_group *group, int64_t number);
 
 /* A value of `meta`; NULL where there is none.  The caller frees it. */
 int vb_schema_meta(vb_db *db, const char *key, char **out, vb_error *err);

@@ -3,6 +3,7 @@
 #include "registry/base/log.h"
 #include "registry/base/mem.h"
 #include "registry/functions.h"
+#include "registry/lease.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -26,6 +27,8 @@ struct vb_db {
     vb_stmt *kept;
     int depth; /* of open transactions */
     uint64_t rollbacks;
+    bool leased;     /* transactions take the lease */
+    vb_lease *lease; /* of the transaction */
 };
 
 /* A key that is there already, and not another constraint: what is missing or of the wrong type is no such row. */
@@ -122,6 +125,8 @@ int vb_db_open(const char *path, vb_db_mode mode, vb_db **out, vb_error *err)
     /* Reads the header now, so that a file that is no database is refused here and not at its first use. */
     if (!r)
         r = vb_db_run(db, "SELECT count(*) FROM sqlite_schema", err);
+    if (!r && (mode == VB_DB_WRITE || mode == VB_DB_CREATE)) /* what does not fit is written twice */
+        r = vb_db_run(db, "PRAGMA cache_size = -131072", err);
     if (mode == VB_DB_READ && (r == -EROFS || r == -EACCES))
         vb_hint(err,
                 "who may not write needs %s-wal and -shm to be there: vbutler leaves them, other programs that close "
@@ -171,6 +176,35 @@ int vb_db_attach(vb_db *db, const char *path, const char *name, vb_error *err)
     vb_autofree char *uri = file_uri(path, VB_DB_READ);
 
     return vb_sql_exec(db, err, "ATTACH ? AS ?", VB_ARGS(uri, name));
+}
+
+int vb_db_has_log(vb_db *db, bool *out, vb_error *err)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    int r = vb_sql(db, &s, err, "PRAGMA journal_mode", VB_NO_ARGS);
+
+    if (!r)
+        r = vb_stmt_step(s, err);
+    *out = r > 0 && !strcmp(vb_col_text(s, 0), "wal");
+    return r < 0 ? r : 0;
+}
+
+int vb_db_set_log(vb_db *db, bool log, vb_error *err)
+{
+    vb_auto_error failed = VB_ERROR_INIT;
+    int r;
+
+    sqlite3_busy_timeout(db->handle, 0);
+    r = vb_db_run(db, log ? "PRAGMA journal_mode = WAL" : "PRAGMA journal_mode = DELETE", &failed);
+    sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+    if (r < 0 && r != -EBUSY)
+        vb_error_move(err, &failed);
+    return r == -EBUSY ? 0 : r;
+}
+
+void vb_db_lease(vb_db *db)
+{
+    db->leased = true;
 }
 
 uint64_t vb_db_rollbacks(const vb_db *db)
@@ -407,9 +441,29 @@ static int run_level(vb_db *db, const char *verb, int depth, vb_error *err)
     return vb_db_run(db, sql, err);
 }
 
+/* What it protects is over: a commit by who has lost it meanwhile has been SQLite's to protect. */
+static void give_lease_back(vb_db *db)
+{
+    vb_auto_error err = VB_ERROR_INIT;
+
+    if (db->lease && vb_lease_release(VB_STEAL(db->lease), &err) < 0)
+        vb_log(VB_WARNING, "%s", err.message);
+}
+
+static int begin_outermost(vb_db *db, vb_error *err)
+{
+    int r = db->leased ? vb_lease_take(db->path, BUSY_TIMEOUT_MS, &db->lease, err) : 0;
+
+    if (!r)
+        r = vb_db_run(db, "BEGIN IMMEDIATE", err);
+    if (r < 0)
+        give_lease_back(db);
+    return r;
+}
+
 int vb_txn_begin(vb_txn *txn, vb_db *db, vb_error *err)
 {
-    int r = db->depth ? run_level(db, "SAVEPOINT", db->depth, err) : vb_db_run(db, "BEGIN IMMEDIATE", err);
+    int r = db->depth ? run_level(db, "SAVEPOINT", db->depth, err) : begin_outermost(db, err);
 
     if (r < 0)
         return r;
@@ -423,7 +477,8 @@ int vb_txn_commit(vb_txn *txn, vb_error *err)
 
     if (r < 0)
         return r; /* still open: the scope undoes it */
-    txn->db->depth--;
+    if (!--txn->db->depth)
+        give_lease_back(txn->db);
     txn->db = NULL;
     return 0;
 }
@@ -440,8 +495,61 @@ void vb_txn_rollback(vb_txn *txn)
     } else {
         vb_db_run(txn->db, "ROLLBACK", NULL);
     }
-    txn->db->depth--;
+    if (!--txn->db->depth)
+        give_lease_back(txn->db);
     txn->db = NULL;
+}
+
+int vb_look_begin(vb_look *look, vb_db *db, vb_error *err)
+{
+    int r;
+
+    if (!sqlite3_get_autocommit(db->handle))
+        return 0;
+    r = vb_sql_exec(db, err, "BEGIN", VB_NO_ARGS);
+    if (!r)
+        look->db = db;
+    return r;
+}
+
+void vb_look_end(vb_look *look)
+{
+    if (look->db)
+        vb_sql_exec(look->db, NULL, "COMMIT", VB_NO_ARGS);
+    look->db = NULL;
+}
+
+struct vb_copy {
+    sqlite3_backup *handle;
+    vb_db *to;
+};
+
+int vb_copy_open(vb_db *from, vb_db *to, vb_copy **out, vb_error *err)
+{
+    sqlite3_backup *handle = sqlite3_backup_init(to->handle, "main", from->handle, "main");
+
+    if (!handle)
+        return sql_fail(to, err, sqlite3_extended_errcode(to->handle), "copying");
+    *out = VB_NEW(vb_copy);
+    **out = (vb_copy){handle, to};
+    return 0;
+}
+
+int vb_copy_step(vb_copy *copy, int pages, int64_t *done, int64_t *total, vb_error *err)
+{
+    int rc = sqlite3_backup_step(copy->handle, pages);
+
+    *total = sqlite3_backup_pagecount(copy->handle);
+    *done = *total - sqlite3_backup_remaining(copy->handle);
+    if (rc == SQLITE_OK || rc == SQLITE_DONE)
+        return rc == SQLITE_OK;
+    return sql_fail(copy->to, err, rc, "copying");
+}
+
+void vb_copy_close(vb_copy *copy)
+{
+    sqlite3_backup_finish(copy->handle);
+    free(copy);
 }
 
 void vb_sql_name(vb_buf *out, const char *name)

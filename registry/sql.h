@@ -42,6 +42,14 @@ int vb_db_run(vb_db *db, const char *sql, vb_error *err);
 /* Attaches another database, read-only, under a name. */
 int vb_db_attach(vb_db *db, const char *path, const char *name, vb_error *err);
 
+/* Transactions of this connection hold the lease of the file from now on: it lies on a network file system. */
+void vb_db_lease(vb_db *db);
+
+/* Whether the file keeps a write-ahead log; and to keep one, or a rollback journal.  While others have the file open it
+ * stays as it is: that is no error. */
+int vb_db_has_log(vb_db *db, bool *out, vb_error *err);
+int vb_db_set_log(vb_db *db, bool log, vb_error *err);
+
 /* How often something was undone on this connection: what was remembered before may never have been. */
 uint64_t vb_db_rollbacks(const vb_db *db);
 
@@ -142,6 +150,24 @@ int vb_sql_exec(vb_db *db, vb_error *err, const char *sql, const vb_arg *args, s
 
 /* The first column of the first row as an integer: 1, or 0 where there is no row. */
 int vb_sql_int(vb_db *db, int64_t *out, vb_error *err, const char *sql, const vb_arg *args, size_t count);
+
+/* Several look-ups at one state of the database, with its lock taken once: until the scope ends.  Nothing in a
+ * transaction, which is such a scope already.  Nothing may be written in it. */
+typedef struct vb_look {
+    vb_db *db; /* NULL: nothing to be ended */
+} vb_look;
+
+int vb_look_begin(vb_look *look, vb_db *db, vb_error *err);
+void vb_look_end(vb_look *look);
+#define vb_auto_look __attribute__((cleanup(vb_look_end))) vb_look
+
+/* A copy of a whole database, page by page, while others write to it: 1 while there are more, 0 at the end.  A commit
+ * of another connection makes it begin again; `pages` -1: all that is left, at once. */
+typedef struct vb_copy vb_copy;
+int vb_copy_open(vb_db *from, vb_db *to, vb_copy **out, vb_error *err);
+int vb_copy_step(vb_copy *copy, int pages, int64_t *done, int64_t *total, vb_error *err);
+void vb_copy_close(vb_copy *copy);
+VB_CLEANUP(vb_copy, vb_copy_close)
 
 /* "name" with the quotes that SQL wants round an identifier, appended. */
 void vb_sql_name(vb_buf *out, const char *name);

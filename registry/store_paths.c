@@ -36,7 +36,10 @@ int vb_store_paths_held(vb_registry *reg, int64_t store_id, const char *const *p
                         vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    int r = vb_sql(reg->db, &s, err, "SELECT path FROM location WHERE store_id = ?", VB_ARGS(store_id));
+    int r = vb_sql(reg->db, &s, err,
+                   "SELECT path FROM location l WHERE store_id = ? AND EXISTS"
+                   " (SELECT 1 FROM dataset WHERE id = l.dataset_id)",
+                   VB_ARGS(store_id));
 
     memset(held, 0, count * sizeof *held);
     while (!r && (r = vb_stmt_step(s, err)) > 0) {

@@ -295,7 +295,7 @@ static int run(int argc, char **argv, vb_error *err)
 
 static const vb_option options[] = {
     {"butler-config", 'b', VB_OPTION_TEXT, &repository, "REPO",
-     "where a graph's artifacts are, if its repository has moved"},
+     "where a snapshot's or a graph's artifacts are, if its repository has moved"},
     {"collections", 0, VB_OPTION_LIST, &collections, "NAME,...",
      "of a Gen3 repository: only what these hold (globs too)"},
     {"where", 0, VB_OPTION_TEXT, &where, "EXPRESSION", "of a Gen3 repository: only datasets of which this holds"},
@@ -308,8 +308,8 @@ static const vb_option options[] = {
 
 const vb_command vb_cmd_mount = {
     .name = "mount",
-    .arguments = "REPO|GRAPH|GEN3_REPO MOUNTPOINT",
-    .summary = "show a repository, a graph or a Gen3 repository as a file system, read-only",
+    .arguments = "REPO|SNAPSHOT|GRAPH|GEN3_REPO MOUNTPOINT",
+    .summary = "show a repository, a snapshot, a graph or a Gen3 repository as a file system, read-only",
     .details =
         "MOUNTPOINT gets data/ (datasets by collection, type and data ID), by-id/, dimensions/, provenance/ and reports/. The mount of a "
         "repository shows what is committed while it is mounted; that of a Gen3 repository of Rubin's shows what it held when it was mounted. An ordinary user may mount too. vbutler umount takes it away.",

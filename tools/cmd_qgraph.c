@@ -20,7 +20,7 @@ static int run(int argc, char **argv, vb_error *err)
     }
     r = vb_graph_options_repo(&repo, err);
     if (!r)
-        r = vb_repo_registry(repo, VB_ACCESS_READ, &reg, err);
+        r = vb_graph_options_source(repo, &reg, err);
     if (!r)
         r = vb_graph_options_build(reg, file, err);
     if (!r)

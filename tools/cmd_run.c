@@ -19,7 +19,7 @@ static const char *graph, *save;
 static int build(const vb_repo *repo, char **path, vb_error *err)
 {
     vb_auto(vb_registry_close) vb_registry *reg = NULL;
-    int r = vb_repo_registry(repo, VB_ACCESS_READ, &reg, err);
+    int r = vb_graph_options_source(repo, &reg, err);
 
     if (r < 0)
         return r;

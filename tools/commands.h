@@ -5,6 +5,7 @@
 #include "tools/cli.h"
 
 extern const vb_command vb_cmd_associate;
+extern const vb_command vb_cmd_backup;
 extern const vb_command vb_cmd_certify_calibrations;
 extern const vb_command vb_cmd_collection_chain;
 extern const vb_command vb_cmd_collection_doc;
@@ -15,10 +16,13 @@ extern const vb_command vb_cmd_disassociate;
 extern const vb_command vb_cmd_exec;
 extern const vb_command vb_cmd_export;
 extern const vb_command vb_cmd_export_gen3;
+extern const vb_command vb_cmd_fsck;
 extern const vb_command vb_cmd_import;
 extern const vb_command vb_cmd_import_gen3;
 extern const vb_command vb_cmd_ingest_files;
 extern const vb_command vb_cmd_ingest_raws;
+extern const vb_command vb_cmd_lease;
+extern const vb_command vb_cmd_migrate;
 extern const vb_command vb_cmd_mount;
 extern const vb_command vb_cmd_prune_datasets;
 extern const vb_command vb_cmd_qgraph;
@@ -36,6 +40,7 @@ extern const vb_command vb_cmd_remove_runs;
 extern const vb_command vb_cmd_rename_collection;
 extern const vb_command vb_cmd_report;
 extern const vb_command vb_cmd_run;
+extern const vb_command vb_cmd_snapshot;
 extern const vb_command vb_cmd_umount;
 
 #endif

@@ -19,6 +19,18 @@ int vb_graph_options_repo(vb_repo **repo, vb_error *err)
     return vb_repo_open(vb_graph_opt.repo, repo, err);
 }
 
+int vb_graph_options_source(const vb_repo *repo, vb_registry **out, vb_error *err)
+{
+    int r;
+
+    if (!vb_graph_opt.snapshot)
+        return vb_repo_registry(repo, VB_ACCESS_READ, out, err);
+    r = vb_registry_open(vb_graph_opt.snapshot, VB_ACCESS_IMMUTABLE, out, err);
+    if (!r && strcmp(vb_registry_format(*out), "snapshot") != 0)
+        r = vb_fail(err, -EINVAL, "--snapshot %s: is a %s", vb_graph_opt.snapshot, vb_registry_format(*out));
+    return r;
+}
+
 char *vb_command_line(void)
 {
     vb_auto_buf raw = {0};

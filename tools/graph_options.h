@@ -7,7 +7,7 @@
 #include "tools/cli.h"
 
 typedef struct vb_graph_options {
-    const char *repo;
+    const char *repo, *snapshot;
     vb_plan plan;
     char **config, **inputs, **skip_existing_in, **binds;
 } vb_graph_options;
@@ -23,6 +23,9 @@ extern vb_graph_options vb_graph_opt;
     {"input",        'i',                                                                                              \
      VB_OPTION_LIST, &vb_graph_opt.inputs,                                                                             \
      "COLL,...",     "collections to read from, in the order of search"},                                              \
+        {"snapshot",     0,                                                                                            \
+         VB_OPTION_TEXT, &vb_graph_opt.snapshot,                                                                       \
+         "FILE",         "look for inputs in this snapshot, and not in the repository's registry"},                    \
         {"output",       'o',                                                                                          \
          VB_OPTION_TEXT, &vb_graph_opt.plan.output,                                                                    \
          "COLL",         "a CHAINED collection to write to: a new run COLL/TIME goes first in it"},                    \
@@ -67,6 +70,9 @@ extern vb_graph_options vb_graph_opt;
         "clobber-outputs", 0, VB_OPTION_FLAG, &vb_graph_opt.plan.clobber_outputs, NULL,                          \
             "with --extend-run: outputs that are there are made anew"                                            \
     }
+
+/* The registry that a graph is built from: the repository's, or the snapshot of --snapshot. */
+int vb_graph_options_source(const vb_repo *repo, vb_registry **out, vb_error *err);
 
 /* Opens the repository of -b. */
 int vb_graph_options_repo(vb_repo **repo, vb_error *err);

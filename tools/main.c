@@ -5,6 +5,7 @@
 
 static const vb_command *const commands[] = {
     &vb_cmd_associate,
+    &vb_cmd_backup,
     &vb_cmd_certify_calibrations,
     &vb_cmd_collection_chain,
     &vb_cmd_collection_doc,
@@ -15,10 +16,13 @@ static const vb_command *const commands[] = {
     &vb_cmd_exec,
     &vb_cmd_export,
     &vb_cmd_export_gen3,
+    &vb_cmd_fsck,
     &vb_cmd_import,
     &vb_cmd_import_gen3,
     &vb_cmd_ingest_files,
     &vb_cmd_ingest_raws,
+    &vb_cmd_lease,
+    &vb_cmd_migrate,
     &vb_cmd_mount,
     &vb_cmd_prune_datasets,
     &vb_cmd_qgraph,
@@ -36,6 +40,7 @@ static const vb_command *const commands[] = {
     &vb_cmd_rename_collection,
     &vb_cmd_report,
     &vb_cmd_run,
+    &vb_cmd_snapshot,
     &vb_cmd_umount,
     NULL,
 };

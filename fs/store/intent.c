@@ -47,24 +47,22 @@ static int lock_folder(const char *folder, vb_error *err)
 
 /* ---- sweeping ------------------------------------------------------------------------------------------ */
 
-/* A file that some intent names. */
-struct planned {
-    char *path;
-    vb_uuid uuid;
-    bool alive; /* its writer lives */
-};
-
 struct plans {
-    struct planned *items;
+    vb_intended *items;
     size_t count, cap;
     char **dead; /* intents of dead writers */
 };
 
+void vb_intended_free(vb_intended *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(items[i].path);
+    free(items);
+}
+
 static void plans_clear(struct plans *p)
 {
-    for (size_t i = 0; i < p->count; i++)
-        free(p->items[i].path);
-    free(p->items);
+    vb_intended_free(p->items, p->count);
     vb_strv_free(p->dead);
 }
 
@@ -78,7 +76,7 @@ static void take_line(struct plans *p, char *line, bool alive)
         return; /* half a line: its writer was killed before it made anything */
     *space = 0;
     if (vb_uuid_parse(line, &uuid) && vb_path_is_safe(space + 1))
-        *VB_PUSH(p->items, p->count, p->cap) = (struct planned){vb_strdup(space + 1), uuid, alive};
+        *VB_PUSH(p->items, p->count, p->cap) = (vb_intended){vb_strdup(space + 1), uuid, alive};
 }
 
 static void read_intent(struct plans *p, const char *folder, const char *name)
@@ -101,7 +99,7 @@ static void read_intent(struct plans *p, const char *folder, const char *name)
 
 static int compare(const void *a, const void *b)
 {
-    return strcmp(((const struct planned *)a)->path, ((const struct planned *)b)->path);
+    return strcmp(((const vb_intended *)a)->path, ((const vb_intended *)b)->path);
 }
 
 /* Removes what nobody holds.  A path that two intents name is alive if one of them is. */
@@ -137,21 +135,47 @@ static int remove_lost(const vb_repo *repo, vb_registry *reg, struct plans *p, v
     return r;
 }
 
-static int sweep(const vb_repo *repo, vb_registry *reg, const char *folder, vb_error *err)
+static int read_intents(struct plans *p, const char *folder, vb_error *err)
 {
-    __attribute__((cleanup(plans_clear))) struct plans p = {0};
     DIR *dir = opendir(folder);
     struct dirent *entry;
-    int r = 0;
 
     if (!dir)
         return vb_fail_errno(err, -errno, "listing %s", folder);
     while ((entry = readdir(dir)))
         if (entry->d_name[0] != '.' && strcmp(entry->d_name, lock_name) != 0)
-            read_intent(&p, folder, entry->d_name);
+            read_intent(p, folder, entry->d_name);
     closedir(dir);
-    if (!p.dead)
+    return 0;
+}
+
+int vb_intents_list(const vb_repo *repo, vb_intended **out, size_t *count, vb_error *err)
+{
+    __attribute__((cleanup(plans_clear))) struct plans p = {0};
+    vb_autofree char *folder = vb_path_join(repo->root, folder_name);
+    vb_autoclose int lock = -1; /* or who begins an intent now could not lock it */
+    int r = 0;
+
+    *out = NULL;
+    *count = 0;
+    if (access(folder, F_OK))
         return 0;
+    lock = lock_folder(folder, err);
+    r = lock < 0 ? lock : read_intents(&p, folder, err);
+    *out = p.items;
+    *count = p.count;
+    p.items = NULL;
+    p.count = 0;
+    return r;
+}
+
+static int sweep(const vb_repo *repo, vb_registry *reg, const char *folder, vb_error *err)
+{
+    __attribute__((cleanup(plans_clear))) struct plans p = {0};
+    int r = read_intents(&p, folder, err);
+
+    if (r < 0 || !p.dead)
+        return r;
     r = remove_lost(repo, reg, &p, err);
     for (char **path = p.dead; !r && *path; path++)
         unlink(*path);

@@ -30,4 +30,15 @@ VB_CLEANUP(vb_intent, vb_intent_end)
 /* The temporary name of a file, in its directory; appended. */
 void vb_intent_temporary(vb_buf *out, const vb_uuid *uuid, const char *path);
 
+/* What the intents that are there name: files below the root that are being made (alive), or whose maker is dead.  The
+ * caller frees them with vb_intended_free(). */
+typedef struct vb_intended {
+    char *path;
+    vb_uuid uuid;
+    bool alive;
+} vb_intended;
+
+int vb_intents_list(const vb_repo *repo, vb_intended **out, size_t *count, vb_error *err);
+void vb_intended_free(vb_intended *items, size_t count);
+
 #endif

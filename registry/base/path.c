@@ -189,6 +189,29 @@ int vb_write_file(int dirfd, const char *path, const void *data, size_t n, mode_
     return 0;
 }
 
+static int sync_path(const char *path, int flags)
+{
+    vb_autoclose int fd = open(path, flags | O_RDONLY | O_CLOEXEC);
+
+    return fd < 0 || fsync(fd) ? -errno : 0;
+}
+
+int vb_publish_file(const char *from, const char *to, bool replace, vb_error *err)
+{
+    vb_autofree char *dir = vb_path_dir(to);
+    int r = sync_path(from, 0);
+
+    if (!r && (replace ? rename(from, to) : renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE)))
+        r = -errno;
+    if (r == -EINVAL && !replace) /* some network file systems: a link does not take another's place either */
+        r = link(from, to) || unlink(from) ? -errno : 0;
+    if (!r)
+        r = sync_path(dir, O_DIRECTORY);
+    if (r == -EEXIST)
+        return vb_fail(err, r, "%s is there already", to);
+    return r < 0 ? vb_fail_errno(err, r, "writing %s", to) : 0;
+}
+
 static int remove_children(int fd, dev_t device, vb_error *err)
 {
     DIR *dir = fdopendir(fd);

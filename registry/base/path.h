@@ -43,6 +43,10 @@ int vb_write_all(int fd, const void *data, size_t n);
 /* Writes a whole file under a temporary name beside `path`, syncs it if asked, and renames it over `path`. */
 int vb_write_file(int dirfd, const char *path, const void *data, size_t n, mode_t mode, bool sync, vb_error *err);
 
+/* Gives a file that is written its final name, with its bytes and its name on disk; -EEXIST where that is taken, unless
+ * it is to be replaced.  `from` and `to` lie in one directory. */
+int vb_publish_file(const char *from, const char *to, bool replace, vb_error *err);
+
 /* Removes a file or a tree, crossing no mount and following no symlink.  0 where nothing is there. */
 int vb_remove_tree(int dirfd, const char *path, vb_error *err);
 

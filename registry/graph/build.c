@@ -13,6 +13,8 @@
 #include "registry/base/text.h"
 #include "registry/dataset.h"
 #include "registry/schema.h"
+#include "registry/snapshot.h"
+#include "registry/subset.h"
 #include "registry/time.h"
 
 #include <fcntl.h>
@@ -268,7 +270,7 @@ static int insert_tasks(struct build *b)
 
 static int write_meta(struct build *b)
 {
-    vb_autofree char *root = vb_path_dir(vb_registry_path(b->src)), *repository = vb_path_absolute(root, NULL);
+    vb_autofree char *repository = NULL, *snapshot = NULL;
     vb_auto_buf inputs = {0}, children = {0};
     char text[VB_UUID_TEXT];
     const char *pairs[][2] = {
@@ -281,11 +283,12 @@ static int write_meta(struct build *b)
         {"command", b->spec->command},
         {"extends_run", b->spec->extends_run ? "1" : NULL},
         {"clobber_outputs", b->spec->clobber_outputs ? "1" : NULL},
-        {"repository", repository},
+        {"repository", NULL},
+        {"snapshot", NULL},
         {"replaced", b->spec->replaced},
         {"prune_replaced", b->spec->prune_replaced},
     };
-    int r = 0;
+    int r = vb_snapshot_source(b->src, &repository, &snapshot, b->err);
 
     for (char **name = b->spec->chain_children; name && *name; name++) {
         vb_buf_separate(&children, ",");
@@ -297,6 +300,8 @@ static int write_meta(struct build *b)
     }
     pairs[3][1] = vb_buf_text(&children);
     pairs[4][1] = vb_buf_text(&inputs);
+    pairs[9][1] = repository;
+    pairs[10][1] = snapshot;
     for (size_t i = 0; !r && i < VB_COUNT(pairs); i++)
         if (pairs[i][1])
             r = vb_schema_set_meta(b->db, pairs[i][0], pairs[i][1], b->err);
@@ -347,19 +352,13 @@ static int fill(struct build *b, vb_graph_counts *counts)
 /* The outermost steps: a temporary file beside the final one, filled in one transaction, synced, renamed. */
 static int build_file(struct build *b, const char *path, vb_graph_counts *counts)
 {
-    vb_auto(vb_universe_free) vb_universe *u = NULL;
     vb_auto_txn txn = {0};
-    const char *json = vb_universe_json(vb_registry_universe(b->src));
-    int r = vb_universe_load_text(vb_registry_path(b->src), json, strlen(json), &u, b->err);
+    int r = vb_subset_create(b->src, path, "graph", &b->graph, b->err);
 
-    if (!r)
-        r = vb_registry_create(path, u, "graph", &b->graph, b->err);
     if (r < 0)
         return r;
     b->db = b->graph->db;
-    r = vb_db_attach(b->db, vb_registry_path(b->src), "src", b->err);
-    if (!r)
-        r = vb_registry_begin(b->graph, &txn, b->err);
+    r = vb_registry_begin(b->graph, &txn, b->err);
     if (!r)
         r = fill(b, counts);
     return r < 0 ? r : vb_txn_commit(&txn, b->err);
@@ -383,7 +382,6 @@ int vb_graph_build(vb_registry *src, const vb_graph_spec *spec, const char *path
                    vb_error *err)
 {
     vb_autofree char *temporary = vb_format("%s.%d.tmp", path, (int)getpid());
-    vb_autoclose int fd = -1;
     struct build b = {.src = src, .spec = spec, .err = err};
     int r;
 
@@ -400,11 +398,8 @@ int vb_graph_build(vb_registry *src, const vb_graph_spec *spec, const char *path
         r = build_file(&b, temporary, counts);
     if (b.graph)
         vb_registry_close(b.graph);
-    if (!r) {
-        fd = open(temporary, O_RDONLY | O_CLOEXEC);
-        if (fd < 0 || fsync(fd) || rename(temporary, path))
-            r = vb_fail_errno(err, -errno, "writing %s", path);
-    }
+    if (!r)
+        r = vb_publish_file(temporary, path, true, err);
     if (r < 0)
         unlink(temporary);
     vb_search_clear(&b.inputs);

@@ -32,6 +32,7 @@ typedef struct vb_graph {
     char *run, *chain; /* chain may be NULL */
     char **chain_children, **inputs;
     char *command;    /* that asked for the graph; may be NULL */
+    char *snapshot;   /* the id of the snapshot that it was built from; NULL: a registry */
     bool extends_run; /* `run` was there when the graph was built */
     bool clobber_outputs;
     char *replaced, *prune_replaced; /* as in vb_graph_spec */

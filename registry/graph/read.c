@@ -20,6 +20,7 @@ void vb_graph_close(vb_graph *g)
     free(g->run);
     free(g->chain);
     free(g->command);
+    free(g->snapshot);
     free(g->replaced);
     free(g->prune_replaced);
     vb_strv_free(g->chain_children);
@@ -39,7 +40,8 @@ static int read_meta(vb_graph *g, vb_error *err)
                   {"chain", &g->chain},       {"chain_children", &children},
                   {"inputs", &inputs},        {"command", &g->command},
                   {"extends_run", &extends},  {"clobber_outputs", &clobber},
-                  {"replaced", &g->replaced}, {"prune_replaced", &g->prune_replaced}};
+                  {"replaced", &g->replaced}, {"prune_replaced", &g->prune_replaced},
+                  {"snapshot", &g->snapshot}};
     const vb_collection *run;
     int r = 0;
 

@@ -207,6 +207,8 @@ void vb_attempt_describe(vb_attempt *a)
     json_object_set_new(details, "exit", exit_json(a));
     if (a->data_path)
         json_object_set_new(details, "data_path", json_string(a->data_path));
+    if (a->worker->graph->snapshot)
+        json_object_set_new(details, "snapshot", json_string(a->worker->graph->snapshot));
     json_object_set_new(details, "runner", json_string("vbutler " VB_VERSION));
     json_object_set_new(details, "io", io_json(a));
     json_object_set_new(details, "undeclared_outputs", vb_attempt_undeclared_outputs(a));

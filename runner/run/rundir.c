@@ -161,6 +161,14 @@ int vb_rundir_commit(vb_rundir *d, const vb_uuid *quantum, int number, vb_error 
     return errno == EEXIST ? 0 : vb_fail_errno(err, -errno, "committing %s/%s", d->path, attempt);
 }
 
+bool vb_rundir_is_done(const vb_rundir *d, const vb_uuid *quantum)
+{
+    char receipt[96];
+
+    file_name(receipt, "receipts", quantum, 0);
+    return !faccessat(d->fd, receipt, F_OK, 0);
+}
+
 char *vb_rundir_scratch(const vb_rundir *d, const vb_uuid *quantum, int number)
 {
     char uuid[VB_UUID_TEXT];

@@ -38,6 +38,9 @@ int vb_rundir_note(int attempt, const char *line, vb_error *err);
 /* The commit: 1; 0 where another attempt of the quantum came first. */
 int vb_rundir_commit(vb_rundir *d, const vb_uuid *quantum, int number, vb_error *err);
 
+/* True where some attempt of the quantum counts. */
+bool vb_rundir_is_done(const vb_rundir *d, const vb_uuid *quantum);
+
 /* Makes an attempt's working directory; its absolute path, which the caller frees. */
 int vb_rundir_make_scratch(vb_rundir *d, const vb_uuid *quantum, int number, char **path, vb_error *err);
 char *vb_rundir_scratch(const vb_rundir *d, const vb_uuid *quantum, int number); /* the path alone */

@@ -1,0 +1,65 @@
+/* internal.h - what the parts of fsck share. */
+#ifndef VB_FS_CARE_INTERNAL_H
+#define VB_FS_CARE_INTERNAL_H
+
+#include "fs/care/fsck.h"
+#include "fs/store/store.h"
+#include "registry/check.h"
+
+#include <sys/stat.h>
+
+/* A finding that can be mended, or that is to be looked at again before it is told. */
+struct kept {
+    vb_damage kind;
+    char *path;
+    int64_t dataset_id, store_id, mtime;
+    mode_t mode;
+};
+
+struct to_hash {
+    char *path;
+    int64_t dataset_id, store_id, mtime;
+    vb_hash wanted, found;
+    bool touched; /* its time differs */
+    vb_error err;
+};
+
+enum { HASH_BATCH = 256 };
+
+struct vb_fsck {
+    const vb_repo *repo;
+    vb_fsck_options options;
+    vb_fsck_counts counts;
+    vb_registry *reg;
+    vb_stores *stores;
+    vb_held_list *held;
+    const vb_held *next; /* the location that the walk has not reached yet; NULL: no more */
+    struct kept *mends;  /* what vb_fsck_mend() is to do */
+    size_t nmends, mends_cap;
+    struct kept *absent; /* artifacts that were not there */
+    size_t nabsent, absent_cap;
+    struct kept *strangers; /* files that no location names */
+    size_t nstrangers, strangers_cap;
+    struct to_hash hashes[HASH_BATCH];
+    size_t nhashes;
+    int64_t total; /* locations, for progress */
+    char *lost;    /* where strangers go */
+};
+
+/* Tells a finding, and counts it. */
+void vb_fsck_tell(vb_fsck *f, const vb_finding *finding);
+
+/* "raw {instrument: Cam, ...}", which the caller frees. */
+char *vb_fsck_dataset(vb_fsck *f, int64_t dataset_id);
+
+struct kept *vb_fsck_keep(struct kept **list, size_t *n, size_t *cap, vb_damage kind, const char *path);
+
+/* judge.c: an artifact beside what was registered of it. */
+int vb_fsck_judge(vb_fsck *f, const vb_held *held, vb_error *err);
+int vb_fsck_absent(vb_fsck *f, vb_error *err);   /* after the walk: which are missing still */
+int vb_fsck_hash_all(vb_fsck *f, vb_error *err); /* what is waiting for its checksum */
+
+/* strangers.c: which of the files that no location names are anyone's. */
+int vb_fsck_strangers(vb_fsck *f, vb_error *err);
+
+#endif

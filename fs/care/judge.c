@@ -1,0 +1,194 @@
+/* judge.c - an artifact beside what was registered of it. */
+#include "fs/care/internal.h"
+#include "registry/base/clock.h"
+#include "registry/base/mem.h"
+#include "registry/base/path.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <string.h>
+
+static char *where(vb_fsck *f, const vb_held *held)
+{
+    vb_location location = {.store_id = held->store_id, .path = held->file};
+
+    return vb_stores_path(f->stores, &location);
+}
+
+__attribute__((format(printf, 5, 6))) static void tell(vb_fsck *f, vb_damage kind, const vb_held *held,
+                                                       const char *mending, const char *format, ...)
+{
+    va_list args;
+    vb_autofree char *detail = NULL, *dataset = vb_fsck_dataset(f, held->dataset_id);
+
+    va_start(args, format);
+    detail = vb_vformat(format, args);
+    va_end(args);
+    vb_fsck_tell(f, &(vb_finding){kind, held->file, dataset, detail, mending});
+    if (mending) {
+        struct kept *k = vb_fsck_keep(&f->mends, &f->nmends, &f->mends_cap, kind, held->file);
+
+        k->dataset_id = held->dataset_id;
+        k->store_id = held->store_id;
+    }
+}
+
+static void missing(vb_fsck *f, const vb_held *held, int code)
+{
+    if (f->held) { /* it may have been pruned since the walk began: vb_fsck_absent() looks again */
+        struct kept *k = vb_fsck_keep(&f->absent, &f->nabsent, &f->absent_cap, VB_DAMAGE_MISSING, held->file);
+
+        k->dataset_id = held->dataset_id;
+        k->store_id = held->store_id;
+        return;
+    }
+    tell(f, VB_DAMAGE_MISSING, held, "forget where it was; the dataset stays, without an artifact",
+         "is not there%s%s; restore it from a copy if there is one", code == -ENOENT ? "" : ": ",
+         code == -ENOENT ? "" : strerror(-code));
+}
+
+int vb_fsck_absent(vb_fsck *f, vb_error *err)
+{
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < f->nabsent; i++) {
+        const struct kept *k = &f->absent[i];
+        vb_held held = {.dataset_id = k->dataset_id, .store_id = k->store_id, .file = k->path};
+        vb_autofree char *path = where(f, &held);
+        vb_auto_location now = {0};
+        struct stat st;
+
+        r = vb_location_get(f->reg, k->dataset_id, &now, err);
+        if (r > 0 && stat(path, &st))
+            missing(f, &held, -errno);
+    }
+    return r < 0 ? r : 0;
+}
+
+/* Only what vbutler has copied or made is known to have got the repository's mode: a checksum tells, and one name. */
+static bool has_our_mode(const vb_held *held, const struct stat *own)
+{
+    return held->has_checksum && held->store_id == 1 && *held->file != '/' && S_ISREG(own->st_mode) &&
+           own->st_nlink == 1;
+}
+
+static void check_permission(vb_fsck *f, const vb_held *held, const char *path)
+{
+    struct stat own;
+
+    if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS)) {
+        tell(f, VB_DAMAGE_PERMISSION, held, *held->file == '/' ? NULL : "give it the repository's mode and group",
+             "cannot be read: %s", strerror(errno));
+        return;
+    }
+    if (lstat(path, &own) || !has_our_mode(held, &own))
+        return;
+    if ((own.st_mode & 07777) != f->repo->file_mode)
+        tell(f, VB_DAMAGE_PERMISSION, held, "give it the repository's mode and group",
+             "has mode %04o, and vbutler.yaml says %04o", own.st_mode & 07777, f->repo->file_mode);
+    else if (f->repo->group != (gid_t)-1 && own.st_gid != f->repo->group)
+        tell(f, VB_DAMAGE_PERMISSION, held, "give it the repository's mode and group",
+             "has group %u, and vbutler.yaml says %u", own.st_gid, f->repo->group);
+}
+
+static int hash_later(vb_fsck *f, const vb_held *held, const char *path, bool touched, int64_t mtime, vb_error *err)
+{
+    f->hashes[f->nhashes++] = (struct to_hash){.path = vb_strdup(path),
+                                               .dataset_id = held->dataset_id,
+                                               .store_id = held->store_id,
+                                               .wanted = held->checksum,
+                                               .mtime = mtime,
+                                               .touched = touched};
+    return f->nhashes == HASH_BATCH ? vb_fsck_hash_all(f, err) : 0;
+}
+
+/* A part of a file has a size and a checksum of its own, which are those of what a mount shows. */
+static int64_t size_of(vb_fsck *f, const vb_held *held, const struct stat *st)
+{
+    vb_auto_location location = {0};
+    int64_t size = st->st_size, mtime;
+
+    if (held->part && vb_location_get(f->reg, held->dataset_id, &location, NULL) > 0 &&
+        vb_stores_stat(f->stores, &location, &size, &mtime, NULL) < 0)
+        return -1;
+    return size;
+}
+
+int vb_fsck_judge(vb_fsck *f, const vb_held *held, vb_error *err)
+{
+    vb_autofree char *path = where(f, held);
+    struct stat st;
+    int64_t size, mtime;
+    bool touched;
+
+    f->counts.datasets++;
+    if (stat(path, &st)) {
+        missing(f, held, -errno);
+        return 0;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        tell(f, VB_DAMAGE_MISSING, held, NULL, "is no regular file");
+        return 0;
+    }
+    check_permission(f, held, path);
+    size = size_of(f, held, &st);
+    mtime = vb_clock_ns(st.st_mtim);
+    touched = held->mtime >= 0 && mtime != held->mtime;
+    if (held->size >= 0 && size != held->size) {
+        tell(f, VB_DAMAGE_SIZE, held, NULL,
+             "has %" PRId64 " bytes, and had %" PRId64 " when it was registered: restore it", size, held->size);
+        return 0;
+    }
+    if (f->options.checksum && held->has_checksum && !held->part)
+        return hash_later(f, held, path, touched, mtime, err);
+    if (touched)
+        tell(f, VB_DAMAGE_TIME, held, NULL, "was written to or copied after it was registered: %s",
+             held->has_checksum ? "--checksum tells whether it has the same bytes" : "compare it with its source");
+    return 0;
+}
+
+/* ---- checksums -------------------------------------------------------------------------------------------- */
+
+static void hash_one(void *arg, size_t i)
+{
+    struct to_hash *h = &((vb_fsck *)arg)->hashes[i];
+    vb_autoclose int fd = open(h->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+    if (fd < 0)
+        vb_fail_errno(&h->err, -errno, "cannot be read");
+    else
+        vb_hash_fd(fd, &h->found, NULL, &h->err);
+}
+
+static void judge_hash(vb_fsck *f, const struct to_hash *h)
+{
+    size_t n = strlen(f->repo->root);
+    const char *shown = vb_path_inside(h->path, f->repo->root) ? h->path + n + 1 : h->path;
+    vb_held held = {.dataset_id = h->dataset_id, .store_id = h->store_id, .file = vb_strdup(shown)};
+    char is[VB_HASH_TEXT], was[VB_HASH_TEXT];
+
+    if (h->err.code) {
+        if (h->err.code != -EACCES) /* that was told already */
+            tell(f, VB_DAMAGE_CHECKSUM, &held, NULL, "%s", h->err.message);
+    } else if (memcmp(&h->found, &h->wanted, sizeof h->found)) {
+        tell(f, VB_DAMAGE_CHECKSUM, &held, NULL, "has %s, and had %s when it was registered: restore it",
+             vb_hash_format(&h->found, is), vb_hash_format(&h->wanted, was));
+    } else if (h->touched) {
+        tell(f, VB_DAMAGE_TIME, &held, "record its time", "was touched or copied since; its bytes are the same");
+        f->mends[f->nmends - 1].mtime = h->mtime;
+    }
+    free(held.file);
+}
+
+int vb_fsck_hash_all(vb_fsck *f, vb_error *err)
+{
+    vb_parallel(f->nhashes, f->options.threads, hash_one, f, "checksums", NULL);
+    for (size_t i = 0; i < f->nhashes; i++) {
+        judge_hash(f, &f->hashes[i]);
+        free(f->hashes[i].path);
+        vb_error_clear(&f->hashes[i].err);
+    }
+    f->nhashes = 0;
+    return 0;
+}

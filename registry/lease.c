@@ -1,0 +1,287 @@
+#include "registry/lease.h"
+
+#include "registry/base/clock.h"
+#include "registry/base/log.h"
+#include "registry/base/mem.h"
+#include "registry/base/path.h"
+#include "registry/base/text.h"
+#include "registry/base/uuid.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum { MAX_LEASE = 4096, FIRST_WAIT_MS = 5, LONGEST_WAIT_MS = 500 };
+
+struct vb_lease {
+    char *path, *own; /* the lease, and the file of ours that was linked to it */
+    int fd; /* of that file: while it is open nobody else gets its inode number */
+    ino_t inode;
+    pthread_t beat;
+    bool beating;
+    pthread_mutex_t lock; /* guards `ended` */
+    pthread_cond_t end;
+    bool ended;
+};
+
+void vb_lease_holder_clear(vb_lease_holder *h)
+{
+    free(h->host);
+    free(h->command);
+    free(h->file);
+    *h = (vb_lease_holder){0};
+}
+
+static char *lease_path(const char *registry)
+{
+    return vb_format("%s-lease", registry);
+}
+
+static char *host_name(void)
+{
+    char name[256] = "?";
+
+    gethostname(name, sizeof name - 1);
+    return vb_strdup(name);
+}
+
+/* What the process calls itself: its arguments, cut short. */
+static char *own_command(void)
+{
+    vb_auto_buf text = {0};
+
+    vb_read_file(AT_FDCWD, "/proc/self/cmdline", 1 << 20, &text, NULL);
+    for (size_t i = 0; i + 1 < text.len; i++)
+        if (!text.data[i])
+            text.data[i] = ' ';
+    return vb_strndup(vb_buf_text(&text), text.len < 200 ? strlen(vb_buf_text(&text)) : 200);
+}
+
+/* ---- who has it ------------------------------------------------------------------------------------------- */
+
+/* The file server's idea of now: what a file that is touched now gets. */
+static int64_t server_now(const char *beside)
+{
+    vb_autofree char *path = vb_format("%s.%d.now", beside, (int)getpid());
+    vb_autoclose int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    struct stat st;
+    int64_t now = vb_clock_unix_ns();
+
+    if (fd >= 0 && !futimens(fd, NULL) && !fstat(fd, &st))
+        now = vb_clock_ns(st.st_mtim);
+    unlink(path);
+    return now;
+}
+
+static char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    return vb_strdup(text ? text : "?");
+}
+
+int vb_lease_look(const char *registry, vb_lease_holder *out, vb_error *err)
+{
+    vb_autofree char *path = lease_path(registry), *host = host_name();
+    vb_auto_buf text = {0};
+    struct stat st;
+    json_t *object;
+
+    *out = (vb_lease_holder){0};
+    if (stat(path, &st))
+        return errno == ENOENT ? 0 : vb_fail_errno(err, -errno, "looking at %s", path);
+    if (vb_read_file(AT_FDCWD, path, MAX_LEASE, &text, NULL) < 0)
+        return 0; /* given back since */
+    object = json_loadb(vb_buf_text(&text), text.len, 0, NULL);
+    out->host = text_of(object, "host");
+    out->command = text_of(object, "command");
+    out->file = text_of(object, "file");
+    out->pid = json_integer_value(json_object_get(object, "pid"));
+    out->since = json_integer_value(json_object_get(object, "since"));
+    json_decref(object);
+    out->silent = (double)(server_now(path) - vb_clock_ns(st.st_mtim)) / 1e9;
+    out->stale = out->silent > VB_LEASE_STALE_S;
+    out->dead = !strcmp(out->host, host) && out->pid > 0 && kill((pid_t)out->pid, 0) && errno == ESRCH;
+    return 1;
+}
+
+static int held_by(const char *registry, const vb_lease_holder *h, vb_error *err)
+{
+    vb_fail(err, -EBUSY,
+            "%s: process %" PRId64 " on %s is writing to it (%s), and gave its last sign of life %.0f s ago", registry,
+            h->pid, h->host, h->command, h->silent > 0 ? h->silent : 0.0);
+    if (h->stale)
+        vb_hint(err, "that is long: if it is dead, vbutler lease --break REPO takes its lease away");
+    else
+        vb_hint(err, "wait for it to end");
+    return -EBUSY;
+}
+
+/* ---- taking and giving back ------------------------------------------------------------------------------- */
+
+static int write_own(vb_lease *l, vb_error *err)
+{
+    vb_autofree char *host = host_name(), *command = own_command();
+    json_t *object = json_pack("{s:s, s:I, s:s, s:s, s:I}", "host", host, "pid", (json_int_t)getpid(), "file",
+                               vb_path_base(l->own), "command", command, "since", (json_int_t)vb_clock_unix_ns());
+    char *text;
+    struct stat st;
+    int r;
+
+    if (!object) /* a command that is no UTF-8 */
+        object = json_pack("{s:s, s:I, s:s}", "host", host, "pid", (json_int_t)getpid(), "file", vb_path_base(l->own));
+    text = json_dumps(object, 0);
+    r = vb_write_file(AT_FDCWD, l->own, text, strlen(text), 0644, false, err);
+    free(text);
+    json_decref(object);
+    l->fd = r < 0 ? -1 : open(l->own, O_RDONLY | O_CLOEXEC);
+    if (!r && (l->fd < 0 || fstat(l->fd, &st)))
+        r = vb_fail_errno(err, -errno, "writing %s", l->own);
+    l->inode = r < 0 ? 0 : st.st_ino;
+    return r;
+}
+
+/* NFS may say that a link failed which was made: the number of names of ours tells. */
+static bool link_own(const vb_lease *l)
+{
+    struct stat st;
+
+    return !link(l->own, l->path) || (!stat(l->own, &st) && st.st_nlink == 2);
+}
+
+static void *beat(void *arg)
+{
+    vb_lease *l = arg;
+    struct timespec until;
+
+    pthread_mutex_lock(&l->lock);
+    while (!l->ended) {
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += VB_LEASE_BEAT_S;
+        if (pthread_cond_timedwait(&l->end, &l->lock, &until) == ETIMEDOUT)
+            utimensat(AT_FDCWD, l->own, NULL, 0); /* the same inode: the lease itself */
+    }
+    pthread_mutex_unlock(&l->lock);
+    return NULL;
+}
+
+static void pause_ms(int ms)
+{
+    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000L}, NULL);
+}
+
+/* 1: ours; 0: somebody lives with it. */
+static int try_once(vb_lease *l, const char *registry, vb_lease_holder *h, vb_error *err)
+{
+    int r;
+
+    if (link_own(l))
+        return 1;
+    vb_lease_holder_clear(h);
+    r = vb_lease_look(registry, h, err);
+    if (r <= 0 || !h->dead)
+        return r < 0 ? r : 0;
+    vb_log(VB_WARNING, "%s: took over the lease of process %" PRId64 ", which is dead", registry, h->pid);
+    r = vb_lease_break(registry, false, err);
+    return r < 0 ? r : link_own(l);
+}
+
+static void free_lease(vb_lease *l)
+{
+    unlink(l->own);
+    if (l->fd >= 0)
+        close(l->fd);
+    pthread_mutex_destroy(&l->lock);
+    pthread_cond_destroy(&l->end);
+    free(l->path);
+    free(l->own);
+    free(l);
+}
+
+int vb_lease_take(const char *registry, int wait_ms, vb_lease **out, vb_error *err)
+{
+    vb_lease *l = VB_NEW(vb_lease);
+    vb_auto_lease_holder holder = {0};
+    int64_t until = vb_clock_monotonic_ns() + (int64_t)wait_ms * 1000000;
+    char id[VB_UUID_TEXT];
+    int r, pause = FIRST_WAIT_MS;
+
+    l->path = lease_path(registry);
+    l->own = vb_format("%s.%s", l->path, vb_uuid_format(vb_uuid_v7(), id));
+    pthread_mutex_init(&l->lock, NULL);
+    pthread_cond_init(&l->end, NULL);
+    r = write_own(l, err);
+    while (!r && !(r = try_once(l, registry, &holder, err))) {
+        if (vb_clock_monotonic_ns() > until) {
+            r = holder.host ? held_by(registry, &holder, err)
+                            : vb_fail(err, -EBUSY, "%s: others keep writing to it", registry);
+            break;
+        }
+        pause_ms(pause);
+        pause = 2 * pause < LONGEST_WAIT_MS ? 2 * pause : LONGEST_WAIT_MS;
+    }
+    if (r < 0) {
+        free_lease(l);
+        return r;
+    }
+    l->beating = !pthread_create(&l->beat, NULL, beat, l);
+    *out = l;
+    return 0;
+}
+
+int vb_lease_release(vb_lease *l, vb_error *err)
+{
+    struct stat st;
+    int r = 0;
+
+    if (l->beating) {
+        pthread_mutex_lock(&l->lock);
+        l->ended = true;
+        pthread_cond_signal(&l->end);
+        pthread_mutex_unlock(&l->lock);
+        pthread_join(l->beat, NULL);
+    }
+    if (!stat(l->path, &st) && st.st_ino == l->inode)
+        unlink(l->path);
+    else
+        r = vb_fail(err, -ESTALE, "%s was taken away while it was held", l->path);
+    free_lease(l);
+    return r;
+}
+
+/* The holder's own name of the lease goes with it. */
+static void remove_own(const char *lease, const vb_lease_holder *h)
+{
+    vb_autofree char *dir = vb_path_dir(lease), *own = vb_path_join(dir, h->file);
+
+    if (vb_path_is_safe(h->file) && !strchr(h->file, '/') && vb_starts_with(h->file, vb_path_base(lease)))
+        unlink(own);
+}
+
+/* Renamed first, and looked at: of two that break it at a time, the second would take away the first one's new lease.
+ */
+int vb_lease_break(const char *registry, bool force, vb_error *err)
+{
+    vb_autofree char *path = lease_path(registry), *aside = vb_format("%s.broken.%d", path, (int)getpid());
+    vb_auto_lease_holder h = {0};
+    struct stat before, after;
+    int r = vb_lease_look(registry, &h, err);
+
+    if (r <= 0)
+        return r;
+    if (!h.stale && !h.dead && !force)
+        return held_by(registry, &h, err);
+    if (stat(path, &before) || rename(path, aside))
+        return errno == ENOENT ? 0 : vb_fail_errno(err, -errno, "breaking %s", path);
+    if (!stat(aside, &after) && after.st_ino != before.st_ino && link(aside, path))
+        r = vb_fail(err, -EBUSY, "%s: somebody else has just broken it", path);
+    else
+        remove_own(path, &h);
+    unlink(aside);
+    return r < 0 ? r : 0;
+}
