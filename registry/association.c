@@ -89,19 +89,13 @@ int vb_associate(vb_registry *reg, const vb_collection *tagged, int64_t *changed
 static int disassociate_type(void *arg, const vb_dataset_type *type, int64_t count, vb_error *err)
 {
     struct associating *a = arg;
-    vb_auto_buf sql = {0};
-    int r;
+    static const char from[] = VB_SELECTED_FROM " CROSS JOIN association a ON a.dataset_id = d.id"
+                                                " AND a.collection_id = ?2" VB_SELECTED_WHERE;
+    int r = vb_selected_delete(a->reg, type, "member", "a.collection_id", from, a->collection->id, true, &a->changed,
+                               err);
 
-    vb_buf_printf(&sql, "DELETE FROM member_%" PRId64 " WHERE (", type->group_id);
-    vb_sql_dimensions(&sql, type->group, "", ", ");
-    vb_buf_printf(&sql, "%stype_id, collection_id) IN (SELECT ", type->group->nrequired ? ", " : "");
-    vb_sql_selected_values(&sql, type->group);
-    vb_buf_puts(&sql, "?1, ?2" VB_SELECTED_FROM " CROSS JOIN association a ON a.dataset_id = d.id"
-                      " AND a.collection_id = ?2" VB_SELECTED_WHERE ")");
-    r = vb_sql_exec(a->reg->db, err, vb_buf_text(&sql), VB_ARGS(type->id, a->collection->id));
     if (r < 0)
         return r;
-    a->changed += vb_db_changes(a->reg->db);
     return vb_sql_exec(a->reg->db, err,
                        "DELETE FROM association WHERE (dataset_id, collection_id) IN"
                        " (SELECT dataset_id, ?2 FROM temp.selected WHERE type_id = ?1)",

@@ -24,26 +24,11 @@ static int trash_artifacts(vb_registry *reg, const vb_dataset_type *type, vb_err
                                VB_ARGS(type->id));
 }
 
-/* "DELETE FROM table_N WHERE (key) IN (SELECT key of the selected, in `collection` FROM `from` ...": the rows of the
- * selected datasets in a collection each, by the table's primary key. */
-static int leave(vb_registry *reg, const vb_dataset_type *type, const char *table, const char *collection,
-                 const char *from, const char *more, vb_error *err)
-{
-    vb_auto_buf sql = {0};
-
-    vb_buf_printf(&sql, "DELETE FROM %s_%" PRId64 " WHERE (", table, type->group_id);
-    vb_sql_dimensions(&sql, type->group, "", ", ");
-    vb_buf_printf(&sql, "%stype_id, collection_id) IN (SELECT ", type->group->nrequired ? ", " : "");
-    vb_sql_selected_values(&sql, type->group);
-    vb_buf_printf(&sql, "?1, %s%s" VB_SELECTED_WHERE ")%s", collection, from, more);
-    return vb_sql_exec(reg->db, err, vb_buf_text(&sql), VB_ARGS(type->id));
-}
-
 /* Selected datasets leave the TAGGED and CALIBRATION collections that have them. */
 static int leave_associations(vb_registry *reg, const vb_dataset_type *type, vb_error *err)
 {
     static const char from[] = " FROM temp.selected s CROSS JOIN association a ON a.dataset_id = s.dataset_id"
-                               " CROSS JOIN dataset d ON d.id = s.dataset_id";
+                               " CROSS JOIN dataset d ON d.id = s.dataset_id" VB_SELECTED_WHERE;
     int64_t one;
     int r = vb_sql_int(reg->db, &one, err,
                        "SELECT 1 FROM temp.selected s CROSS JOIN association a"
@@ -52,10 +37,9 @@ static int leave_associations(vb_registry *reg, const vb_dataset_type *type, vb_
 
     if (r <= 0)
         return r;
-    r = leave(reg, type, "member", "a.collection_id", from, "", err);
+    r = vb_selected_delete(reg, type, "member", "a.collection_id", from, 0, true, NULL, err);
     if (!r)
-        r = leave(reg, type, "calib", "a.collection_id", from,
-                  " AND dataset_id IN (SELECT dataset_id FROM temp.selected WHERE type_id = ?1)", err);
+        r = vb_selected_delete(reg, type, "calib", "a.collection_id", from, 0, true, NULL, err);
     return r < 0 ? r
                  : vb_sql_exec(reg->db, err,
                                "DELETE FROM association WHERE dataset_id IN"
@@ -92,7 +76,7 @@ static int prune_type(void *arg, const vb_dataset_type *type, int64_t count, vb_
 
     if (r < 0 || !p->purge)
         return r;
-    r = leave(p->reg, type, "member", "d.run_id", VB_SELECTED_FROM, "", err);
+    r = vb_selected_delete(p->reg, type, "member", "d.run_id", VB_SELECTED, 0, true, NULL, err);
     if (!r)
         r = leave_associations(p->reg, type, err);
     return r < 0 ? r : remove_rows(p->reg, type, err);
@@ -144,8 +128,8 @@ int vb_prune_references(vb_registry *reg, vb_references *out, vb_error *err)
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     int r = vb_sql(reg->db, &s, err,
                    "SELECT c.id, n FROM (SELECT a.collection_id AS id, count(*) AS n FROM temp.selected s"
-                   " CROSS JOIN association a ON a.dataset_id = s.dataset_id GROUP BY a.collection_id) a"
-                   " CROSS JOIN collection c ON c.id = a.id ORDER BY c.name",
+                   " CROSS JOIN association a ON a.dataset_id = s.dataset_id GROUP BY a.collection_id) selected_in"
+                   " CROSS JOIN collection c ON c.id = selected_in.id ORDER BY c.name",
                    VB_NO_ARGS);
 
     *out = (vb_references){0};

@@ -300,6 +300,46 @@ void vb_sql_selected_equal(vb_buf *sql, const vb_group *group, const char *alias
     }
 }
 
+/* The columns of the data ID, from `first` on, as arguments: text lives until the next step. */
+static void column_args(vb_stmt *s, const vb_group *group, int first, vb_arg *args)
+{
+    for (int i = 0; i < group->nrequired; i++)
+        args[i] = group->dims[i]->keys[0].type == VB_FIELD_STRING ? vb_arg_text(vb_col_text(s, first + i))
+                                                                  : vb_arg_int(vb_col_int(s, first + i));
+}
+
+int vb_selected_delete(vb_registry *reg, const vb_dataset_type *type, const char *table, const char *collection,
+                       const char *from, int64_t argument, bool of_dataset, int64_t *changed, vb_error *err)
+{
+    vb_auto(vb_stmt_done) vb_stmt *rows = NULL, *drop = NULL;
+    const vb_arg about[] = {vb_arg_int(type->id), vb_arg_int(argument)};
+    vb_arg args[VB_MAX_REQUIRED + 3];
+    size_t n = (size_t)type->group->nrequired, count = n + (of_dataset ? 3 : 2);
+    vb_auto_buf which = {0}, sql = {0};
+    int r;
+
+    vb_buf_puts(&which, "SELECT ");
+    vb_sql_selected_values(&which, type->group);
+    vb_buf_printf(&which, "%s, d.id%s", collection, from);
+    vb_buf_printf(&sql, "DELETE FROM %s_%" PRId64 " WHERE ", table, type->group_id);
+    vb_sql_dimensions(&sql, type->group, "", " = ? AND ");
+    vb_buf_printf(&sql, "%stype_id = ? AND collection_id = ?%s", n ? " = ? AND " : "",
+                  of_dataset ? " AND dataset_id = ?" : "");
+    r = vb_sql(reg->db, &rows, err, vb_buf_text(&which), about, argument ? 2 : 1);
+    while (!r && (r = vb_stmt_step(rows, err)) > 0) {
+        column_args(rows, type->group, 0, args);
+        args[n] = vb_arg_int(type->id);
+        args[n + 1] = vb_arg_int(vb_col_int(rows, (int)n));
+        args[n + 2] = vb_arg_int(vb_col_int(rows, (int)n + 1));
+        r = drop ? vb_stmt_rebind(drop, args, count, err) : vb_sql(reg->db, &drop, err, vb_buf_text(&sql), args, count);
+        if (!r)
+            r = vb_stmt_step(drop, err);
+        if (!r && changed)
+            *changed += vb_db_changes(reg->db);
+    }
+    return r;
+}
+
 int vb_collection_note_type(vb_registry *reg, int64_t collection_id, int64_t type_id, vb_error *err)
 {
     return vb_sql_exec(reg->db, err, "INSERT OR IGNORE INTO collection_summary VALUES (?, ?)",

@@ -1,7 +1,11 @@
 /* Datasets are taken away; their artifacts are trash until they are unlinked. */
+#include "registry/association.h"
+#include "registry/internal.h"
 #include "registry/prune.h"
 #include "registry/trash.h"
 #include "tests/registry/executed.h"
+
+#include <sqlite3.h>
 
 #define D1 "[\"Cam\",1,10]"
 
@@ -219,6 +223,154 @@ static void a_file_is_in_use_while_a_part_of_it_is(void **state)
     }
 }
 
+/* ---- who refers to what is removed -------------------------------------------------------------------------- */
+
+static void select_all(fixture *f, const char *run)
+{
+    vb_run_contents contents;
+
+    assert_ok(vb_run_select(f->reg, fixture_run(f, run), &contents, &f->err), &f->err);
+}
+
+static void tag(fixture *f, const char *name, const char *run)
+{
+    int64_t n;
+
+    select_all(f, run);
+    assert_ok(vb_associate(f->reg, fixture_collection(f, name, VB_TAGGED), &n, &f->err), &f->err);
+}
+
+static void collections_that_have_a_dataset_are_named(void **state)
+{
+    fixture *f = *state;
+    vb_auto_error err = VB_ERROR_INIT;
+    vb_auto_references refs = {0};
+    vb_auto_txn txn = {0};
+
+    put(f, 1, "r/a", 5, 7);
+    put(f, 2, "r/b", 5, 7);
+    tag(f, "t/2", "r");
+    tag(f, "t/1", "r");
+    select_all(f, "r");
+    assert_ok(vb_prune_references(f->reg, &refs, &f->err), &f->err);
+    assert_int_equal(refs.count, 2);
+    assert_string_equal(refs.items[0].collection->name, "t/1");
+    assert_int_equal(refs.items[1].count, 2);
+    assert_int_equal(refs.in_provenance, 0);
+    assert_int_equal(vb_prune_check_unreferenced(f->reg, &err), -EBUSY);
+    assert_says(&err, "TAGGED 't/1' has 2 of them, TAGGED 't/2' has 2 of them");
+    assert_ok(vb_registry_begin(f->reg, &txn, &f->err), &f->err);
+    assert_int_equal(vb_run_remove(f->reg, fixture_run(f, "r"), false, &err), -EBUSY);
+    vb_txn_rollback(&txn);
+    assert_int_equal(fixture_count(f, "dataset"), 2);
+    assert_ok(vb_run_remove(f->reg, fixture_run(f, "r"), true, &f->err), &f->err);
+    assert_int_equal(fixture_count(f, "dataset"), 0);
+    assert_int_equal(fixture_count(f, "member_1"), 0);
+    assert_int_equal(fixture_count(f, "association"), 0);
+    assert_int_equal(fixture_count(f, "collection WHERE name = 'r'"), 0);
+    check_trash(f, "r/a:5:7 r/b:5:7");
+}
+
+static void a_run_goes_with_its_own_provenance_alone(void **state)
+{
+    fixture *f = *state;
+    vb_graph *g = executed_graph(f, "g1", "u");
+    vb_run_contents has;
+
+    executed_raws(f);
+    assert_ok(vb_provenance_register_run(f->reg, g, &f->err), &f->err);
+    executed(f, g, "make", D1, 1, VB_STATUS_SUCCEEDED);
+    assert_ok(vb_run_select(f->reg, fixture_run(f, "raws"), &has, &f->err), &f->err);
+    assert_int_equal(has.read_by_others, 1);
+    assert_int_equal(has.quanta, 0);
+    assert_ok(vb_run_remove(f->reg, fixture_run(f, "raws"), true, &f->err), &f->err);
+    assert_int_equal(fixture_count(f, "dataset WHERE state = 2 AND run_id = 0"), 1); /* what `make` has read */
+    assert_int_equal(fixture_count(f, "quantum_input"), 1);
+    assert_ok(vb_run_remove(f->reg, fixture_run(f, "u"), true, &f->err), &f->err);
+    assert_int_equal(fixture_count(f, "dataset"), 0);
+    assert_int_equal(fixture_count(f, "quantum"), 0);
+    assert_int_equal(fixture_count(f, "quantum_input"), 0);
+    assert_int_equal(fixture_count(f, "attempt"), 0);
+}
+
+/* What SQLite says of how it goes about a statement. */
+static void check_no_scan(sqlite3 *db, const char *sql)
+{
+    vb_autofree char *explain = vb_format("EXPLAIN QUERY PLAN %s", sql);
+    sqlite3_stmt *s;
+
+    assert_int_equal(sqlite3_prepare_v2(db, explain, -1, &s, NULL), SQLITE_OK);
+    while (sqlite3_step(s) == SQLITE_ROW) {
+        const char *step = (const char *)sqlite3_column_text(s, 3);
+
+        if (!strncmp(step, "SCAN", 4) && strcmp(step, "SCAN s") != 0 && !strstr(step, "selected") &&
+            !strstr(step, "CONSTANT ROW"))
+            fail_msg("%s: %s", sql, step);
+        /* By the whole key: its first columns alone would be a walk through the collection. */
+        if ((strstr(step, "member_") || strstr(step, "calib_")) && !strstr(step, "detector=?"))
+            fail_msg("%s: %s", sql, step);
+    }
+    sqlite3_finalize(s);
+}
+
+struct traced {
+    fixture *f;
+    char **statements;
+};
+
+static int trace(unsigned kind, void *arg, void *statement, void *text)
+{
+    struct traced *t = arg;
+    const char *sql = sqlite3_sql(statement);
+
+    if (!strncmp(sql, "DELETE", 6) || !strncmp(sql, "UPDATE", 6) || !strncmp(sql, "INSERT", 6) ||
+        !strncmp(sql, "SELECT", 6))
+        if (!vb_strv_has(t->statements, sql))
+            vb_strv_add(&t->statements, sql);
+    return 0;
+}
+
+static sqlite3 *last_opened;
+
+static int remember_opened(sqlite3 *db, char **message, const struct sqlite3_api_routines *api)
+{
+    last_opened = db;
+    return SQLITE_OK;
+}
+
+static int setup_traced(void **state)
+{
+    int r;
+
+    sqlite3_auto_extension((void (*)(void))remember_opened);
+    r = fixture_setup_registry(state);
+    sqlite3_reset_auto_extension();
+    return r;
+}
+
+/* Every statement of a removal looks rows up by index: only the selection itself is walked through. */
+static void removing_never_scans(void **state)
+{
+    fixture *f = *state;
+    struct traced t = {f, vb_strv_dup(NULL)};
+    sqlite3 *handle = last_opened; /* the fixture's connection */
+    size_t n = 0;
+
+    fixture_calibration_type(f, "bias", "detector,exposure");
+    fixture_put(f, "bias", "r", "instrument=Cam,detector=1,exposure=1");
+    put(f, 1, "r/a", 5, 7);
+    tag(f, "t", "r");
+    select_all(f, "r");
+    sqlite3_trace_v2(handle, SQLITE_TRACE_STMT, trace, &t);
+    assert_int_equal(vb_prune_check_unreferenced(f->reg, NULL), -EBUSY);
+    assert_ok(vb_prune_selected(f->reg, true, &f->err), &f->err);
+    sqlite3_trace_v2(handle, 0, NULL, NULL);
+    for (char **sql = t.statements; *sql; sql++, n++)
+        check_no_scan(handle, *sql);
+    assert_true(n >= 12);
+    vb_strv_free(t.statements);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup_registry, fixture_teardown)
@@ -232,6 +384,9 @@ int main(void)
         TEST(the_oldest_notes_come_first_and_are_forgotten),
         TEST(a_part_of_a_file_is_noted_as_the_file_and_without_its_size),
         TEST(a_file_is_in_use_while_a_part_of_it_is),
+        TEST(collections_that_have_a_dataset_are_named),
+        TEST(a_run_goes_with_its_own_provenance_alone),
+        cmocka_unit_test_setup_teardown(removing_never_scans, setup_traced, fixture_teardown),
     };
 
     return cmocka_run_group_tests_name("prune and trash", tests, NULL, NULL);
