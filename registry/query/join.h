@@ -40,9 +40,11 @@ typedef struct vb_from {
 /* A dataset type that was joined with the rows of its datasets. */
 typedef struct vb_joined_type {
     const vb_dataset_type *type;
-    int number;  /* its members are dN */
-    int members; /* their place in `from` */
-    int rows;    /* the place of `dataset` AS sN; -1: not joined */
+    int number;    /* its members are dN */
+    int members;   /* their place in `from` */
+    int rows;      /* the place of `dataset` AS sN; -1: not joined */
+    int64_t *held; /* the collections that are searched */
+    size_t nheld;
 } vb_joined_type;
 
 typedef struct vb_join {
@@ -131,6 +133,10 @@ void vb_join_meet(vb_join *j, const char *alias, const vb_element *dimension);
 /* Joins the values of a dimension by themselves, whatever else tells them: its records, or those that it is a view of.
  */
 int vb_join_values(vb_join *j, const vb_element *dimension, vb_error *err);
+
+/* The values that a dimension without records has among the members of a type, each found by a probe: the dimension
+ * comes first in the key.  As v_NAME. */
+void vb_join_member_values(vb_join *j, const vb_joined_type *joined, const vb_element *dimension);
 
 /* The place of a table in `from`, or -1. */
 int vb_join_find(const vb_join *j, vb_from_kind kind, const vb_element *element);

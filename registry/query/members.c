@@ -236,6 +236,7 @@ int vb_join_members(vb_join *j, const vb_dataset_type *type, const vb_search *se
 {
     int number = j->ndatasets++, place = (int)j->nfrom, r = check_search(type, search, err);
     vb_autofree char *alias = vb_format("d%d", number);
+    vb_joined_type *joined;
     bool calibrations = false;
 
     if (!r && type->is_calibration && has_calibrations(search))
@@ -246,9 +247,37 @@ int vb_join_members(vb_join *j, const vb_dataset_type *type, const vb_search *se
         join_plain(j, type, search, find_first, alias);
     if (r < 0)
         return r;
-    *VB_PUSH(j->types, j->ntypes,
-             j->types_cap) = (vb_joined_type){.type = type, .number = number, .members = place, .rows = -1};
+    joined = VB_PUSH(j->types, j->ntypes, j->types_cap);
+    *joined = (vb_joined_type){.type = type, .number = number, .members = place, .rows = -1, .nheld = search->count};
+    joined->held = vb_alloc((search->count + 1) * sizeof *joined->held);
+    for (size_t i = 0; i < search->count; i++)
+        joined->held[i] = search->items[i]->id;
     return 0;
+}
+
+void vb_join_member_values(vb_join *j, const vb_joined_type *joined, const vb_element *dimension)
+{
+    vb_autofree char *alias = vb_format("v_%s", dimension->name);
+    vb_auto_buf name = {0};
+    vb_buf sql = {0};
+
+    vb_sql_name(&name, dimension->name);
+    for (size_t i = 0; i < joined->nheld; i++) {
+        vb_autofree char *table = vb_format("%s.member_%" PRId64 " WHERE type_id = %" PRId64
+                                            " AND collection_id = %" PRId64,
+                                            j->schema, joined->type->group_id, joined->type->id, joined->held[i]);
+
+        vb_buf_printf(
+            &sql,
+            "%sSELECT %s FROM (WITH RECURSIVE next(%s) AS (SELECT min(%s) FROM %s UNION ALL SELECT (SELECT min(%s)"
+            " FROM %s AND %s > next.%s) FROM next WHERE next.%s IS NOT NULL) SELECT %s FROM next"
+            " WHERE %s IS NOT NULL)",
+            i ? " UNION " : "(", name.data, name.data, name.data, table, name.data, table, name.data, name.data,
+            name.data, name.data, name.data);
+    }
+    vb_buf_printf(&sql, ") AS %s", alias);
+    vb_join_add(j, VB_FROM_VIEW, dimension, vb_buf_steal(&sql));
+    vb_join_meet(j, alias, dimension);
 }
 
 int vb_join_rows(vb_join *j, vb_joined_type *joined, vb_error *err)

@@ -92,13 +92,34 @@ static int find_table(const struct planner *p, const vb_element *dimension)
     return -1;
 }
 
+/* Dimensions with records; others, of which not every value need be known elsewhere, where they begin the key. */
+static bool may_fill(const vb_joined_type *joined, int position)
+{
+    enum { FEW_COLLECTIONS = 50 };
+    const vb_element *dimension = joined->type->group->dims[position];
+
+    if (dimension->is_skypix)
+        return false;
+    return dimension->has_table || (position == 0 && joined->nheld > 0 && joined->nheld <= FEW_COLLECTIONS);
+}
+
+/* The type whose key a dimension without records begins. */
+static const vb_joined_type *beginning_with(const vb_join *j, const vb_element *dimension)
+{
+    for (size_t t = 0; t < j->ntypes; t++)
+        if (j->types[t].type->group->nrequired && may_fill(&j->types[t], 0) &&
+            j->types[t].type->group->dims[0] == dimension)
+            return &j->types[t];
+    return NULL;
+}
+
 static void add_gaps(struct planner *p)
 {
     for (size_t t = 0; t < p->j->ntypes; t++) {
         const vb_group *group = p->j->types[t].type->group;
 
         for (int i = 0; i < group->nrequired && p->count < MAX_TABLES; i++)
-            if (!group->dims[i]->is_skypix && find_table(p, group->dims[i]) < 0)
+            if (may_fill(&p->j->types[t], i) && find_table(p, group->dims[i]) < 0)
                 add_table(p, -1, group->dims[i]);
     }
 }
@@ -398,7 +419,10 @@ static int settle(struct planner *p, const struct path *best)
         if (t->place >= 0)
             continue;
         /* Not through what implies it: it is to stand by itself. */
-        r = vb_join_values(j, t->element, p->err);
+        if (t->element->has_table)
+            r = vb_join_values(j, t->element, p->err);
+        else
+            vb_join_member_values(j, beginning_with(j, t->element), t->element);
         places[i] = (int)j->nfrom - 1;
     }
     for (int i = 0; !r && i < best->length; i++)

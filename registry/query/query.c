@@ -14,7 +14,8 @@
 struct output {
     struct selection *s;
     vb_result *result;
-    vb_buf columns, order; /* SQL */
+    vb_buf columns, order;           /* SQL */
+    int dimensions[VB_MAX_ELEMENTS]; /* the SQL column of each that is told, from 1 */
 };
 
 static void output_clear(struct output *o)
@@ -44,6 +45,14 @@ static void add_sql(struct output *o, const char *sql)
     vb_buf_printf(&o->columns, "%s AS c%d", sql, o->result->at++);
 }
 
+/* A limit without --order-by leaves the rows that are found first: only they are sorted, as columns of what is left. */
+static bool sorts_what_is_left(const struct output *o)
+{
+    const vb_query *q = o->s->q;
+
+    return (q->limit >= 0 || q->offset > 0) && !(q->order_by && *q->order_by);
+}
+
 static void add_column(struct output *o, const char *name, vb_cell_kind kind, const char *sql)
 {
     vb_result *r = o->result;
@@ -58,6 +67,7 @@ static void add_dimensions(struct output *o, const vb_group *group)
         vb_auto_buf sql = {0};
 
         vb_join_column(&o->result->join, group->dims[i], &sql);
+        o->dimensions[group->dims[i]->index] = o->result->at + 1;
         add_column(o, group->dims[i]->name, VB_CELL_VALUE, vb_buf_text(&sql));
     }
 }
@@ -125,7 +135,10 @@ static void sort_by_dimension(struct output *o, const vb_element *dimension, vb_
     if (vb_dimset_has(*done, dimension->index))
         return;
     vb_dimset_add(done, dimension->index);
-    vb_join_column(&o->result->join, dimension, &sql);
+    if (sorts_what_is_left(o))
+        vb_buf_printf(&sql, "c%d", o->dimensions[dimension->index] - 1);
+    else
+        vb_join_column(&o->result->join, dimension, &sql);
     sort_by(o, vb_buf_text(&sql), false);
 }
 
@@ -181,8 +194,6 @@ static void add_limit(const vb_query *q, vb_buf *sql)
         vb_buf_printf(sql, " LIMIT %" PRId64 " OFFSET %" PRId64, q->limit, q->offset > 0 ? q->offset : 0);
 }
 
-/* c0, c1, ... of the columns that sort, by what they say: without --order-by the rows that a limit leaves are those
- * that are found first, and only they are sorted. */
 static void sort_limited(struct output *o, vb_buf *sql)
 {
     vb_auto_buf inner = {0};
@@ -199,21 +210,16 @@ static int prepare(struct output *o, const vb_group *told)
 {
     vb_result *result = o->result;
     const vb_query *q = o->s->q;
-    bool limited = q->limit >= 0 || q->offset > 0;
     vb_auto_buf columns = {0};
 
     vb_buf_printf(&columns, "%s%s", may_repeat(o->s, told) ? "DISTINCT " : "", vb_buf_text(&o->columns));
     vb_join_select(&result->join, vb_buf_text(&columns), &result->sql);
-    if (limited && !is_sorted_as_asked(o)) {
+    if (sorts_what_is_left(o))
         sort_limited(o, &result->sql);
-        vb_buf_printf(&result->sql, " ORDER BY ");
-        for (int i = 0; i < result->at; i++)
-            vb_buf_printf(&result->sql, "%sc%d", i ? ", " : "", i);
-    } else {
-        if (o->order.len)
-            vb_buf_printf(&result->sql, " ORDER BY %s", o->order.data);
+    if (o->order.len)
+        vb_buf_printf(&result->sql, " ORDER BY %s", o->order.data);
+    if (!sorts_what_is_left(o))
         add_limit(q, &result->sql);
-    }
     return vb_join_sql(&result->join, &result->stmt, vb_buf_text(&result->sql), o->s->err);
 }
 
@@ -232,7 +238,7 @@ static const char *only_run(struct selection *s)
 
 static int datasets(struct selection *s)
 {
-    auto_output o = {s, s->result, {0}, {0}};
+    auto_output o = {.s = s, .result = s->result};
     vb_join *j = &s->result->join;
     vb_auto_buf run = {0};
     const char *only;
@@ -278,7 +284,7 @@ static int datasets(struct selection *s)
 
 static int data_ids(struct selection *s)
 {
-    auto_output o = {s, s->result, {0}, {0}};
+    auto_output o = {.s = s, .result = s->result};
     int r = join_dimensions(s, s->group);
 
     if (!r)
@@ -321,6 +327,8 @@ static void add_record(struct output *o, const vb_element *e)
         if (vb_dimset_has(e->required, i)) {
             vb_auto_buf sql = {0};
 
+            o->dimensions[i] = o->result->at + 1;
+
             vb_buf_printf(&sql, "e_%s.", e->name);
             vb_sql_name(&sql, d->name);
             add_column(o, d == e ? e->keys[0].name : d->name, VB_CELL_VALUE, vb_buf_text(&sql));
@@ -344,9 +352,16 @@ static void add_record(struct output *o, const vb_element *e)
     }
 }
 
+/* A dimension without records: its values. */
+static void add_view(struct output *o, const vb_element *e)
+{
+    o->dimensions[e->index] = o->result->at + 1;
+    add_column(o, e->keys[0].name, VB_CELL_VALUE, o->result->join.columns[e->index]);
+}
+
 static int records(struct selection *s)
 {
-    auto_output o = {s, s->result, {0}, {0}};
+    auto_output o = {.s = s, .result = s->result};
     const vb_group *group = vb_select_group(s);
     vb_dimset done = {{0}};
     int r = s->element->has_table ? 0 : vb_join_dimension(&s->result->join, s->element, s->err);
@@ -358,7 +373,7 @@ static int records(struct selection *s)
     if (s->element->has_table)
         add_record(&o, s->element);
     else
-        add_column(&o, s->element->keys[0].name, VB_CELL_VALUE, s->result->join.columns[s->element->index]);
+        add_view(&o, s->element);
     VB_EACH_DIMENSION(i, s->element->required) {
         if (!is_sorted_as_asked(&o))
             sort_by_dimension(&o, vb_universe_at(vb_registry_universe(s->reg), i), &done);

@@ -40,7 +40,7 @@ static int count(const struct story *story, size_t conditions, size_t tables, in
         r = vb_select_join(&s);
     if (!r && s.element && !s.element->has_table)
         r = vb_join_dimension(&s.result->join, s.element, s.err);
-    if (!r && s.nconditions < 2) /* few conditions: the plan may still be poor, and it matters */
+    if (!r)
         r = vb_join_plan(&s.result->join, NULL, s.err);
     if (!r) {
         const vb_group *group = vb_select_group(&s);

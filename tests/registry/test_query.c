@@ -298,6 +298,33 @@ static void plan_begins_with_what_the_expression_gives(void **state)
     assert_string_equal(tell(f, result), "Cam map 1 0 0 11 r 20200101 Cam-r");
 }
 
+/* Many datasets, so that the band, which begins the key and which nothing gives, is looked for value by value; also one
+ * that no filter has. */
+static void gap_in_the_key_is_filled_from_the_datasets(void **state)
+{
+    fixture *f = *state;
+    auto_query q = query_new("coadds", "skymap='map' and tract=0 and patch=2");
+    const vb_dataset_type *type = fixture_type(f, "coadd", "band,patch");
+    vb_result *result = NULL;
+    vb_auto_buf plan = {0}, sql = {0};
+
+    fixture_put(f, "coadd", "coadds", "band=g,skymap=map,tract=0,patch=2");
+    fixture_put(f, "coadd", "coadds", "band=x,skymap=map,tract=0,patch=2");
+    vb_buf_printf(&sql,
+                  "WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 9000)"
+                  " INSERT INTO member_%ld (type_id, collection_id, band, skymap, tract, patch, dataset_id)"
+                  " SELECT %ld, (SELECT id FROM collection WHERE name = 'coadds'), 'g', 'map', i, 0, 1 FROM n",
+                  (long)type->group_id, (long)type->id);
+    assert_ok(vb_db_run(f->reg->db, vb_buf_text(&sql), &f->err), &f->err);
+    assert_ok(vb_query_datasets(f->reg, &q, type, &result, &f->err), &f->err);
+    assert_ok(vb_result_explain(result, &plan, &f->err), &f->err);
+    if (!strstr(plan.data,
+                "SEARCH d0 USING PRIMARY KEY (type_id=? AND collection_id=? AND band=? AND skymap=? AND tract=?"
+                " AND patch=?)"))
+        fail_msg("%s", plan.data);
+    assert_string_equal(tell(f, result), "coadd coadds g map 0 2|coadd coadds x map 0 2");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup_world, fixture_teardown)
@@ -315,6 +342,7 @@ int main(void)
         TEST(first_constraint_that_leaves_nothing_is_named),
         TEST(records_are_printed_in_three_formats),
         TEST(plan_begins_with_what_the_expression_gives),
+        TEST(gap_in_the_key_is_filled_from_the_datasets),
     };
 
     return cmocka_run_group_tests_name("queries", tests, NULL, NULL);
