@@ -124,21 +124,39 @@ static int put_location(vb_registry *reg, const char *sql, int64_t dataset_id, c
     return vb_sql_exec(reg->db, err, sql, args, VB_COUNT(args));
 }
 
-/* Provenance may have spoken of a dataset before it came (merge.c): then its row is there, of no run, and becomes the
- * dataset's. */
+/* Who has the UUID of a dataset that was to be inserted: in its run, the dataset itself. */
+static int say_taken(vb_registry *reg, const vb_dataset *d, vb_error *err)
+{
+    vb_auto_buf what = {0}, other = {0};
+    vb_auto_dataset there = {0};
+    const vb_collection *run;
+    char uuid[VB_UUID_TEXT];
+
+    if (vb_dataset_by_uuid(reg, &d->uuid, &there, NULL) <= 0 || vb_collection_by_id(reg, there.run_id, &run, NULL) < 0)
+        return -EEXIST;
+    vb_dataset_print(d, &what);
+    vb_dataset_print(&there, &other);
+    if (there.run_id == d->run_id && there.type->id == d->type->id && vb_dataid_equal(&there.dataid, &d->dataid))
+        return vb_fail(err, -EEXIST, "%s: run '%s' has one already", vb_buf_text(&what), run->name);
+    return vb_fail(err, -EEXIST, "%s: its UUID %s is that of %s in run '%s'", vb_buf_text(&what),
+                   vb_uuid_format(d->uuid, uuid), vb_buf_text(&other), run->name);
+}
+
+/* Provenance may speak of a dataset that is not there: before it came (merge.c; a row of no run), or since it was
+ * removed. Then its row becomes the dataset's, which a UUID of type and data ID brings back. */
 static int adopt_row(vb_registry *reg, vb_dataset *d, const char *packed, vb_error *taken, vb_error *err)
 {
-    int r =
-        vb_sql_exec(reg->db, err,
-                    "UPDATE dataset SET type_id = ?, run_id = ?, dataid = ?, ingest_date = ?, state = ? WHERE uuid = ?"
-                    " AND run_id = 0",
-                    VB_ARGS(d->type->id, d->run_id, packed, d->ingest_date, (int)d->state, &d->uuid));
+    int r = vb_sql_exec(
+        reg->db, err,
+        "UPDATE dataset SET type_id = ?1, run_id = ?2, dataid = ?3, ingest_date = ?4, state = ?5 WHERE uuid = ?6"
+        " AND (run_id = 0 OR (state = 2 AND type_id = ?1 AND dataid = ?3))",
+        VB_ARGS(d->type->id, d->run_id, packed, d->ingest_date, (int)d->state, &d->uuid));
 
     if (r < 0)
         return r;
     if (!vb_db_changes(reg->db)) {
         vb_error_move(err, taken);
-        return -EEXIST;
+        return say_taken(reg, d, err);
     }
     r = vb_sql_int(reg->db, &d->id, err, "SELECT id FROM dataset WHERE uuid = ?", VB_ARGS(&d->uuid));
     return r < 0 ? r : 0;

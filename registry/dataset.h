@@ -29,9 +29,6 @@ typedef struct vb_dataset {
 void vb_dataset_clear(vb_dataset *d);
 #define vb_auto_dataset __attribute__((cleanup(vb_dataset_clear))) vb_dataset
 
-/* The UUID that a type, a run (NULL: of whichever run) and a data ID tell: Rubin's DATAID_TYPE_RUN and DATAID_TYPE. */
-vb_uuid vb_dataset_uuid5(const vb_dataset_type *type, const char *run, const vb_dataid *dataid);
-
 /* True where the registry has any dataset, or speaks of one. */
 int vb_dataset_any(vb_registry *reg, bool *out, vb_error *err);
 

@@ -130,6 +130,26 @@ static int insert_four(vb_registry *reg, vb_dataset *d, const vb_location *l, vb
     return r < 0 || !l ? r : insert_locations(reg, d, l, err);
 }
 
+/* 1 where provenance may speak of one of the four, which so comes back: their UUIDs were told by type and data ID. */
+static int some_known(vb_registry *reg, const vb_dataset *d, vb_error *err)
+{
+    int64_t one;
+
+    if (vb_uuid_version(d->uuid) != 5)
+        return 0;
+    return vb_sql_int(reg->db, &one, err, "SELECT 1 FROM dataset WHERE uuid IN (?, ?, ?, ?) LIMIT 1",
+                      VB_ARGS(&d[0].uuid, &d[1].uuid, &d[2].uuid, &d[3].uuid));
+}
+
+static int insert_one_by_one(vb_registry *reg, vb_dataset *d, const vb_location *l, size_t count, vb_error *err)
+{
+    int r = 0;
+
+    for (size_t i = 0; !r && i < count; i++)
+        r = vb_dataset_insert(reg, &d[i], l ? &l[i] : NULL, err);
+    return r;
+}
+
 int vb_dataset_insert_all(vb_registry *reg, vb_dataset *datasets, const vb_location *locations, size_t count,
                           vb_error *err)
 {
@@ -141,11 +161,14 @@ int vb_dataset_insert_all(vb_registry *reg, vb_dataset *datasets, const vb_locat
         if (!datasets[k].ingest_date)
             datasets[k].ingest_date = now;
     /* The first by itself: it notes that the run has the type. */
-    if (count)
-        r = vb_dataset_insert(reg, &datasets[0], locations ? &locations[0] : NULL, err);
-    for (i = 1; !r && i + ROWS <= count; i += ROWS)
-        r = insert_four(reg, &datasets[i], locations ? &locations[i] : NULL, err);
-    for (; !r && i < count; i++)
-        r = vb_dataset_insert(reg, &datasets[i], locations ? &locations[i] : NULL, err);
-    return r;
+    r = insert_one_by_one(reg, datasets, locations, count ? 1 : 0, err);
+    for (i = 1; !r && i + ROWS <= count; i += ROWS) {
+        const vb_location *l = locations ? &locations[i] : NULL;
+
+        r = some_known(reg, &datasets[i], err);
+        if (r >= 0)
+            r = r ? insert_one_by_one(reg, &datasets[i], l, ROWS, err) : insert_four(reg, &datasets[i], l, err);
+    }
+    return r < 0 || i >= count ? r
+                               : insert_one_by_one(reg, &datasets[i], locations ? &locations[i] : NULL, count - i, err);
 }

@@ -239,7 +239,7 @@ static int check_columns(struct loading *l, const struct draft *d, const vb_elem
     VB_EACH_DIMENSION(i, vb_dimset_union(e->required, e->implied))
         names[n++] = vb_universe_at(l->u, i)->name;
     fixed = n;
-    if (fixed == 4)
+    if (vb_dimset_empty(e->required))
         return vb_yaml_fail(l->err, d->node, "element '%s' has no keys and requires nothing", d->name);
     if (e->nkeys + e->nmetadata > MAX_FIELDS)
         return vb_yaml_fail(l->err, d->node, "element '%s' has more than %d fields", d->name, MAX_FIELDS);

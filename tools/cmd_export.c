@@ -70,7 +70,7 @@ static const vb_option options[] = {
      "what they hold, and they (names and globs; default all)"},
     {"dataset-types", 0, VB_OPTION_LIST, &types, "TYPE,...", "datasets of these types (names and globs; default all)"},
     {"where", 0, VB_OPTION_TEXT, &wanted.where, "EXPRESSION", "datasets of which it holds (docs/queries.md)"},
-    {"for", 0, VB_OPTION_TEXT, &wanted.target, "GEN3_REPO", "leave out what that Gen3 repository has; refuse clashes"},
+    {"for", 0, VB_OPTION_TEXT, &wanted.target, "GEN3", "leave out what that Gen3 repository has; refuse clashes"},
     {"transfer", 't', VB_OPTION_TEXT, &transfer, "MODE", VB_EXPORT_TRANSFERS " (default none)"},
     {"export-file", 0, VB_OPTION_TEXT, &wanted.file, "NAME", "the YAML in DIRECTORY (default export.yaml)"},
     {"processes", 'j', VB_OPTION_INT, &processes, "N", "transfer files with N threads (default: one a processor)"},

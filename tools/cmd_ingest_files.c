@@ -9,6 +9,7 @@
 static vb_files_options files;
 static const char *transfer = "copy";
 static char **dataid;
+static const char *ids = "UNIQUE";
 static int64_t processes;
 
 static int run(int argc, char **argv, vb_error *err)
@@ -20,6 +21,7 @@ static int run(int argc, char **argv, vb_error *err)
     int r;
 
     if (vb_transfer_mode_parse(transfer, &files.transfer, err) < 0 ||
+        vb_id_generation_parse(ids, &files.ids, err) < 0 ||
         (processes < 0 && vb_fail(err, -EINVAL, "--processes: must be positive")))
         return VB_EXIT_USAGE;
     files.type = argv[1];
@@ -45,6 +47,8 @@ static const vb_option options[] = {
     {"transfer", 't', VB_OPTION_TEXT, &transfer, "MODE", VB_TRANSFER_MODES " (default copy)"},
     {"data-id", 0, VB_OPTION_LIST, &dataid, "K=V,...", "values that all files share"},
     {"prefix", 0, VB_OPTION_TEXT, &files.prefix, "DIR", "the directory that relative paths of the table begin at"},
+    {"id-generation-mode", 0, VB_OPTION_TEXT, &ids, "MODE",
+     "UUIDs: UNIQUE (default), or told by DATAID_TYPE or DATAID_TYPE_RUN"},
     {"formatter", 0, VB_OPTION_TEXT, &files.formatter, "NAME", "Rubin's formatter class, kept for exports"},
     {"skip-existing", 0, VB_OPTION_FLAG, &files.skip_existing, NULL, "leave out datasets that are there already"},
     {"checksum", 0, VB_OPTION_FLAG, &files.checksum, NULL, "checksum files also where they are only linked"},

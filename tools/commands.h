@@ -4,8 +4,14 @@
 
 #include "tools/cli.h"
 
+extern const vb_command vb_cmd_associate;
+extern const vb_command vb_cmd_certify_calibrations;
+extern const vb_command vb_cmd_collection_chain;
+extern const vb_command vb_cmd_collection_doc;
 extern const vb_command vb_cmd_create;
+extern const vb_command vb_cmd_decertify;
 extern const vb_command vb_cmd_define_visits;
+extern const vb_command vb_cmd_disassociate;
 extern const vb_command vb_cmd_exec;
 extern const vb_command vb_cmd_export;
 extern const vb_command vb_cmd_export_gen3;
@@ -14,10 +20,15 @@ extern const vb_command vb_cmd_import_gen3;
 extern const vb_command vb_cmd_ingest_files;
 extern const vb_command vb_cmd_ingest_raws;
 extern const vb_command vb_cmd_mount;
+extern const vb_command vb_cmd_prune_datasets;
 extern const vb_command vb_cmd_qgraph;
 extern const vb_command vb_cmd_register_dataset_type;
 extern const vb_command vb_cmd_register_instrument;
 extern const vb_command vb_cmd_register_skymap;
+extern const vb_command vb_cmd_remove_collections;
+extern const vb_command vb_cmd_remove_dataset_type;
+extern const vb_command vb_cmd_remove_runs;
+extern const vb_command vb_cmd_rename_collection;
 extern const vb_command vb_cmd_report;
 extern const vb_command vb_cmd_run;
 extern const vb_command vb_cmd_umount;

@@ -3,6 +3,7 @@
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
+#include "registry/dataset_uuid.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -57,7 +58,7 @@ static void name_number(vb_importing *im, int64_t number, const char *run, const
     if (!known) {
         known = VB_NEW(struct vb_import_number);
         known->number = number;
-        known->uuid = vb_dataset_uuid5(d->type, run, &d->dataid);
+        known->uuid = vb_dataset_uuid(VB_ID_DATAID_TYPE_RUN, d->type->name, run, &d->dataid);
         HASH_ADD(hh, im->numbers, number, sizeof known->number, known);
     }
     *out = known->uuid;
@@ -141,6 +142,8 @@ static int add_dataset(vb_import_batch *b, const vb_yaml_node *id, const vb_yaml
             return r;
     }
     r = vb_seen_records(b->seen->seen, &d->dataid, err);
+    if (r == -ENOENT && err && !err->hint)
+        vb_hint(err, "the file builds on another export: import that one first");
     if (r < 0)
         return vb_error_context(err, "%s:%d: %s in run '%s'", dataid->file, dataid->line, b->type->name, b->run->name);
     return 0;

@@ -104,7 +104,11 @@ static int plan_row(struct job *job, size_t row, const vb_search *run, vb_error 
     if (!r && run->count)
         r = vb_dataset_find(job->reg, job->bindings.type, &id, run, &there, err);
     if (!r) {
-        *VB_PUSH(job->rows, job->nrows, job->rows_cap) = (struct row){.row = row, .dataid = id, .uuid = vb_uuid_v7()};
+        *VB_PUSH(job->rows, job->nrows,
+                 job->rows_cap) = (struct row){.row = row,
+                                               .dataid = id,
+                                               .uuid = vb_dataset_uuid(job->options->ids, job->options->type,
+                                                                       job->options->run, &id)};
         return 0;
     }
     vb_dataid_print(&id, &text);

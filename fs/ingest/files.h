@@ -5,6 +5,7 @@
 #define VB_FS_INGEST_FILES_H
 
 #include "fs/store/transfer.h"
+#include "registry/dataset_uuid.h"
 
 typedef struct vb_files_options {
     const char *type, *run; /* the dataset type is registered, the run need not be */
@@ -12,6 +13,7 @@ typedef struct vb_files_options {
     const char *prefix;     /* directory of relative paths; NULL: the current one */
     const char *formatter;  /* Rubin's, kept for exports; may be NULL */
     vb_transfer_mode transfer;
+    vb_id_generation ids; /* how UUIDs are made */
     bool checksum;
     bool skip_existing; /* a dataset that is there is no error */
     size_t threads;     /* 0: as many as there are processors */

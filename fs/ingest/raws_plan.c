@@ -1,5 +1,7 @@
 #include "fs/ingest/raws_plan.h"
 
+#include "registry/dataset_uuid.h"
+
 #include "fs/ingest/artifact.h"
 #include "fs/ingest/element.h"
 #include "registry/base/mem.h"
@@ -222,13 +224,15 @@ static int plan_part(vb_raws_plan *plan, vb_scan *scan, const vb_scan_part *part
         vb_dataid_clear(&id);
         return r < 0 ? r : 0;
     }
-    *VB_PUSH(plan->items, plan->nitems, plan->items_cap) = (vb_raws_item){.scan = (size_t)(scan - plan->scans),
-                                                                          .type = type,
-                                                                          .transfer = SIZE_MAX,
-                                                                          .part = part,
-                                                                          .exposure = exposure,
-                                                                          .uuid = vb_uuid_v7(),
-                                                                          .dataid = id};
+    *VB_PUSH(plan->items, plan->nitems,
+             plan->items_cap) = (vb_raws_item){.scan = (size_t)(scan - plan->scans),
+                                               .type = type,
+                                               .transfer = SIZE_MAX,
+                                               .part = part,
+                                               .exposure = exposure,
+                                               .uuid = vb_dataset_uuid(VB_ID_DATAID_TYPE_RUN, t->wanted.name, t->run,
+                                                                       &id),
+                                               .dataid = id};
     return 1;
 }
 

@@ -1,6 +1,8 @@
 #include "registry/base/uuid.h"
 
+#include "registry/base/buf.h"
 #include "registry/base/clock.h"
+#include "registry/base/sha1.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -70,6 +72,40 @@ vb_uuid vb_uuid_v7(void)
     u.bytes[6] = (uint8_t)((u.bytes[6] & 0x0f) | 0x70);
     u.bytes[8] = (uint8_t)((u.bytes[8] & 0x3f) | 0x80);
     return u;
+}
+
+static void set_version(vb_uuid *u, int version)
+{
+    u->bytes[6] = (uint8_t)((u->bytes[6] & 0x0f) | version << 4);
+    u->bytes[8] = (uint8_t)((u->bytes[8] & 0x3f) | 0x80);
+}
+
+vb_uuid vb_uuid_v4(void)
+{
+    vb_uuid u;
+
+    pooled_random(u.bytes, sizeof u.bytes);
+    set_version(&u, 4);
+    return u;
+}
+
+vb_uuid vb_uuid_v5(vb_uuid namespace, const void *name, size_t n)
+{
+    vb_auto_buf text = {0};
+    uint8_t digest[20];
+    vb_uuid u;
+
+    vb_buf_add(&text, namespace.bytes, sizeof namespace.bytes);
+    vb_buf_add(&text, name, n);
+    vb_sha1(text.data, text.len, digest);
+    memcpy(u.bytes, digest, sizeof u.bytes);
+    set_version(&u, 5);
+    return u;
+}
+
+int vb_uuid_version(vb_uuid uuid)
+{
+    return uuid.bytes[6] >> 4;
 }
 
 const char *vb_uuid_format(vb_uuid uuid, char text[VB_UUID_TEXT])

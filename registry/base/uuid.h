@@ -15,9 +15,12 @@ typedef struct vb_uuid {
 #define VB_UUID_TEXT 37 /* 36 characters and a NUL */
 
 vb_uuid vb_uuid_v7(void);
+vb_uuid vb_uuid_v4(void); /* random */
 
-/* The UUID of a name in a name space: always the same (version 5). */
-vb_uuid vb_uuid_v5(const vb_uuid *space, const void *name, size_t n);
+/* Version 5: told by `n` bytes of name in a namespace, the same wherever it is made. */
+vb_uuid vb_uuid_v5(vb_uuid namespace, const void *name, size_t n);
+
+int vb_uuid_version(vb_uuid uuid);
 
 /* "019a9e2c-....": fills `text` and returns it. */
 const char *vb_uuid_format(vb_uuid uuid, char text[VB_UUID_TEXT]);

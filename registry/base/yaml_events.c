@@ -122,13 +122,16 @@ static int begin(struct loading *l, vb_yaml_node *node)
 static int end(struct loading *l)
 {
     struct open *o = &l->open[--l->depth];
-    vb_yaml_node *node = o->node, **items = l->stack + o->first;
+    vb_yaml_node *node = o->node;
     size_t n = l->count - o->first, step = node->kind == VB_YAML_MAP ? 2 : 1;
 
     node->count = node->cap = n / step;
     node->items = take(&l->doc->arena, (node->count + 1) * sizeof *node->items);
-    for (size_t i = 0; i < node->count; i++)
-        node->items[i] = (vb_yaml_pair){step == 2 ? items[2 * i] : NULL, items[step * i + step - 1]};
+    for (size_t i = 0; i < node->count; i++) {
+        vb_yaml_node **item = &l->stack[o->first + step * i];
+
+        node->items[i] = (vb_yaml_pair){step == 2 ? item[0] : NULL, item[step - 1]};
+    }
     l->count = o->first;
     return step == 2 ? vb_yaml_check_once(node, l->err) : 0;
 }

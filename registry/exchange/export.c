@@ -52,6 +52,7 @@ int vb_export_write(vb_registry *reg, const vb_export_options *options, FILE *ou
     int r;
 
     x.all = !options->collections && !options->types && !options->where;
+    x.whole = x.all && !options->target;
     *report = (vb_export_report){0};
     r = options->target ? vb_export_attach_target(&x) : 0;
     /* All that is read is of one moment. */

@@ -79,9 +79,11 @@ static int rows_of(vb_exporting *x, const char *table, const char *columns, vb_b
         vb_buf_printf(sql,
                       "SELECT d.uuid%s FROM %s_%" PRId64
                       " m CROSS JOIN dataset d ON d.id = m.dataset_id WHERE m.collection_id = ?1"
-                      " AND m.type_id IN (SELECT id FROM dataset_type) AND EXISTS (SELECT 1 FROM temp.selected w"
-                      " WHERE w.type_id = m.type_id AND w.dataset_id = m.dataset_id)",
-                      columns, table, vb_col_int(s, 0));
+                      " AND m.type_id IN (SELECT id FROM dataset_type) AND d.state = 0%s",
+                      columns, table, vb_col_int(s, 0),
+                      x->whole ? ""
+                               : " AND EXISTS (SELECT 1 FROM temp.selected w WHERE w.type_id = m.type_id"
+                                 " AND w.dataset_id = m.dataset_id)");
         r = 0;
     }
     return r;

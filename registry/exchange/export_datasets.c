@@ -170,11 +170,9 @@ static int write_datasets(vb_exporting *x, const vb_dataset_type *type, const vb
     vb_buf_printf(&sql,
                   " FROM member_%" PRId64
                   " m %s CROSS JOIN dataset d ON d.id = m.dataset_id LEFT JOIN location l ON l.dataset_id = d.id"
-                  " WHERE m.type_id = ?1 AND m.collection_id = ?2%s",
+                  " WHERE m.type_id = ?1 AND m.collection_id = ?2 AND d.state = 0%s",
                   type->group_id,
-                  x->all && !x->options->target
-                      ? ""
-                      : "CROSS JOIN temp.selected w ON w.type_id = ?1 AND w.dataset_id = m.dataset_id",
+                  x->whole ? "" : "CROSS JOIN temp.selected w ON w.type_id = ?1 AND w.dataset_id = m.dataset_id",
                   parts ? " ORDER BY l.path" : "");
     if (!r)
         r = vb_sql(x->reg->db, &s, x->err, vb_buf_text(&sql), VB_ARGS(type->id, run->id));

@@ -26,6 +26,8 @@ static int select_datasets(vb_exporting *x)
     vb_selecting what = {.types = o->types, .collections = o->collections, .where = o->where};
     int64_t count;
 
+    if (x->whole)
+        return 0;
     if (x->all)
         return vb_db_run(x->reg->db,
                          "CREATE TEMP TABLE IF NOT EXISTS selected (type_id INTEGER NOT NULL, dataset_id INTEGER NOT"
@@ -58,7 +60,7 @@ static int choose_collections(vb_exporting *x)
                         " SELECT child_id FROM below JOIN collection_chain ON parent_id = below.id)"
                         " INSERT OR IGNORE INTO temp.exported_collection SELECT id FROM below",
                         VB_ARGS(*names));
-    if (!r)
+    if (!r && !x->whole)
         r = vb_db_run(x->reg->db,
                       "INSERT OR IGNORE INTO temp.exported_collection SELECT DISTINCT run_id FROM temp.selected s"
                       " CROSS JOIN dataset d ON d.id = s.dataset_id",

@@ -12,6 +12,7 @@ typedef struct vb_exporting {
     FILE *out;
     vb_buf text; /* not written yet */
     bool all;    /* every dataset and every collection: nothing was asked for */
+    bool whole;  /* and no target has any: temp.selected is not needed, and empty */
     vb_error *err;
 } vb_exporting;
 

@@ -4,10 +4,13 @@
     exports.py artifacts FILE DIR     makes a small file for every artifact that the export names
     exports.py base FILE OUT          writes an export with a record for every dimension value of its data IDs
     exports.py counts FILE...         prints what a repository has after importing them, sorted
+    exports.py registry REPO          prints the same of a repository, by SQL
+    exports.py rows REPO              prints every row of a registry, row numbers and dates left out
     exports.py large N DIR            makes an export of N datasets, with files
 """
 import collections
 import os
+import sqlite3
 import sys
 
 import yaml
@@ -54,8 +57,11 @@ KEYS = {"instrument": "name", "skymap": "name", "physical_filter": "name", "grou
 
 
 def base(path, out):
-    """The records that data IDs need, no more: universe 0."""
+    """The records that data IDs need and the file does not have: universe 0."""
     wanted = collections.defaultdict(dict)
+    has = {(e["element"], tuple(r.get(k) for k in ("instrument", "skymap", "tract", "id", "name")[:4]),
+            r.get("name") if "id" not in r else None)
+           for e in load(path)["data"] if e["type"] == "dimension" for r in e["records"]}
     for entry in load(path)["data"]:
         for record in entry.get("records", []) if entry["type"] == "dataset" else []:
             for d in aslist(record["data_id"]):
@@ -78,10 +84,15 @@ def base(path, out):
                                    seeing=1.0, datetime_begin="2013-06-17 13:29:11", datetime_end="2013-06-17 13:30:11")
                     if k == "detector":
                         row["full_name"] = "d%s" % v
-                    wanted[k][key] = row
+                    own = tuple(row.get(k) for k in ("instrument", "skymap", "tract", "id"))
+                    if (k, own, row.get("name") if "id" not in row else None) not in has:
+                        wanted[k][key] = row
     for instrument, visit in list(wanted["visit"]):
         wanted["visit_system"][instrument] = {"instrument": instrument, "id": 0, "name": "one-to-one"}
-    data = [{"type": "dimension", "element": k, "records": list(rows.values())} for k, rows in wanted.items() if rows]
+    known = {e["name"] for e in load(path)["data"] if e["type"] in ("collection", "run")}
+    runs = {c for e in load(path)["data"] for c in e.get("children", []) if isinstance(c, str)} - known
+    data = [{"type": "run", "name": run} for run in sorted(runs)]
+    data += [{"type": "dimension", "element": k, "records": list(rows.values())} for k, rows in wanted.items() if rows]
     with open(out, "w") as stream:
         yaml.safe_dump({"description": "base", "version": "1.0.1", "data": data}, stream, sort_keys=False)
 
@@ -112,27 +123,30 @@ def count_records(doc, counts, known):
                     known.add(("region", element, tuple(key)))
                     counts["regions " + element] += 1
             if universe < 6 and element in ("visit", "exposure"):
-                day = r.get("day_obs") or int(str(r["datetime_begin"])[:10].replace("-", ""))
-                add("day_obs", r["instrument"], day)
-            if universe < 6 and element == "exposure":
+                day = r.get("day_obs")
+                if element == "visit":
+                    day = day or int(str(r["datetime_begin"])[:10].replace("-", ""))
+                if day:
+                    add("day_obs", r["instrument"], day)
+            if universe < 6 and element == "exposure" and "group_name" in r:
                 add("group", r["instrument"], r["group_name"])
             if universe < 2 and element == "visit":
                 add("visit_system_membership", r["instrument"], r["id"], r["visit_system"])
 
 
 def counts(paths):
-    result, known = collections.Counter(), set()
+    result, known, types, named = collections.Counter(), set(), set(), set()
     for path in paths:
         doc = load(path)
         count_records(doc, result, known)
         for entry in doc["data"]:
-            if entry["type"] == "collection":
-                result["collections " + entry["collection_type"]] += 1
-                result["children"] += len(entry.get("children", []))
-            elif entry["type"] == "run":
-                result["collections RUN"] += 1
+            if entry["type"] in ("collection", "run"):
+                if entry["name"] not in named:
+                    named.add(entry["name"])
+                    result["collections " + entry.get("collection_type", "RUN")] += 1
+                    result["children"] += len(entry.get("children", []))
             elif entry["type"] == "dataset_type":
-                result["types"] += 1
+                types.add(entry["name"])
             elif entry["type"] == "dataset":
                 n = sum(len(aslist(r["dataset_id"])) for r in entry["records"])
                 result["datasets %s %s" % (entry["dataset_type"], entry["run"])] += n
@@ -140,9 +154,79 @@ def counts(paths):
                 result["tagged " + entry["collection"]] += len(entry["dataset_ids"])
             elif entry["type"] == "associations":
                 result["ranges " + entry["collection"]] += sum(len(r["dataset_ids"]) for r in entry["validity_ranges"])
+    result["types"] = len(types)
+    show(result)
+
+
+def show(result):
     for key in sorted(result):
         if result[key]:
             print(key, result[key])
+
+
+def registry(repo):
+    db = sqlite3.connect("file:%s/registry.sqlite3?mode=ro" % repo, uri=True)
+    result = collections.Counter()
+
+    def one(sql, *args):
+        return db.execute(sql, args).fetchone()[0]
+
+    for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'dimension_%'"):
+        element = table[len("dimension_"):]
+        result["records " + element] = one('SELECT count(*) FROM "%s"' % table)
+        if "region" in [c[1] for c in db.execute('PRAGMA table_info("%s")' % table)]:
+            result["regions " + element] = one('SELECT count(region) FROM "%s"' % table)
+    for type, n in db.execute("SELECT type, count(*) FROM collection GROUP BY type"):
+        result["collections " + {1: "RUN", 2: "TAGGED", 3: "CHAINED", 4: "CALIBRATION"}[type]] = n
+    result["children"] = one("SELECT count(*) FROM collection_chain")
+    result["types"] = one("SELECT count(*) FROM dataset_type")
+    for type, run, n in db.execute("SELECT t.name, c.name, count(*) FROM dataset d JOIN dataset_type t ON t.id = type_id"
+                                   " JOIN collection c ON c.id = run_id GROUP BY 1, 2"):
+        result["datasets %s %s" % (type, run)] = n
+    for (group,) in db.execute("SELECT id FROM dataid_group").fetchall():
+        for name, n in db.execute("SELECT c.name, count(*) FROM member_%d JOIN collection c ON c.id = collection_id"
+                                  " WHERE c.type = 2 GROUP BY 1" % group):
+            result["tagged " + name] += n
+        for name, n in db.execute("SELECT c.name, count(*) FROM calib_%d JOIN collection c ON c.id = collection_id"
+                                  " GROUP BY 1" % group):
+            result["ranges " + name] += n
+    show(result)
+
+
+def rows(repo):
+    """Row numbers are replaced by what the rows are called."""
+    db = sqlite3.connect("file:%s/registry.sqlite3?mode=ro" % repo, uri=True)
+    names = {"collection_id": "collection", "parent_id": "collection", "child_id": "collection", "run_id": "collection",
+             "type_id": "dataset_type"}
+    called = {t: dict(db.execute("SELECT id, name FROM %s" % t)) for t in ("collection", "dataset_type")}
+    uuids = dict(db.execute("SELECT id, hex(uuid) FROM dataset"))
+    groups = dict(db.execute("SELECT id, dimensions FROM dataid_group"))
+    lines = []
+    for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"):
+        if table in ("meta", "collection_summary", "dataid_group") or table.startswith("overlap_"):
+            continue
+        columns = [c[1] for c in db.execute('PRAGMA table_info("%s")' % table)]
+        kind, _, number = table.rpartition("_")
+        shown = "%s {%s}" % (kind, groups[int(number)]) if kind in ("member", "calib") else table
+        for row in db.execute('SELECT * FROM "%s"' % table):
+            cells = []
+            for column, value in zip(columns, row):
+                if column in ("id", "_id", "ingest_date", "mtime", "store_id"):
+                    continue
+                if column in names:
+                    value = called[names[column]].get(value)
+                elif column == "dataset_id":
+                    value = uuids.get(value)
+                elif column == "group_id":
+                    value = groups[value]
+                elif isinstance(value, bytes):
+                    value = value.hex()
+                cells.append("%s=%s" % (column, value))
+            lines.append("%s: %s" % (shown, " ".join(cells)))
+    for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'overlap_%'"):
+        element = table[len("overlap_"):]
+        lines.append("%s: %s rows" % (table, db.execute('SELECT count(*) FROM "%s"' % table).fetchone()[0]))
+    print("\n".join(sorted(lines)))
 
 
 def large(n, out):
@@ -189,5 +273,9 @@ if __name__ == "__main__":
         base(*args)
     elif verb == "counts":
         counts(args)
+    elif verb == "registry":
+        registry(*args)
+    elif verb == "rows":
+        rows(*args)
     else:
         large(int(args[0]), args[1])

@@ -2,6 +2,7 @@
  *
  * $VB_SHARED/data/golden/small.json holds what it answered on gen3/repo-small; the records and data IDs of that
  * repository are read from its SQLite file, and put into a registry of ours.  Skipped where they are absent. */
+#include "registry/dataset_uuid.h"
 #include "registry/query/compile.h"
 #include "registry/time.h"
 #include "tests/registry/fixture.h"
@@ -278,12 +279,49 @@ static void names_that_rubin_does_not_know_are_refused(void **state)
     assert_int_equal(n, 1);
 }
 
+static void deterministic_uuids_are_rubins(void **state)
+{
+    fixture *f = *state;
+    char *path = fixture_shared(f, "golden/uuid5.json");
+    json_t *golden = path ? json_load_file(path, 0, NULL) : NULL;
+    const json_t *d;
+    size_t i, n = 0;
+
+    if (!path)
+        skip();
+    json_array_foreach(golden, i, d) {
+        const char *type = json_string_value(json_object_get(d, "type")),
+                   *run = json_string_value(json_object_get(d, "run"));
+        const json_t *values = json_object_get(d, "data_id"), *value;
+        vb_auto_buf names = {0};
+        const char *name;
+        vb_auto_dataid id = {0};
+
+        json_object_foreach((json_t *)values, name, value) {
+            vb_buf_separate(&names, ",");
+            vb_buf_puts(&names, name);
+        }
+        assert_ok(vb_dataid_from_json(fixture_group(f, vb_buf_text(&names)), values, &id, &f->err), &f->err);
+        for (vb_id_generation mode = VB_ID_DATAID_TYPE; mode <= VB_ID_DATAID_TYPE_RUN; mode++) {
+            const char *key = mode == VB_ID_DATAID_TYPE ? "DATAID_TYPE" : "DATAID_TYPE_RUN";
+            char text[VB_UUID_TEXT];
+
+            assert_string_equal(vb_uuid_format(vb_dataset_uuid(mode, type, run, &id), text),
+                                json_string_value(json_object_get(d, key)));
+            n++;
+        }
+    }
+    json_decref(golden);
+    assert_int_equal(n, 26);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         TEST(queries_select_what_rubins_do),
         TEST(names_that_rubin_does_not_know_are_refused),
+        TEST(deterministic_uuids_are_rubins),
     };
 
     return cmocka_run_group_tests_name("data queries and Rubin's", tests, NULL, NULL);

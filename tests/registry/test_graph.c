@@ -1,4 +1,5 @@
 /* Quantum graphs: which quanta there are, and what they read and make. */
+#include "registry/calibration.h"
 #include "registry/sky/pixels.h"
 #include "tests/registry/plan.h"
 
@@ -357,6 +358,69 @@ static void sky_prerequisites_may_have_implied_dimensions(void **state)
     assert_string_equal(plan_edges(f, g, "two", "[\"Cam\",1,11]", "pre"), expected);
 }
 
+/* ---- prerequisites that hold for a time: visit v begins at second 1000 v ------------------------------------------- */
+
+/* Certifies a dataset, of a calibration type, from one second to another. */
+static void certify(fixture *f, const vb_dataset_type *type, int64_t id, int64_t begin, int64_t end)
+{
+    vb_dataset d = {.id = id, .type = type};
+    vb_timespan span = {begin * 1000000000, end * 1000000000};
+    int64_t n;
+
+    assert_ok(vb_select_datasets(f->reg, &d, 1, &f->err), &f->err);
+    assert_ok(vb_calibration_certify(f->reg, fixture_collection(f, "calib", VB_CALIBRATION), span, &n, &f->err),
+              &f->err);
+    assert_int_equal(n, 1);
+}
+
+static void calibration_is_that_of_the_time_of_the_visit(void **state)
+{
+    fixture *f = *state;
+    auto_plan p = plan_new(f, "images,calib");
+    vb_auto(vb_graph_close) vb_graph *g = NULL;
+    const vb_dataset_type *bias = fixture_calibration_type(f, "bias", "instrument,detector");
+    int64_t early = fixture_put(f, "bias", "old", "instrument=Cam,detector=1"),
+            late = fixture_put(f, "bias", "new", "instrument=Cam,detector=1");
+    static const struct {
+        int visit, early;
+    } cases[] = {{10, true}, {11, false}};
+
+    put_images(f);
+    certify(f, bias, early, 9000, 10500);
+    certify(f, bias, late, 10500, 20000);
+    with_prerequisite(&p, "bias", "instrument,detector")->type.is_calibration = true;
+    g = plan_build(&p, "g.vbg");
+    for (size_t i = 0; i < VB_COUNT(cases); i++) {
+        vb_autofree char *id = vb_format("[\"Cam\",1,%d]", cases[i].visit);
+        vb_auto_quantum q = plan_find(g, "two", id);
+        int found = 0;
+
+        for (size_t k = 0; k < q.ninputs; k++)
+            if (q.inputs[k].connection->role == VB_ROLE_PREREQUISITE) {
+                assert_int_equal(q.inputs[k].dataset.id, cases[i].early ? early : late);
+                found++;
+            }
+        assert_int_equal(found, 1);
+    }
+}
+
+static void calibrations_that_do_not_hold_or_are_two_are_refused(void **state)
+{
+    fixture *f = *state;
+    auto_plan p = plan_new(f, "images,calib");
+    const vb_dataset_type *bias = fixture_calibration_type(f, "bias", "instrument,detector");
+    int64_t early = fixture_put(f, "bias", "old", "instrument=Cam,detector=1"),
+            late = fixture_put(f, "bias", "new", "instrument=Cam,detector=1");
+
+    put_images(f);
+    certify(f, bias, early, 9000, 10500);
+    with_prerequisite(&p, "bias", "instrument,detector")->type.is_calibration = true;
+    refused(&p, -ENODATA, "two {instrument: Cam, detector: 1, visit: 11}: prerequisite 'pre' needs at least 1");
+    certify(f, bias, late, 11010, 20000); /* visit 11 lasts from 11000 to 11030 */
+    certify(f, bias, early, 10500, 11010);
+    refused(&p, -EINVAL, "task 'two', prerequisite 'pre': CALIBRATION collection 'calib' has two for [");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
@@ -380,6 +444,8 @@ int main(void)
         TEST(prerequisite_of_a_dimension_that_the_task_lacks_is_refused),
         TEST(sky_prerequisites_are_those_of_the_region),
         TEST(sky_prerequisites_may_have_implied_dimensions),
+        TEST(calibration_is_that_of_the_time_of_the_visit),
+        TEST(calibrations_that_do_not_hold_or_are_two_are_refused),
     };
 
     return cmocka_run_group_tests_name("quantum graphs", tests, NULL, NULL);

@@ -284,6 +284,49 @@ static void what_is_not_committed_is_undone_level_by_level(void **state)
     assert_null(inner);
 }
 
+/* What version 1 was: no validity ranges, no associations. */
+static void make_version_1(fixture *f)
+{
+    static const char back[] = "DROP TABLE association; DROP TABLE calib_1; DROP INDEX dataset_removed_run;"
+                               "DROP INDEX dataset_removed_type; DROP INDEX connection_type; PRAGMA user_version = 1";
+    vb_db *db;
+
+    fixture_type(f, "bias", "instrument,detector");
+    fixture_put(f, "bias", "r", "instrument=Cam,detector=1");
+    vb_registry_close(f->reg);
+    f->reg = NULL;
+    assert_ok(vb_db_open(f->path, VB_DB_WRITE, &db, &f->err), &f->err);
+    assert_ok(vb_db_run(db, back, &f->err), &f->err);
+    vb_db_close(db);
+}
+
+static void a_registry_of_version_1_is_read_and_is_upgraded_by_a_writer(void **state)
+{
+    fixture *f = *state;
+    const vb_dataset_type *type;
+    vb_auto_dataid id = {0};
+    vb_auto_dataset d = {0};
+
+    make_version_1(f);
+    assert_ok(vb_registry_open(f->path, VB_ACCESS_READ, &f->reg, &f->err), &f->err);
+    assert_ok(vb_dataset_type_find(f->reg, "bias", &type, &f->err), &f->err);
+    id = fixture_dataid(f, type->group, "instrument=Cam,detector=1");
+    assert_int_equal(vb_dataset_find(f->reg, type, &id, fixture_search(f, "r"), &d, &f->err), 1);
+    assert_int_equal(fixture_int(f, "PRAGMA user_version"), 1);
+    vb_search_clear(&f->search);
+    vb_dataset_clear(&d);
+    vb_dataid_clear(&id); /* its group is the handle's */
+    vb_registry_close(f->reg);
+    assert_ok(vb_registry_open(f->path, VB_ACCESS_WRITE, &f->reg, &f->err), &f->err);
+    assert_int_equal(fixture_int(f, "PRAGMA user_version"), 2);
+    assert_int_equal(fixture_count(f, "calib_1"), 0);
+    assert_int_equal(fixture_count(f, "association"), 0);
+    assert_int_equal(fixture_count(f, "dataset"), 1);
+    assert_int_equal(fixture_count(f, "sqlite_schema WHERE name IN ('dataset_removed_run', 'dataset_removed_type',"
+                                      " 'connection_type')"),
+                     3);
+}
+
 int main(void)
 {
 #define TEST(name)      cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -302,6 +345,7 @@ int main(void)
         TEST(a_file_that_is_there_is_not_made_anew),
         TEST_OPEN(a_reader_sees_what_others_commit_once_it_refreshes),
         TEST_OPEN(what_is_not_committed_is_undone_level_by_level),
+        TEST_OPEN(a_registry_of_version_1_is_read_and_is_upgraded_by_a_writer),
     };
 
     return cmocka_run_group_tests_name("schema", tests, NULL, NULL);

@@ -357,6 +357,8 @@ static void what_is_no_universe_is_refused(void **state)
         {"version: 1\nelements: {a: {" KEY "}, b: {" KEY ", requires: [a], implies: [a]}}", "requires and implies 'a'"},
         {"version: 1\nelements: {a: {" KEY "}, b: {" KEY ", requires: [a]}, c: {" KEY ", implies: [b]}}",
          "implies 'b' but does not require what that requires"},
+        /* Bug: its table had a key of no columns. */
+        {"version: 1\nelements: {a: {" KEY "}, b: {implies: [a]}}", "no keys and requires nothing"},
         {"version: 1\nelements: {htm7: {" KEY "}}\nskypix: {htm: {max_level: 7}}", "'htm7' is a sky pixelisation too"},
     };
 

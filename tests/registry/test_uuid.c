@@ -1,5 +1,7 @@
 /* Universally unique identifiers. */
+#include "registry/base/buf.h"
 #include "registry/base/clock.h"
+#include "registry/base/sha1.h"
 #include "registry/base/uuid.h"
 #include "tests/registry/fixture.h"
 
@@ -130,6 +132,59 @@ static void threads_draw_different_bytes(void **state)
         assert_true(by_random_part(&all[i - 1], &all[i]));
 }
 
+/* ---- UUIDs that are told by a name ------------------------------------------------------------------------------ */
+
+/* RFC 3174 and FIPS 180-4's examples, and lengths about the end of a block. */
+static void sha1_is_that_of_the_standard(void **state)
+{
+    static const struct {
+        const char *text;
+        int times;
+        const char *digest;
+    } cases[] = {
+        {"", 1, "da39a3ee5e6b4b0d3255bfef95601890afd80709"},
+        {"abc", 1, "a9993e364706816aba3e25717850c26c9cd0d89d"},
+        {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 1, "84983e441c3bd26ebaae4aa1f95129e5e54670f1"},
+        {"a", 1000000, "34aa973cd4c4daa4f61eeb2bdbad27316534016f"},
+        {"0123456701234567012345670123456701234567012345670123456701234567", 10,
+         "dea356a2cddd90c7a7ecedc5ebb563934f460452"},
+        {"a", 55, "c1c8bbdc22796e28c0e15163d20899b65621d65a"},
+        {"a", 64, "0098ba824b5c16427bd7a1122a5a442a25ec644d"},
+    };
+
+    for (size_t i = 0; i < VB_COUNT(cases); i++) {
+        vb_auto_buf text = {0}, hex = {0};
+        uint8_t digest[20];
+
+        for (int k = 0; k < cases[i].times; k++)
+            vb_buf_puts(&text, cases[i].text);
+        vb_sha1(vb_buf_text(&text), text.len, digest);
+        vb_buf_hex(&hex, digest, sizeof digest);
+        assert_string_equal(vb_buf_text(&hex), cases[i].digest);
+    }
+}
+
+static void version_5_is_told_by_namespace_and_name(void **state)
+{
+    char text[VB_UUID_TEXT];
+    vb_uuid dns;
+
+    assert_true(vb_uuid_parse("6ba7b810-9dad-11d1-80b4-00c04fd430c8", &dns)); /* RFC 9562 */
+    assert_string_equal(vb_uuid_format(vb_uuid_v5(dns, "www.example.com", 15), text),
+                        "2ed6657d-e927-568b-95e1-2665a8aea6a2"); /* its example */
+    assert_string_equal(vb_uuid_format(vb_uuid_v5(dns, "lsst.org", 8), text), "840b31d9-05cd-5161-b2c8-00d32b280d0f");
+    assert_int_equal(vb_uuid_version(vb_uuid_v5(dns, "", 0)), 5);
+}
+
+static void version_4_is_random(void **state)
+{
+    vb_uuid a = vb_uuid_v4(), b = vb_uuid_v4();
+
+    assert_int_equal(vb_uuid_version(a), 4);
+    assert_int_equal(a.bytes[8] >> 6, 2);
+    assert_false(vb_uuid_equal(a, b));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +194,9 @@ int main(void)
         cmocka_unit_test(random_parts_differ),
         cmocka_unit_test(forked_processes_draw_different_bytes),
         cmocka_unit_test(threads_draw_different_bytes),
+        cmocka_unit_test(sha1_is_that_of_the_standard),
+        cmocka_unit_test(version_5_is_told_by_namespace_and_name),
+        cmocka_unit_test(version_4_is_random),
     };
 
     return cmocka_run_group_tests_name("uuid", tests, NULL, NULL);
