@@ -424,6 +424,10 @@ test_round_trip_of_rare_things() {
         cmp theirs.rows ours.rows || fail "$query"
     done
     expect_equal "$(sqlite3 -readonly ours/gen3.sqlite3 'PRAGMA foreign_key_check')" ''
+    # Pruned, nothing of it is left.
+    vb prune-datasets repo 'u/test/*' --datasets src --purge u/test/run1 --no-confirm >out
+    expect_equal "$(find repo/u/test/run1 -path '*/src*' -type f | wc -l)" 0
+    expect_equal "$(registry repo "SELECT count(*) FROM datastore_record WHERE component != ''")" 0
 }
 
 test_export_of_a_part() {
