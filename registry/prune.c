@@ -8,6 +8,26 @@
 
 /* ---- what is selected goes -------------------------------------------------------------------------------------- */
 
+/* The files of components, and what else is kept of files from a Gen3 repository. */
+static int trash_components(vb_registry *reg, const vb_dataset_type *type, vb_error *err)
+{
+    int64_t one;
+    int r = vb_sql_int(reg->db, &one, err, "SELECT 1 FROM datastore_record LIMIT 1", VB_NO_ARGS);
+
+    if (r <= 0)
+        return r;
+    r = vb_sql_exec(reg->db, err,
+                    "INSERT INTO trash (store_id, path, size, mtime) SELECT store_id, path, size, NULL"
+                    " FROM temp.selected s CROSS JOIN datastore_record r ON r.dataset_id = s.dataset_id"
+                    " WHERE s.type_id = ? AND component != '' AND NOT (path >= '/' AND path < '0')",
+                    VB_ARGS(type->id));
+    return r < 0 ? r
+                 : vb_sql_exec(reg->db, err,
+                               "DELETE FROM datastore_record WHERE dataset_id IN"
+                               " (SELECT dataset_id FROM temp.selected WHERE type_id = ?)",
+                               VB_ARGS(type->id));
+}
+
 /* Artifacts become trash; those that were ingested `direct` belong to others. */
 static int trash_artifacts(vb_registry *reg, const vb_dataset_type *type, vb_error *err)
 {
@@ -17,11 +37,12 @@ static int trash_artifacts(vb_registry *reg, const vb_dataset_type *type, vb_err
                         " WHERE s.type_id = ? AND NOT (path >= '/' AND path < '0')",
                         VB_ARGS(type->id));
 
-    return r < 0 ? r
-                 : vb_sql_exec(reg->db, err,
-                               "DELETE FROM location WHERE dataset_id IN"
-                               " (SELECT dataset_id FROM temp.selected WHERE type_id = ?)",
-                               VB_ARGS(type->id));
+    if (!r)
+        r = vb_sql_exec(reg->db, err,
+                        "DELETE FROM location WHERE dataset_id IN"
+                        " (SELECT dataset_id FROM temp.selected WHERE type_id = ?)",
+                        VB_ARGS(type->id));
+    return r < 0 ? r : trash_components(reg, type, err);
 }
 
 /* Selected datasets leave the TAGGED and CALIBRATION collections that have them. */

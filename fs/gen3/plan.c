@@ -13,6 +13,7 @@ enum { MAX_NAMED = 3 }; /* files that an error names */
 
 /* A file of the Gen3 repository, and its number in the transfer. */
 struct planned {
+    char *key;
     char *path; /* absolute, without "#..." */
     size_t index;
     int64_t size;  /* that is recorded of the whole file; -1: none */
@@ -41,6 +42,7 @@ void vb_gen3_plan_free(vb_gen3_plan *p)
 
     HASH_ITER(hh, p->files, f, next) {
         HASH_DEL(p->files, f);
+        free(f->key);
         free(f->path);
         free(f->dataset);
         free(f);
@@ -101,25 +103,38 @@ static void add_transfer(vb_gen3_plan *p, const vb_gen3_dataset *d, const vb_gen
     }
 }
 
+/* A file that several datasets have whole is brought in once for each, or pruning one would take it from the others; but
+ * once where it stays, and once where each has a part of it. */
+static char *key_of(const vb_gen3_plan *p, const vb_gen3_dataset *d, const char *source, const vb_buf *fragment)
+{
+    char uuid[VB_UUID_TEXT];
+
+    return p->transfer->mode == VB_TRANSFER_DIRECT || fragment->len
+               ? vb_strdup(source)
+               : vb_format("%s\n%s", source, vb_uuid_format(d->uuid, uuid));
+}
+
 static int add_file(vb_gen3_plan *p, const vb_gen3_dataset *d, const vb_gen3_file *f, vb_error *err)
 {
-    vb_autofree char *source = NULL;
+    vb_autofree char *source = NULL, *key = NULL;
     vb_auto_buf fragment = {0}, what = {0};
     struct planned *known;
     int r = source_of(p, d, f, &source, &fragment, err);
 
     if (r < 0)
         return r;
-    HASH_FIND_STR(p->files, source, known);
+    key = key_of(p, d, source, &fragment);
+    HASH_FIND_STR(p->files, key, known);
     if (known)
         return 0;
     vb_gen3_dataset_print(d, &what);
     known = VB_NEW(struct planned);
-    *known = (struct planned){.path = VB_STEAL(source),
+    *known = (struct planned){.key = VB_STEAL(key),
+                              .path = VB_STEAL(source),
                               .index = p->transfer->count,
                               .size = fragment.len ? -1 : f->size,
                               .dataset = vb_buf_steal(&what)};
-    HASH_ADD_KEYPTR(hh, p->files, known->path, strlen(known->path), known);
+    HASH_ADD_KEYPTR(hh, p->files, known->key, strlen(known->key), known);
     add_transfer(p, d, f, known->path);
     return 0;
 }
@@ -165,14 +180,15 @@ int vb_gen3_plan_check(vb_gen3_plan *p, vb_error *err)
 int vb_gen3_plan_locate(vb_gen3_plan *p, const vb_gen3_dataset *d, const vb_gen3_file *f, vb_location *out,
                         vb_error *err)
 {
-    vb_autofree char *source = NULL;
+    vb_autofree char *source = NULL, *key = NULL;
     vb_auto_buf fragment = {0};
     struct planned *known;
     int r = source_of(p, d, f, &source, &fragment, err);
 
     if (r < 0)
         return r;
-    HASH_FIND_STR(p->files, source, known);
+    key = key_of(p, d, source, &fragment);
+    HASH_FIND_STR(p->files, key, known);
     if (!known)
         return vb_fail(err, -EAGAIN, "%s: came into the Gen3 repository while it was read; try again", source);
     *out = p->transfer->files[known->index].location;

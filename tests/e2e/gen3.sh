@@ -284,6 +284,26 @@ PY
     vb umount mnt
 }
 
+# A file that several datasets have: each has its own afterwards, or the same where it stays.
+test_shared_files() {
+    copy_small
+    change "UPDATE file_datastore_records SET file_size = -1, path = (SELECT min(path) FROM file_datastore_records WHERE path LIKE 'HSC/raw/%')
+        WHERE path LIKE 'HSC/raw/%'"
+    vb create repo
+    vb import-gen3 repo theirs --transfer hardlink
+    expect_equal "$(registry repo "SELECT count(DISTINCT path) FROM location WHERE path LIKE 'HSC/raw/%'")" 120
+    check_store repo
+    vb create direct
+    vb import-gen3 direct theirs
+    expect_equal "$(registry direct "SELECT count(DISTINCT path) FROM location WHERE path LIKE '%/HSC/raw/%'")" 1
+}
+
+test_other_universes() {
+    need_small
+    vb create repo --dimension-config 7 || skip "vbutler create knows no other universe"
+    expect_failure 'has dimension universe daf_butler 8, and .* has daf_butler 7' vb import-gen3 repo "$SMALL"
+}
+
 test_damaged_archives() {
     copy_small
     vb create repo
@@ -404,6 +424,10 @@ test_round_trip_of_rare_things() {
         cmp theirs.rows ours.rows || fail "$query"
     done
     expect_equal "$(sqlite3 -readonly ours/gen3.sqlite3 'PRAGMA foreign_key_check')" ''
+    # Pruned, nothing of it is left.
+    vb prune-datasets repo 'u/test/*' --datasets src --purge u/test/run1 --no-confirm >out
+    expect_equal "$(find repo/u/test/run1 -path '*/src*' -type f | wc -l)" 0
+    expect_equal "$(registry repo "SELECT count(*) FROM datastore_record WHERE component != ''")" 0
 }
 
 test_export_of_a_part() {

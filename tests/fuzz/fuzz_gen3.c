@@ -171,7 +171,7 @@ static vb_arg take_value(struct input *in)
     in->data += n;
     in->size -= n;
     switch (kind) {
-    case VB_INT: return vb_arg_int(n ? (int64_t)text[0] - 8 + (n > 1 ? (int64_t)text[1] << 56 : 0) : 0);
+    case VB_INT: return vb_arg_int(n ? (int64_t)(text[0] - 8 + (n > 1 ? (uint64_t)text[1] << 56 : 0)) : 0);
     case VB_REAL: return vb_arg_real(n ? text[0] / 3.0 : 0);
     case VB_TEXT:
     case VB_BYTES: return (vb_arg){.kind = (vb_kind)kind, .data = n ? (const void *)text : "", .len = n};
@@ -198,14 +198,16 @@ static void change_cell(vb_db *db, struct input *in)
 static void change(vb_db *db, struct input *in, int file)
 {
     vb_autofree char *sql = NULL;
+    const char *table;
     uint8_t byte;
     off_t offset;
 
     switch (take(in, 1) % 5) {
     case 0: change_cell(db, in); return;
     case 1:
-        sql = vb_format("DELETE FROM \"%s\" WHERE rowid = ", take_table(in));
-        vb_sql_exec(db, NULL, sql = vb_format("%s%u", VB_STEAL(sql), take(in, 1)), VB_NO_ARGS);
+        table = take_table(in);
+        sql = vb_format("DELETE FROM \"%s\" WHERE rowid = %u", table, take(in, 1));
+        vb_sql_exec(db, NULL, sql, VB_NO_ARGS);
         return;
     case 2:
         vb_sql_exec(db, NULL, "INSERT INTO collection_chain VALUES (?, ?, ?)",
