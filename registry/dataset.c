@@ -30,6 +30,13 @@ void vb_location_clear(vb_location *l)
     *l = (vb_location){0};
 }
 
+const char *vb_location_part(const char *path)
+{
+    const char *hdu = strstr(path, "#hdu="), *member = strstr(path, "#unzip=");
+
+    return !hdu || (member && member < hdu) ? member : hdu;
+}
+
 /* The statement that finds, or inserts, a member of the type's table; kept with what the handle knows of the type,
  * which a writer may have before a transaction was undone and the handle forgot it. */
 static int member_sql(vb_registry *reg, const vb_dataset_type *type, bool find, const char **out, vb_error *err)
@@ -258,6 +265,15 @@ int vb_dataset_by_uuid(vb_registry *reg, const vb_uuid *uuid, vb_dataset *out, v
 int vb_dataset_by_id(vb_registry *reg, int64_t id, vb_dataset *out, vb_error *err)
 {
     return get_row(reg, DATASET_COLUMNS " WHERE id = ?", vb_arg_int(id), NULL, out, err);
+}
+
+int vb_dataset_any(vb_registry *reg, bool *out, vb_error *err)
+{
+    int64_t one;
+    int r = vb_sql_int(reg->db, &one, err, "SELECT 1 FROM dataset LIMIT 1", VB_NO_ARGS);
+
+    *out = r > 0;
+    return r < 0 ? r : 0;
 }
 
 int vb_dataset_list_uuids(vb_registry *reg, const vb_uuid *after, size_t limit, vb_uuid *out, size_t *count,

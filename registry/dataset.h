@@ -29,13 +29,19 @@ typedef struct vb_dataset {
 void vb_dataset_clear(vb_dataset *d);
 #define vb_auto_dataset __attribute__((cleanup(vb_dataset_clear))) vb_dataset
 
+/* The UUID that a type, a run (NULL: of whichever run) and a data ID tell: Rubin's DATAID_TYPE_RUN and DATAID_TYPE. */
+vb_uuid vb_dataset_uuid5(const vb_dataset_type *type, const char *run, const vb_dataid *dataid);
+
+/* True where the registry has any dataset, or speaks of one. */
+int vb_dataset_any(vb_registry *reg, bool *out, vb_error *err);
+
 /* "detect {instrument: SimCam, detector: 2, visit: 101}", appended. */
 void vb_dataset_print(const vb_dataset *d, vb_buf *out);
 
 /* Where an artifact is and what it must be. */
 typedef struct vb_location {
     int64_t store_id;
-    char *path;   /* below the store's root, or absolute (ingested `direct`); "#hdu=N" names a part of a file */
+    char *path;   /* below the store's root, or absolute (ingested `direct`); "#hdu=N" and "#unzip=MEMBER" name parts */
     int64_t size; /* bytes; -1: not recorded */
     bool has_checksum;
     vb_hash checksum;
@@ -44,6 +50,10 @@ typedef struct vb_location {
 } vb_location;
 
 void vb_location_clear(vb_location *l);
+
+/* Where "#hdu=N" or "#unzip=MEMBER" begins in a location's path; NULL: it is a whole file. */
+const char *vb_location_part(const char *path);
+
 #define vb_auto_location __attribute__((cleanup(vb_location_clear))) vb_location
 
 /* Inserts a dataset into its run: d->type, run_id, dataid, state; a zero UUID is replaced by a new one (version 7), a

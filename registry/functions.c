@@ -3,6 +3,7 @@
 #include "registry/base/mem.h"
 #include "registry/base/uuid.h"
 #include "registry/pixel_table.h"
+#include "registry/sky/base64.h"
 #include "registry/sky/region.h"
 
 static void new_uuid(sqlite3_context *ctx, int argc, sqlite3_value **argv)
@@ -24,6 +25,17 @@ static void overlaps(sqlite3_context *ctx, int argc, sqlite3_value **argv)
     sqlite3_result_int(ctx, answer);
 }
 
+static void base64(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    const void *bytes = sqlite3_value_blob(argv[0]);
+    vb_auto_buf text = {0};
+
+    if (sqlite3_value_type(argv[0]) == SQLITE_NULL)
+        return;
+    vb_base64_encode(bytes ? bytes : "", (size_t)sqlite3_value_bytes(argv[0]), &text);
+    sqlite3_result_text64(ctx, vb_buf_text(&text), text.len, SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+
 int vb_functions_register(sqlite3 *db, vb_error *err)
 {
     static const struct {
@@ -33,6 +45,7 @@ int vb_functions_register(sqlite3 *db, vb_error *err)
     } functions[] = {
         {"vb_uuid", 0, SQLITE_UTF8 | SQLITE_INNOCUOUS, new_uuid},
         {"vb_overlaps", 2, SQLITE_UTF8 | SQLITE_INNOCUOUS | SQLITE_DETERMINISTIC, overlaps},
+        {"vb_base64", 1, SQLITE_UTF8 | SQLITE_INNOCUOUS | SQLITE_DETERMINISTIC, base64},
     };
 
     for (size_t i = 0; i < VB_COUNT(functions); i++)

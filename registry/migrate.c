@@ -88,12 +88,16 @@ static int add_calibs(vb_db *db, vb_universe *u, vb_error *err)
 
 static int to_version_2(vb_db *db, vb_universe *u, vb_error *err)
 {
-    static const char sql[] = "ALTER TABLE execution ADD COLUMN snapshot TEXT;"
-                              "CREATE TABLE association (dataset_id INTEGER NOT NULL, collection_id INTEGER NOT NULL,"
-                              " PRIMARY KEY (dataset_id, collection_id)) STRICT, WITHOUT ROWID;"
-                              "CREATE INDEX dataset_removed_run ON dataset (run_id, type_id) WHERE state = 2;"
-                              "CREATE INDEX dataset_removed_type ON dataset (type_id) WHERE state = 2;"
-                              "CREATE INDEX connection_type ON connection (type_id);";
+    static const char sql[] =
+        "ALTER TABLE execution ADD COLUMN snapshot TEXT;"
+        "CREATE TABLE run_detail (collection_id INTEGER PRIMARY KEY, host TEXT, timespan_begin INTEGER, timespan_end INTEGER) STRICT;"
+        "CREATE TABLE datastore_record (dataset_id INTEGER NOT NULL, component TEXT NOT NULL, store_id INTEGER NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL, checksum TEXT, formatter TEXT, storage_class TEXT, PRIMARY KEY (dataset_id, component)) STRICT, WITHOUT ROWID;"
+
+        "CREATE TABLE association (dataset_id INTEGER NOT NULL, collection_id INTEGER NOT NULL,"
+        " PRIMARY KEY (dataset_id, collection_id)) STRICT, WITHOUT ROWID;"
+        "CREATE INDEX dataset_removed_run ON dataset (run_id, type_id) WHERE state = 2;"
+        "CREATE INDEX dataset_removed_type ON dataset (type_id) WHERE state = 2;"
+        "CREATE INDEX connection_type ON connection (type_id);";
     int r = complete_version_1(db, err);
 
     if (!r)

@@ -63,16 +63,21 @@ static int fill(const char *dir, const vb_universe *universe, vb_error *err)
 int vb_repo_create(const char *dir, int universe, vb_error *err)
 {
     vb_auto(vb_universe_free) vb_universe *u = NULL;
+    int r = vb_universe_builtin(universe, &u, err);
+
+    return r < 0 ? r : vb_repo_create_with(dir, u, err);
+}
+
+int vb_repo_create_with(const char *dir, const vb_universe *universe, vb_error *err)
+{
     static const char *const parts[] = {"registry.sqlite3", "registry.sqlite3-wal", "registry.sqlite3-shm",
                                         "vbutler.yaml", ".vbutler"};
     bool made = false;
-    int r = vb_universe_builtin(universe, &u, err);
+    int r = check_vacant(dir, &made, err);
 
-    if (!r)
-        r = check_vacant(dir, &made, err);
     if (r < 0)
         return r;
-    r = fill(dir, u, err);
+    r = fill(dir, universe, err);
     for (size_t i = 0; r < 0 && i < VB_COUNT(parts); i++) {
         vb_autofree char *path = vb_path_join(dir, parts[i]);
 

@@ -19,6 +19,7 @@ typedef struct vb_repo {
 /* Makes a repository in a directory that is not there or empty.  `universe` is the number of a built-in dimension
  * universe. Nothing is left behind on failure. */
 int vb_repo_create(const char *dir, int universe, vb_error *err);
+int vb_repo_create_with(const char *dir, const vb_universe *universe, vb_error *err);
 
 /* Reads vbutler.yaml; -ENOENT with a hint where the directory is no repository. */
 int vb_repo_open(const char *dir, vb_repo **out, vb_error *err);

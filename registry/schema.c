@@ -12,6 +12,15 @@
     "CREATE TABLE association (dataset_id INTEGER NOT NULL, collection_id INTEGER NOT NULL," \
     " PRIMARY KEY (dataset_id, collection_id)) STRICT, WITHOUT ROWID;"
 
+/* What a Gen3 registry says and the other tables do not: of a RUN, and of the files of a dataset.  `component` is empty
+ * where one file holds the whole dataset. */
+#define OF_GEN3                                                                                                       \
+    "CREATE TABLE run_detail (collection_id INTEGER PRIMARY KEY, host TEXT, timespan_begin INTEGER,"                  \
+    " timespan_end INTEGER) STRICT;"                                                                                  \
+    "CREATE TABLE datastore_record (dataset_id INTEGER NOT NULL, component TEXT NOT NULL, store_id INTEGER NOT NULL," \
+    " path TEXT NOT NULL, size INTEGER NOT NULL, checksum TEXT, formatter TEXT, storage_class TEXT,"                  \
+    " PRIMARY KEY (dataset_id, component)) STRICT, WITHOUT ROWID;"
+
 /* Tables that do not depend on the universe.  AUTOINCREMENT where a row's id becomes the inode number of a mount:
  * such an id is never used again.  `dataid` is the JSON array of a data ID's values, so that a row can say what it is
  * without its member table. */
@@ -35,7 +44,7 @@ static const char tables[] =
     " type_id INTEGER NOT NULL, run_id INTEGER NOT NULL, dataid TEXT NOT NULL, ingest_date INTEGER NOT NULL,"
     " state INTEGER NOT NULL) STRICT;"
     "CREATE INDEX dataset_removed_run ON dataset (run_id, type_id) WHERE state = 2;"
-    "CREATE INDEX dataset_removed_type ON dataset (type_id) WHERE state = 2;" ASSOCIATION
+    "CREATE INDEX dataset_removed_type ON dataset (type_id) WHERE state = 2;" ASSOCIATION OF_GEN3
     "CREATE TABLE store (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, root TEXT NOT NULL) STRICT;"
     "CREATE TABLE location (dataset_id INTEGER NOT NULL, store_id INTEGER NOT NULL, path TEXT NOT NULL,"
     " size INTEGER NOT NULL, checksum BLOB, mtime INTEGER, formatter TEXT,"

@@ -43,20 +43,34 @@ static bool wanted(char *const *types, const char *name)
     return found;
 }
 
-/* The datasets that one collection has of a type, as d0: the first table of the join. */
-static void join_members(vb_join *j, const vb_dataset_type *type, const vb_collection *collection)
+/* The datasets that a CALIBRATION collection has of a type, as d0, each once. */
+static void join_calibrations(vb_join *j, const vb_dataset_type *type, const vb_collection *collection)
 {
-    vb_buf_puts(&j->from, collection->type == VB_CALIBRATION ? "(SELECT DISTINCT dataset_id" : "(SELECT dataset_id");
-    vb_sql_dimensions(&j->from, type->group, ", ", ", ");
-    vb_buf_printf(&j->from, " FROM main.%s_%" PRId64 " WHERE type_id = %" PRId64 " AND collection_id = %" PRId64 ") d0",
-                  collection->type == VB_CALIBRATION ? "calib" : "member", type->group_id, type->id, collection->id);
-    for (int i = 0; i < type->group->nrequired; i++) {
-        vb_buf column = {0};
+    enum { USUAL = 500 };
+    vb_buf sql = {0};
+    vb_from *from;
 
-        vb_buf_puts(&column, "d0.");
-        vb_sql_name(&column, type->group->dims[i]->name);
-        j->columns[type->group->dims[i]->index] = vb_buf_steal(&column);
-    }
+    vb_buf_puts(&sql, "(SELECT DISTINCT dataset_id, collection_id");
+    vb_sql_dimensions(&sql, type->group, ", ", ", ");
+    vb_buf_printf(&sql, " FROM main.calib_%" PRId64 " WHERE type_id = %" PRId64 " AND collection_id = %" PRId64 ") AS d0",
+                  type->group_id, type->id, collection->id);
+    from = vb_join_add(j, VB_FROM_MEMBERS, NULL, vb_buf_steal(&sql));
+    from->rows = USUAL;
+    from->scanned = true;
+    for (int i = 0; i < type->group->nrequired; i++)
+        vb_join_meet(j, "d0", type->group->dims[i]);
+    *VB_PUSH(j->types, j->ntypes, j->types_cap) = (vb_joined_type){.type = type, .rows = -1};
+}
+
+/* The datasets that one collection has of a type, as d0: the first table of the join. */
+static int join_members(vb_join *j, const vb_dataset_type *type, const vb_collection *collection, vb_error *err)
+{
+    vb_search one = {.items = &collection, .count = 1};
+
+    if (collection->type != VB_CALIBRATION)
+        return vb_join_members(j, type, &one, false, err);
+    join_calibrations(j, type, collection);
+    return 0;
 }
 
 /* Find-first: no collection before this one has the data ID. */
@@ -105,7 +119,9 @@ static int select_from(struct selecting *s, const vb_dataset_type *type, size_t 
         return r;
     vb_join_init(&j, s->reg, "main",
                  vb_universe_conform(s->reg->universe, vb_dimset_union(type->group->all, spoken_of)));
-    join_members(&j, type, s->search.items[position]);
+    r = join_members(&j, type, s->search.items[position], s->err);
+    if (r < 0)
+        return r;
     if (s->what->find_first && position)
         add_nobody_before(s, &j, type, position);
     if (s->what->limit)
@@ -113,13 +129,13 @@ static int select_from(struct selecting *s, const vb_dataset_type *type, size_t 
                       "d0.dataset_id NOT IN (SELECT dataset_id FROM temp.selected WHERE type_id = %" PRId64 ")",
                       type->id);
     r = join_where(s, &j, type, spoken_of);
+    if (!r)
+        r = vb_join_plan(&j, NULL, s->err);
     if (r < 0)
         return r;
+    vb_autofree char *columns = vb_format("%s%" PRId64 ", d0.dataset_id", s->where ? "DISTINCT " : "", type->id);
     vb_buf_puts(&sql, "INSERT OR IGNORE INTO temp.selected ");
-    vb_buf_printf(&sql, "SELECT %s%" PRId64 ", d0.dataset_id", s->where ? "DISTINCT " : "", type->id);
-    vb_buf_printf(&sql, " FROM %s", vb_buf_text(&j.from));
-    if (j.where.len)
-        vb_buf_printf(&sql, " WHERE %s", vb_buf_text(&j.where));
+    vb_join_select(&j, columns, &sql);
     if (s->what->limit)
         vb_buf_printf(&sql, " LIMIT %" PRId64, s->what->limit - s->count);
     r = vb_join_sql(&j, &stmt, vb_buf_text(&sql), s->err);

@@ -345,6 +345,17 @@ bool vb_col_null(vb_stmt *s, int i)
     return sqlite3_column_type(s->handle, i) == SQLITE_NULL;
 }
 
+vb_kind vb_col_kind(vb_stmt *s, int i)
+{
+    switch (sqlite3_column_type(s->handle, i)) {
+    case SQLITE_INTEGER: return VB_INT;
+    case SQLITE_FLOAT: return VB_REAL;
+    case SQLITE_TEXT: return VB_TEXT;
+    case SQLITE_BLOB: return VB_BYTES;
+    default: return VB_NULL;
+    }
+}
+
 int64_t vb_col_int(vb_stmt *s, int i)
 {
     return sqlite3_column_int64(s->handle, i);

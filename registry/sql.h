@@ -136,6 +136,7 @@ int vb_stmt_rebind(vb_stmt *s, const vb_arg *args, size_t count, vb_error *err);
 
 /* The columns of the row; text and bytes live until the next step. */
 bool vb_col_null(vb_stmt *s, int i);
+vb_kind vb_col_kind(vb_stmt *s, int i); /* what the cell holds, whatever its column was declared as */
 int64_t vb_col_int(vb_stmt *s, int i);
 double vb_col_real(vb_stmt *s, int i);
 const char *vb_col_text(vb_stmt *s, int i); /* NULL for null */

@@ -1,6 +1,7 @@
 #include "registry/store_paths.h"
 
 #include "registry/base/mem.h"
+#include "registry/dataset.h"
 #include "registry/internal.h"
 
 #include <string.h>
@@ -24,7 +25,7 @@ static size_t lower_bound(const char *const *paths, size_t count, const char *te
 
 static void mark(const char *const *paths, size_t count, const char *text, bool *held)
 {
-    const char *part = strstr(text, "#hdu=");
+    const char *part = vb_location_part(text);
     size_t n = part ? (size_t)(part - text) : strlen(text);
 
     for (size_t i = lower_bound(paths, count, text, n); i < count && !strncmp(paths[i], text, n) && !paths[i][n]; i++)

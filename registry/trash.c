@@ -2,6 +2,7 @@
 
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
+#include "registry/dataset.h"
 #include "registry/internal.h"
 
 #include <string.h>
@@ -16,7 +17,7 @@ int vb_trash_list(vb_registry *reg, size_t limit, vb_trash **out, size_t *count,
 
     while (!r && (r = vb_stmt_step(s, err)) > 0) {
         vb_trash *t = VB_PUSH(items, n, cap);
-        const char *path = vb_col_text(s, 2), *part = strstr(path, "#hdu=");
+        const char *path = vb_col_text(s, 2), *part = vb_location_part(path);
 
         *t = (vb_trash){vb_col_int(s, 0), vb_col_int(s, 1),
                         part ? vb_strndup(path, (size_t)(part - path)) : vb_strdup(path), part ? -1 : vb_col_int(s, 3),
@@ -47,8 +48,7 @@ int vb_trash_forget(vb_registry *reg, const vb_trash *items, size_t count, vb_er
 
 int vb_trash_in_use(vb_registry *reg, const vb_trash *item, bool *out, vb_error *err)
 {
-    vb_autofree char *first = vb_format("%s#hdu=", item->path),
-                     *end = vb_format("%s#hdu>", item->path); /* '>' comes after '=' */
+    vb_autofree char *first = vb_format("%s#", item->path), *end = vb_format("%s$", item->path); /* '$' follows '#' */
     int64_t one = 0;
     int r = vb_sql_int(reg->db, &one, err,
                        "SELECT 1 FROM location WHERE instr(path, '#') AND path >= ? AND path < ?"

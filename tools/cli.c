@@ -82,7 +82,7 @@ static void print_overview(const vb_command *const *commands)
          "A virtual Butler repository as a file system, and a runner that captures what programs read and write.\n\n"
          "commands:");
     for (; *commands; commands++)
-        printf("  %-24s%s\n", (*commands)->name, (*commands)->summary);
+        printf("  %-26s%s\n", (*commands)->name, (*commands)->summary);
     puts("\nvbutler COMMAND --help tells the options of one; vbutler --version tells the version.");
 }
 

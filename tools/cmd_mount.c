@@ -4,8 +4,10 @@
 #include "registry/base/log.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
+#include "registry/gen3/config.h"
 #include "registry/repo.h"
 #include "tools/commands.h"
+#include "tools/mount_gen3.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -19,6 +21,8 @@
 static bool foreground, allow_other;
 static int64_t threads = 4;
 static const char *repository;
+static const char *where;
+static char **collections;
 
 enum { LIVE_MS = 500 }; /* how long the kernel may keep what may change */
 
@@ -27,7 +31,9 @@ struct mount {
     char *root;   /* of the store */
     char *source; /* what `mount` shows */
     bool live;
+    bool temporary; /* the file is ours, and goes once all have opened it */
     vb_registry *reg;
+    vb_registry **regs; /* a handle a thread */
     vb_stores *stores;
     vb_view *view;
     vb_session *session;
@@ -35,6 +41,7 @@ struct mount {
 
 struct thread {
     struct mount *m;
+    vb_registry *reg;
     pthread_t id;
 };
 
@@ -50,6 +57,12 @@ static int find_source(const char *path, struct mount *m, vb_error *err)
     m->source = vb_path_absolute(path, err);
     if (!m->source)
         return err->code;
+    if (vb_gen3_is_repository(path)) {
+        m->temporary = true;
+        return vb_mount_gen3_snapshot(path, collections, where, &m->file, err);
+    }
+    if (collections || where)
+        return vb_fail(err, -EINVAL, "--collections and --where: only for a mount of a Gen3 repository");
     m->live = S_ISDIR(st.st_mode);
     if (!m->live) {
         m->file = vb_strdup(m->source);
@@ -81,13 +94,26 @@ static int find_root(struct mount *m, vb_error *err)
     return r;
 }
 
+static int open_handles(struct mount *m, vb_error *err)
+{
+    int r = 0;
+
+    m->regs = vb_alloc((size_t)threads * sizeof *m->regs);
+    for (int64_t i = 0; !r && i < threads; i++)
+        r = vb_registry_open(m->file, m->live ? VB_ACCESS_READ : VB_ACCESS_IMMUTABLE, &m->regs[i], err);
+    m->reg = m->regs[0];
+    if (m->temporary && m->file)
+        vb_mount_gen3_unlink(m->file);
+    return r;
+}
+
 static int open_mount(const char *path, const char *mountpoint, struct mount *m, vb_error *err)
 {
     vb_session_options options = {0};
     int r = find_source(path, m, err);
 
     if (!r)
-        r = vb_registry_open(m->file, m->live ? VB_ACCESS_READ : VB_ACCESS_IMMUTABLE, &m->reg, err);
+        r = open_handles(m, err);
     if (!r)
         r = find_root(m, err);
     if (!r)
@@ -108,8 +134,10 @@ static void close_mount(struct mount *m)
         vb_view_free(m->view);
     if (m->stores)
         vb_stores_close(m->stores);
-    if (m->reg)
-        vb_registry_close(m->reg);
+    for (int64_t i = 0; m->regs && i < threads; i++)
+        if (m->regs[i])
+            vb_registry_close(m->regs[i]);
+    free(m->regs);
     free(m->file);
     free(m->root);
     free(m->source);
@@ -117,16 +145,11 @@ static void close_mount(struct mount *m)
 
 static void *serve(void *arg)
 {
-    struct mount *m = arg;
-    vb_auto(vb_registry_close) vb_registry *reg = NULL;
+    struct thread *t = arg;
     vb_auto_error err = VB_ERROR_INIT;
-    vb_call call = {.view = m->view, .live = m->live};
-    int r = vb_registry_open(m->file, m->live ? VB_ACCESS_READ : VB_ACCESS_IMMUTABLE, &reg, &err);
+    vb_call call = {.view = t->m->view, .live = t->m->live, .reg = t->reg};
 
-    call.reg = reg;
-    if (!r)
-        r = vb_session_serve(m->session, &call, NULL, 0, false, &err);
-    if (r < 0)
+    if (vb_session_serve(t->m->session, &call, NULL, 0, false, &err) < 0)
         vb_log(VB_ERROR, "%s", err.message);
     return NULL;
 }
@@ -147,9 +170,13 @@ static void serve_all(struct mount *m)
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGHUP, &stop, NULL);
-    for (int64_t i = 1; i < threads; i++)
-        pthread_create(&all[i].id, NULL, serve, m);
-    serve(m);
+    for (int64_t i = 0; i < threads; i++) {
+        all[i].m = m;
+        all[i].reg = m->regs[i];
+        if (i)
+            pthread_create(&all[i].id, NULL, serve, &all[i]);
+    }
+    serve(&all[0]);
     for (int64_t i = 1; i < threads; i++)
         pthread_join(all[i].id, NULL);
     free(all);
@@ -269,6 +296,9 @@ static int run(int argc, char **argv, vb_error *err)
 static const vb_option options[] = {
     {"butler-config", 'b', VB_OPTION_TEXT, &repository, "REPO",
      "where a snapshot's or a graph's artifacts are, if its repository has moved"},
+    {"collections", 0, VB_OPTION_LIST, &collections, "NAME,...",
+     "of a Gen3 repository: only what these hold (globs too)"},
+    {"where", 0, VB_OPTION_TEXT, &where, "EXPRESSION", "of a Gen3 repository: only datasets of which this holds"},
     {"foreground", 'f', VB_OPTION_FLAG, &foreground, NULL, "stay in the foreground"},
     {"allow-other", 0, VB_OPTION_FLAG, &allow_other, NULL,
      "let other users see it (root, or user_allow_other in /etc/fuse.conf)"},
@@ -278,11 +308,11 @@ static const vb_option options[] = {
 
 const vb_command vb_cmd_mount = {
     .name = "mount",
-    .arguments = "REPO|SNAPSHOT|GRAPH MOUNTPOINT",
-    .summary = "show a repository, a snapshot or a graph as a file system, read-only",
+    .arguments = "REPO|SNAPSHOT|GRAPH|GEN3_REPO MOUNTPOINT",
+    .summary = "show a repository, a snapshot, a graph or a Gen3 repository as a file system, read-only",
     .details =
         "MOUNTPOINT gets data/ (datasets by collection, type and data ID), by-id/, dimensions/, provenance/ and reports/. The mount of a "
-        "repository shows what is committed while it is mounted. An ordinary user may mount too. vbutler umount takes it away.",
+        "repository shows what is committed while it is mounted; that of a Gen3 repository of Rubin's shows what it held when it was mounted. An ordinary user may mount too. vbutler umount takes it away.",
     .min_args = 2,
     .max_args = 2,
     .options = options,

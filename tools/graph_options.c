@@ -50,6 +50,7 @@ int vb_graph_options_plan(bool needs_pipeline, vb_error *err)
     vb_plan *plan = &vb_graph_opt.plan;
 
     plan->config = vb_graph_opt.config;
+    plan->binds = vb_graph_opt.binds;
     plan->inputs = vb_graph_opt.inputs;
     plan->skip_existing_in = vb_graph_opt.skip_existing_in;
     plan->command_line = vb_command_line();

@@ -9,7 +9,7 @@
 typedef struct vb_graph_options {
     const char *repo, *snapshot;
     vb_plan plan;
-    char **config, **inputs, **skip_existing_in;
+    char **config, **inputs, **skip_existing_in, **binds;
 } vb_graph_options;
 
 extern vb_graph_options vb_graph_opt;
@@ -39,6 +39,9 @@ extern vb_graph_options vb_graph_opt;
         {"data-query",   'd',                                                                                    \
          VB_OPTION_TEXT, &vb_graph_opt.plan.where,                                                               \
          "WHERE",        "which data to process: band in ('g','r') and tract=0"},                                \
+        {"bind",           0,                                                                                    \
+         VB_OPTION_REPEAT, &vb_graph_opt.binds,                                                                  \
+         "NAME=VALUE",     "a value for :NAME in --data-query; may be given again"},                             \
         {"config",          'c',                                                                                 \
          VB_OPTION_REPEAT,  &vb_graph_opt.config,                                                                \
          "LABEL:KEY=VALUE", "set a value of a task's config, or of the parameters (parameters:KEY=VALUE)"},      \

@@ -2,6 +2,7 @@
 
 #include "fs/store/class.h"
 #include "fs/store/hdu.h"
+#include "fs/store/zip.h"
 #include "registry/base/clock.h"
 #include "registry/base/log.h"
 #include "registry/base/mem.h"
@@ -77,24 +78,35 @@ static const struct store *find(const vb_stores *s, int64_t id)
     return NULL;
 }
 
-/* The path without "#hdu=N", and N (-1: the whole file). */
-static char *split_fragment(const char *path, int *hdu)
+/* Which part of a file an artifact is. */
+struct part {
+    int hdu;            /* -1: none */
+    const char *member; /* of a zip file; NULL: none */
+};
+
+/* The path of the file, and which part of it. */
+static char *split_fragment(const char *path, struct part *part)
 {
-    const char *hash = strstr(path, "#hdu=");
+    const char *hash = vb_location_part(path);
     int64_t n;
 
-    *hdu = -1;
-    if (!hash || !vb_parse_int(hash + 5, &n) || n < 0 || n >= INT_MAX)
+    *part = (struct part){.hdu = -1};
+    if (!hash)
         return vb_strdup(path);
-    *hdu = (int)n;
+    if (vb_starts_with(hash, "#unzip="))
+        part->member = hash + strlen("#unzip=");
+    else if (!vb_parse_int(hash + 5, &n) || n < 0 || n >= INT_MAX)
+        return vb_strdup(path);
+    else
+        part->hdu = (int)n;
     return vb_strndup(path, (size_t)(hash - path));
 }
 
 char *vb_stores_path(const vb_stores *s, const vb_location *location)
 {
     const struct store *store = find(s, location->store_id);
-    int hdu;
-    vb_autofree char *path = split_fragment(location->path, &hdu);
+    struct part part;
+    vb_autofree char *path = split_fragment(location->path, &part);
 
     return vb_path_join(store ? store->root : "/", path);
 }
@@ -130,8 +142,9 @@ static int check_unchanged(const vb_location *location, const vb_content *conten
 
 int vb_stores_open_artifact(vb_stores *s, const vb_location *location, vb_content *out, vb_error *err)
 {
-    int hdu, r;
-    vb_autofree char *path = split_fragment(location->path, &hdu);
+    struct part part;
+    int r;
+    vb_autofree char *path = split_fragment(location->path, &part);
     vb_content content = {.fd = -1, .whole = true};
     struct stat st;
 
@@ -139,7 +152,11 @@ int vb_stores_open_artifact(vb_stores *s, const vb_location *location, vb_conten
     if (content.fd < 0)
         return content.fd;
     content.size = st.st_size;
-    r = hdu >= 0 ? vb_hdu_segments(content.fd, hdu, &content, err) : 0;
+    r = part.member     ? vb_zip_member(part.member, &content, err)
+        : part.hdu >= 0 ? vb_hdu_segments(content.fd, part.hdu, &content, err)
+                        : 0;
+    if (r < 0)
+        vb_error_context(err, "artifact %s", path);
     if (!r)
         r = check_unchanged(location, &content, &st, err);
     if (r < 0) {
@@ -183,8 +200,9 @@ int vb_stores_stat(vb_stores *s, const vb_location *location, int64_t *size, int
     vb_location unchecked = {.store_id = location->store_id, .path = location->path, .size = -1, .mtime = -1};
     const struct store *store = find(s, location->store_id);
     struct stat st;
-    int hdu, r;
-    vb_autofree char *path = split_fragment(location->path, &hdu);
+    struct part part;
+    int r;
+    vb_autofree char *path = split_fragment(location->path, &part);
     vb_content content;
 
     if (!store)
@@ -194,7 +212,7 @@ int vb_stores_stat(vb_stores *s, const vb_location *location, int64_t *size, int
         return r;
     *size = st.st_size;
     *mtime = vb_clock_ns(st.st_mtim);
-    if (hdu < 0)
+    if (part.hdu < 0 && !part.member)
         return 0;
     r = vb_stores_open_artifact(s, &unchecked, &content, err);
     if (!r) {

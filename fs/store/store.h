@@ -1,7 +1,8 @@
 /* store.h - places of artifacts.
  *
  * A store is a table of functions with a directory of its own.  `file` is the one there is: a local directory.  A
- * location's path may end in "#hdu=N": the artifact is then the primary HDU of the FITS file followed by HDU N.
+ * location's path may end in "#hdu=N": the artifact is then the primary HDU of the FITS file followed by HDU N; or in
+ * "#unzip=MEMBER": a member of a zip file.
  * Thread-safe. */
 #ifndef VB_FS_STORE_STORE_H
 #define VB_FS_STORE_STORE_H

@@ -5,6 +5,7 @@
 #define VB_BASE_UUID_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct vb_uuid {
@@ -14,6 +15,9 @@ typedef struct vb_uuid {
 #define VB_UUID_TEXT 37 /* 36 characters and a NUL */
 
 vb_uuid vb_uuid_v7(void);
+
+/* The UUID of a name in a name space: always the same (version 5). */
+vb_uuid vb_uuid_v5(const vb_uuid *space, const void *name, size_t n);
 
 /* "019a9e2c-....": fills `text` and returns it. */
 const char *vb_uuid_format(vb_uuid uuid, char text[VB_UUID_TEXT]);

@@ -4,21 +4,14 @@
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
+#include "registry/base/yaml_internal.h"
 
 #include <fcntl.h>
 #include <math.h>
 #include <string.h>
 #include <strings.h>
-#include <yaml.h>
 
-enum { MAX_EXPANDED = 10 * 1000 * 1000, MAX_DEPTH = 256, MAX_FILE = 1 << 30 };
-
-struct vb_yaml {
-    char *name;
-    vb_yaml_node *root;
-    vb_yaml_node **nodes; /* all, for freeing */
-    size_t count, cap;
-};
+enum { MAX_EXPANDED = VB_YAML_MAX_NODES, MAX_DEPTH = VB_YAML_MAX_DEPTH, MAX_FILE = 1 << 30 };
 
 /* Turning libyaml's document (nodes by index, aliases already resolved to the same index) into a tree of ours. */
 struct conversion {
@@ -52,7 +45,7 @@ static vb_yaml_node *new_node(struct conversion *c, const yaml_node_t *from)
 
     *VB_PUSH(doc->nodes, doc->count, doc->cap) = node;
     node->file = doc->name;
-    node->line = (int)from->start_mark.line + 1;
+    node->line = (int)from->start_mark.line + doc->first_line;
     node->column = (int)from->start_mark.column + 1;
     if (tag && strcmp(tag, YAML_STR_TAG) && strcmp(tag, YAML_SEQ_TAG) && strcmp(tag, YAML_MAP_TAG))
         node->tag = vb_strdup(tag);
@@ -99,19 +92,36 @@ static int by_text_and_place(const void *a, const void *b)
     return order;
 }
 
-/* Refuses a key that a mapping has twice. */
-static int check_keys_once(struct conversion *c, const vb_yaml_node *map)
+/* Most mappings have few keys: each is compared with those before it. */
+static const vb_yaml_node *twice_among_few(const vb_yaml_node *map)
 {
-    vb_autofree const vb_yaml_node **keys = vb_alloc((map->count + 1) * sizeof *keys);
+    for (size_t i = 1; i < map->count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (map->items[i].key->kind == VB_YAML_SCALAR && map->items[k].key->kind == VB_YAML_SCALAR &&
+                !strcmp(map->items[i].key->text, map->items[k].key->text))
+                return map->items[i].key;
+    return NULL;
+}
+
+int vb_yaml_check_once(const vb_yaml_node *map, vb_error *err)
+{
+    enum { FEW = 24 };
+    const vb_yaml_node *twice = map->count <= FEW ? twice_among_few(map) : NULL;
+    vb_autofree const vb_yaml_node **keys = NULL;
     size_t n = 0;
 
+    if (twice)
+        return vb_yaml_fail(err, twice, "the key '%s' is given twice", twice->text);
+    if (map->count <= FEW)
+        return 0;
+    keys = vb_alloc((map->count + 1) * sizeof *keys);
     for (size_t i = 0; i < map->count; i++)
         if (map->items[i].key->kind == VB_YAML_SCALAR)
             keys[n++] = map->items[i].key;
     qsort(keys, n, sizeof *keys, by_text_and_place);
     for (size_t i = 1; i < n; i++)
         if (!strcmp(keys[i - 1]->text, keys[i]->text))
-            return vb_yaml_fail(c->err, keys[i], "the key '%s' is given twice", keys[i]->text);
+            return vb_yaml_fail(err, keys[i], "the key '%s' is given twice", keys[i]->text);
     return 0;
 }
 
@@ -129,7 +139,7 @@ static int convert_items(struct conversion *c, const yaml_node_t *from, vb_yaml_
         for (yaml_node_pair_t *p = from->data.mapping.pairs.start; !r && p < from->data.mapping.pairs.top; p++)
             r = add_item(c, node, p->key, p->value, depth, size, height);
         if (!r)
-            r = check_keys_once(c, node);
+            r = vb_yaml_check_once(node, c->err);
     }
     return r;
 }
@@ -188,25 +198,46 @@ static int convert_document(vb_yaml *doc, yaml_document_t *source, vb_error *err
 
 int vb_yaml_load(const char *name, const char *text, size_t n, vb_yaml **out, vb_error *err)
 {
-    vb_auto(vb_yaml_free) vb_yaml *doc = VB_NEW(vb_yaml);
+    return vb_yaml_load_part(name, 1, text, n, out, err);
+}
+
+/* By way of libyaml's document, which resolves aliases. */
+static int load_document(vb_yaml *doc, const char *text, size_t n, vb_error *err)
+{
     yaml_parser_t parser;
     yaml_document_t source;
     int r;
 
-    doc->name = vb_strdup(name);
     if (!yaml_parser_initialize(&parser))
-        return vb_fail(err, -ENOMEM, "%s: starting the YAML parser", name);
+        return vb_fail(err, -ENOMEM, "%s: starting the YAML parser", doc->name);
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, n);
     if (!yaml_parser_load(&parser, &source)) {
-        const yaml_mark_t *mark = &parser.problem_mark;
-
-        r = vb_fail(err, -EINVAL, "%s:%zu:%zu: not YAML: %s", name, mark->line + 1, mark->column + 1,
-                    parser.problem ? parser.problem : "cannot be read");
+        r = vb_yaml_refuse(doc, &parser, err);
     } else {
         r = convert_document(doc, &source, err);
         yaml_document_delete(&source);
     }
     yaml_parser_delete(&parser);
+    return r;
+}
+
+int vb_yaml_refuse(const vb_yaml *doc, const yaml_parser_t *parser, vb_error *err)
+{
+    return vb_fail(err, -EINVAL, "%s:%zu:%zu: not YAML: %s", doc->name,
+                   parser->problem_mark.line + (size_t)doc->first_line, parser->problem_mark.column + 1,
+                   parser->problem ? parser->problem : "cannot be read");
+}
+
+int vb_yaml_load_part(const char *name, int first_line, const char *text, size_t n, vb_yaml **out, vb_error *err)
+{
+    vb_auto(vb_yaml_free) vb_yaml *doc = VB_NEW(vb_yaml);
+    int r;
+
+    doc->name = vb_strdup(name);
+    doc->first_line = first_line;
+    r = vb_yaml_load_events(doc, text, n, err);
+    if (r > 0)
+        r = load_document(doc, text, n, err);
     if (!r)
         *out = VB_STEAL(doc);
     return r;
@@ -231,6 +262,7 @@ void vb_yaml_free(vb_yaml *doc)
         free(doc->nodes[i]);
     }
     free(doc->nodes);
+    vb_yaml_arena_free(&doc->arena);
     free(doc->name);
     free(doc);
 }

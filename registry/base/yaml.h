@@ -40,6 +40,9 @@ int vb_yaml_load_file(const char *path, vb_yaml **out, vb_error *err);
 
 /* `name` stands for the file in messages. */
 int vb_yaml_load(const char *name, const char *text, size_t n, vb_yaml **out, vb_error *err);
+
+/* The same for a part of a file that is YAML by itself and begins at line `first_line` (from 1) of it. */
+int vb_yaml_load_part(const char *name, int first_line, const char *text, size_t n, vb_yaml **out, vb_error *err);
 void vb_yaml_free(vb_yaml *doc);
 VB_CLEANUP(vb_yaml, vb_yaml_free)
 

@@ -37,6 +37,7 @@ void vb_graph_spec_clear(vb_graph_spec *spec)
     free(spec->tasks);
     vb_strv_free(spec->inputs);
     vb_strv_free(spec->chain_children);
+    vb_strv_free(spec->binds);
     vb_strv_free(spec->skip_existing_in);
     free(spec->run);
     free(spec->chain);
@@ -110,6 +111,13 @@ static void collect_dimensions(struct build *b)
 
 /* ---- temp.common ------------------------------------------------------------------------------------------ */
 
+int vb_build_join_input(struct build *b, vb_join *j, const vb_dataset_type *type, const vb_expr *where)
+{
+    if (where && vb_expr_speaks_of(where, type->name))
+        return vb_join_members(j, type, &b->inputs, true, b->err);
+    return vb_join_datasets(j, type, &b->inputs, b->err);
+}
+
 int vb_build_join(struct build *b, const char *text, const vb_expr *where, vb_join *out)
 {
     vb_universe *u = vb_registry_universe(b->graph);
@@ -122,11 +130,11 @@ int vb_build_join(struct build *b, const char *text, const vb_expr *where, vb_jo
         return r;
     vb_join_init(out, b->graph, "src", vb_universe_conform(u, dims));
     while (!r && (type = vb_build_overall_input(b, &next)))
-        r = vb_join_datasets(out, type->type, &b->inputs, b->err);
+        r = vb_build_join_input(b, out, type->type, where);
     if (!r)
         r = vb_join_relate(out, b->err);
     if (!r && where)
-        r = vb_join_where(out, text, where, NULL, b->err);
+        r = vb_join_where(out, text, where, &b->binds, b->err);
     return r;
 }
 
@@ -384,6 +392,8 @@ int vb_graph_build(vb_registry *src, const vb_graph_spec *spec, const char *path
         r = vb_search_resolve(src, spec->skip_existing_in, &b.skip, err);
     if (!r)
         r = find_run(&b);
+    for (char **bind = spec->binds; !r && bind && *bind; bind++)
+        r = vb_binds_add(&b.binds, *bind, err);
     if (!r)
         r = build_file(&b, temporary, counts);
     if (b.graph)
@@ -395,6 +405,7 @@ int vb_graph_build(vb_registry *src, const vb_graph_spec *spec, const char *path
     vb_search_clear(&b.inputs);
     vb_search_clear(&b.skip);
     vb_search_clear(&b.run);
+    vb_binds_clear(&b.binds);
     free(b.types);
     free(b.task_ids);
     return r;

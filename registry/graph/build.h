@@ -18,6 +18,7 @@ struct build {
     vb_db *db;                /* the graph's */
     const vb_graph_spec *spec;
     vb_search inputs, skip, run;
+    vb_binds binds;       /* of the data query */
     const vb_group *dims; /* of the one join: all that tasks and overall inputs have */
     vb_dimset columns;    /* of temp.common */
     int64_t run_id;
@@ -29,6 +30,9 @@ struct build {
 
 /* The one join: overall inputs that exist, constrained by the data query; for temp.common and for the diagnosis. */
 int vb_build_join(struct build *b, const char *text, const vb_expr *where, vb_join *out);
+
+/* Joins the data IDs of an overall input; where the data query speaks of its datasets, those that would be read. */
+int vb_build_join_input(struct build *b, vb_join *j, const vb_dataset_type *type, const vb_expr *where);
 
 /* The types that the one join is constrained by, one after the other; NULL after the last. */
 const struct graph_type *vb_build_overall_input(const struct build *b, size_t *next);

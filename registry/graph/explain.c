@@ -75,11 +75,11 @@ static int count_left(struct story *s, size_t conditions, size_t inputs, vb_dims
         return r;
     vb_join_init(&j, s->b->graph, "src", vb_universe_conform(u, dims));
     for (size_t i = 0; !r && i < inputs && (type = vb_build_overall_input(s->b, &next)); i++)
-        r = vb_join_datasets(&j, type->type, &s->b->inputs, s->b->err);
+        r = vb_build_join_input(s->b, &j, type->type, s->where);
     if (!r)
         r = vb_join_relate(&j, s->b->err);
     for (size_t i = 0; !r && i < conditions; i++)
-        r = vb_join_where(&j, s->text, s->conditions[i], NULL, s->b->err);
+        r = vb_join_where(&j, s->text, s->conditions[i], &s->b->binds, s->b->err);
     if (r < 0)
         return r;
     vb_buf_puts(&columns, "DISTINCT 1");
@@ -186,7 +186,7 @@ static int load_regions(struct story *s, const vb_element *e, size_t from, size_
 
         r = vb_expr_dimensions(u, s->b->dims, s->text, s->conditions[i], &dims, s->b->err);
         if (!r && vb_dimset_within(dims, j.group->all))
-            r = vb_join_where(&j, s->text, s->conditions[i], NULL, s->b->err);
+            r = vb_join_where(&j, s->text, s->conditions[i], &s->b->binds, s->b->err);
     }
     vb_buf_printf(&columns, "e_%s.region, e_%s._id", e->name, e->name);
     vb_join_select(&j, vb_buf_text(&columns), &sql);

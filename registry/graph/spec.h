@@ -38,6 +38,7 @@ typedef struct vb_graph_spec {
     char *chain;             /* the CHAINED collection that leads to it; NULL: none */
     char **chain_children;   /* of the chain, when execution starts */
     char *where;             /* the data query; NULL: none */
+    char **binds;            /* its values of :NAME, "NAME=VALUE"; NULL: none */
     char **skip_existing_in; /* collections in which a quantum's metadata means that it is done; NULL: run all */
     bool extends_run;        /* `run` is there already */
     bool clobber_outputs;    /* outputs that the run has already are made anew */

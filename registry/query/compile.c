@@ -11,143 +11,15 @@
 #include <string.h>
 
 static const char *const type_names[] = {"nothing", "a truth value", "a number", "text",
-                                         "a time",  "a timespan",    "a region"};
+                                         "a time",  "a timespan",    "a region", "a UUID"};
 
-static void piece_clear(struct piece *p)
+void vb_compile_clear(struct piece *p)
 {
     vb_buf_free(&p->sql);
     vb_buf_free(&p->end);
     vb_buf_free(&p->region);
 }
-#define auto_piece __attribute__((cleanup(piece_clear))) struct piece
-
-/* ---- names ------------------------------------------------------------------------------------------------ */
-
-/* What a name means: a dimension's key, a field of an element's record, its region or timespan. */
-struct meaning {
-    const vb_element *element;
-    const vb_element *told; /* another dimension, which its records tell: exposure.day_obs */
-    const vb_field *field;  /* NULL: the key, or... */
-    bool region;
-    int timespan; /* 1: the whole, 2: its begin, 3: its end */
-};
-
-static bool set_field(const vb_universe *u, struct meaning *m, const char *field)
-{
-    static const char *const timespans[] = {"timespan", "timespan.begin", "timespan.end"};
-    const vb_element *told = vb_universe_find(u, field);
-
-    if (m->element->is_dimension && !strcmp(field, m->element->keys[0].name))
-        return true;
-    if (m->element->spatial >= 0 && !strcmp(field, "region"))
-        return m->region = true;
-    for (int i = 0; m->element->temporal >= 0 && i < 3; i++)
-        if (!strcmp(field, timespans[i]))
-            return (m->timespan = i + 1);
-    m->field = vb_element_field(m->element, field);
-    if (!m->field && told && told != m->element && m->element->has_table &&
-        vb_dimset_has(vb_dimset_union(m->element->required, m->element->implied), told->index))
-        m->told = told;
-    return m->field || m->told;
-}
-
-/* A field without its element: of the one element of the group that has it. */
-static int find_unqualified(const vb_universe *u, const vb_group *among, const char *name, struct meaning *m)
-{
-    int found = 0;
-
-    for (int i = 0; among && i < vb_universe_count(u); i++) {
-        struct meaning candidate = {.element = vb_universe_at(u, i)};
-
-        if (vb_dimset_within(candidate.element->required, among->all) && vb_element_field(candidate.element, name) &&
-            set_field(u, &candidate, name)) {
-            *m = candidate;
-            found++;
-        }
-    }
-    return found;
-}
-
-static int resolve(const vb_universe *u, const vb_group *among, const char *text, const vb_expr *e, struct meaning *m,
-                   vb_error *err)
-{
-    const char *dot = strchr(e->text, '.');
-    vb_autofree char *head = vb_strndup(e->text, dot ? (size_t)(dot - e->text) : strlen(e->text));
-    int found;
-
-    *m = (struct meaning){.element = vb_universe_find(u, head)};
-    if (m->element && !dot && m->element->is_dimension)
-        return 0;
-    if (m->element && dot) {
-        if (set_field(u, m, dot + 1))
-            return 0;
-        return vb_expr_fail(err, text, e, "'%s' has no field '%s'", head, dot + 1);
-    }
-    found = dot ? 0 : find_unqualified(u, among, e->text, m);
-    if (found == 1)
-        return 0;
-    if (found > 1)
-        return vb_expr_fail(err, text, e, "'%s' is a field of several elements: write ELEMENT.%s", e->text, e->text);
-    vb_expr_fail(err, text, e, "'%s' is no dimension and no field of one", e->text);
-    if (!strpbrk(text, "'\""))
-        vb_hint(err, "text values stand in single quotes: instrument='DECam'");
-    return -EINVAL;
-}
-
-int vb_expr_dimensions(const vb_universe *u, const vb_group *among, const char *text, const vb_expr *e, vb_dimset *dims,
-                       vb_error *err)
-{
-    struct meaning m;
-    int r = 0;
-
-    if (e->kind == VB_EXPR_NAME) {
-        r = resolve(u, among, text, e, &m, err);
-        if (!r)
-            *dims = vb_dimset_union(*dims, m.element->required);
-    }
-    for (size_t i = 0; !r && i < e->count; i++)
-        r = vb_expr_dimensions(u, among, text, e->operands[i], dims, err);
-    return r;
-}
-
-static sql_type type_of_field(vb_field_type type)
-{
-    return type == VB_FIELD_STRING ? TEXT : type == VB_FIELD_HASH ? ANY : NUMBER;
-}
-
-static int compile_name(struct compiler *c, const vb_expr *e, struct piece *out)
-{
-    struct meaning m;
-    int r = resolve(vb_registry_universe(c->j->reg), c->j->group, c->text, e, &m, c->err);
-
-    if (r < 0)
-        return r;
-    if (!m.field && !m.told && !m.region && !m.timespan) {
-        r = vb_join_dimension(c->j, m.element, c->err);
-        if (r < 0)
-            return r;
-        vb_buf_puts(&out->sql, c->j->columns[m.element->index]);
-        out->type = type_of_field(m.element->keys[0].type);
-        return 0;
-    }
-    r = vb_join_element(c->j, m.element, c->err);
-    if (r < 0)
-        return r;
-    out->element = m.element;
-    vb_buf_printf(&out->sql, "e_%s.", m.element->name);
-    if (m.field || m.told) {
-        vb_sql_name(&out->sql, m.field ? m.field->name : m.told->name);
-        out->type = type_of_field(m.field ? m.field->type : m.told->keys[0].type);
-    } else if (m.region) {
-        vb_buf_puts(&out->sql, "region");
-        out->type = REGION;
-    } else {
-        vb_buf_puts(&out->sql, m.timespan == 3 ? "timespan_end" : "timespan_begin");
-        vb_buf_printf(&out->end, "e_%s.timespan_end", m.element->name);
-        out->type = m.timespan == 1 ? TIMESPAN : TIME;
-    }
-    return 0;
-}
+#define auto_piece __attribute__((cleanup(vb_compile_clear))) struct piece
 
 static int compile(struct compiler *c, const vb_expr *e, struct piece *out);
 
@@ -189,6 +61,8 @@ static int compile_call(struct compiler *c, const vb_expr *e, struct piece *out)
 {
     if (!strcmp(e->text, "GLOB"))
         return compile_glob(c, e, out);
+    if (!strcmp(e->text, "UUID"))
+        return vb_compile_uuid(c, e, out);
     return vb_compile_region(c, e, out);
 }
 
@@ -227,7 +101,8 @@ static int compile_compare(struct compiler *c, const vb_expr *e, struct piece *o
         r = compile(c, e->operands[1], &b);
     if (r < 0)
         return r;
-    if (!comparable(&a, &b) || a.type == REGION || a.type == TIMESPAN)
+    if (!comparable(&a, &b) || a.type == REGION || a.type == TIMESPAN ||
+        (a.type == UUID && strcmp(e->text, "=") != 0 && strcmp(e->text, "!=") != 0))
         return mismatch(c, e->operands[1], &a, &b, "compared");
     vb_buf_printf(&out->sql, "(%s %s %s)", vb_buf_text(&a.sql), e->text, vb_buf_text(&b.sql));
     out->type = BOOLEAN;
@@ -324,7 +199,7 @@ static int add_bind(struct compiler *c, const vb_expr *item, const struct piece 
                     vb_buf *list)
 {
     for (size_t i = 0; i < bind->count; i++) {
-        struct piece value = {.type = vb_compile_type(&bind->values[i])};
+        struct piece value = {.type = vb_compile_type(bind, i)};
 
         if (!comparable(&value, what))
             return mismatch(c, item, what, &value, "compared");
@@ -400,13 +275,27 @@ static int compile_null(struct compiler *c, const vb_expr *e, struct piece *out)
     return 0;
 }
 
-/* A literal region: by the pixels of the overlap table first, so that the regions of the whole sky are not decoded. */
-static int add_pixels(struct compiler *c, const struct piece *column, const struct piece *literal_region, vb_buf *sql)
+/* True where all that is selected must satisfy the expression. */
+static bool must_hold(const struct compiler *c, const vb_expr *e)
+{
+    if (e == c->whole)
+        return true;
+    for (size_t i = 0; c->whole && c->whole->kind == VB_EXPR_AND && i < c->whole->count; i++)
+        if (c->whole->operands[i] == e)
+            return true;
+    return false;
+}
+
+/* A literal region: by the pixels of the overlap table first, so that the regions of the whole sky are not decoded.
+ * Where the condition must hold, the records that share a pixel are joined, so that nothing else is looked at. */
+static int add_pixels(struct compiler *c, const struct piece *column, const struct piece *literal_region, bool join,
+                      vb_buf *sql)
 {
     enum { MANY = 200 };
     const vb_element *common = vb_universe_common_skypix(vb_registry_universe(c->j->reg));
     vb_auto_region region = {0};
     vb_auto_ranges pixels = {0};
+    vb_auto_buf records = {0};
     const char *name = column->element->name;
     int r = vb_region_decode(literal_region->region.data, literal_region->region.len, &region, c->err);
 
@@ -414,11 +303,17 @@ static int add_pixels(struct compiler *c, const struct piece *column, const stru
         r = vb_skypix_envelope(common->system, common->level, &region, &pixels, c->err);
     if (r < 0 || pixels.count > MANY)
         return r;
-    vb_buf_printf(sql, "e_%s._id IN (SELECT record_id FROM %s.\"overlap_%s\" WHERE ", name, c->j->schema, name);
+    vb_buf_printf(&records, "SELECT %srecord_id FROM %s.\"overlap_%s\" WHERE ", join ? "DISTINCT " : "", c->j->schema,
+                  name);
     for (size_t i = 0; i < pixels.count; i++)
-        vb_buf_printf(sql, "%spixel BETWEEN %" PRIu64 " AND %" PRIu64, i ? " OR " : "", pixels.items[i].begin,
+        vb_buf_printf(&records, "%spixel BETWEEN %" PRIu64 " AND %" PRIu64, i ? " OR " : "", pixels.items[i].begin,
                       pixels.items[i].end - 1);
-    vb_buf_puts(sql, ") AND ");
+    if (!join || vb_join_find(c->j, VB_FROM_PICKED, column->element) >= 0) {
+        vb_buf_printf(sql, "e_%s._id IN (%s) AND ", name, records.data);
+        return 0;
+    }
+    vb_join_add(c->j, VB_FROM_PICKED, column->element, vb_format("(%s) AS k_%s", records.data, name));
+    vb_buf_printf(sql, "e_%s._id = k_%s.record_id AND ", name, name);
     return 0;
 }
 
@@ -435,9 +330,9 @@ static int compile_overlaps(struct compiler *c, const vb_expr *e, struct piece *
     vb_buf_putc(&out->sql, '(');
     if (a.type == REGION && b.type == REGION) {
         if (a.element && !b.element)
-            r = add_pixels(c, &a, &b, &out->sql);
+            r = add_pixels(c, &a, &b, must_hold(c, e), &out->sql);
         else if (b.element && !a.element)
-            r = add_pixels(c, &b, &a, &out->sql);
+            r = add_pixels(c, &b, &a, must_hold(c, e), &out->sql);
         vb_buf_printf(&out->sql, "vb_overlaps(%s, %s))", vb_buf_text(&a.sql), vb_buf_text(&b.sql));
         return r;
     }
@@ -479,7 +374,7 @@ static int compile(struct compiler *c, const vb_expr *e, struct piece *out)
         [VB_EXPR_TIME] = vb_compile_value,
         [VB_EXPR_BIND] = vb_compile_value,
         [VB_EXPR_NULL] = vb_compile_value,
-        [VB_EXPR_NAME] = compile_name,
+        [VB_EXPR_NAME] = vb_compile_name,
         [VB_EXPR_TUPLE] = compile_tuple,
         [VB_EXPR_CALL] = compile_call,
         [VB_EXPR_NOT] = compile_joined,
@@ -515,7 +410,7 @@ static bool too_deep(const vb_buf *sql)
 
 int vb_join_where(vb_join *j, const char *text, const vb_expr *e, const vb_binds *binds, vb_error *err)
 {
-    struct compiler c = {j, text, binds, err};
+    struct compiler c = {j, text, binds, err, e};
     auto_piece condition = {0};
     int r = compile(&c, e, &condition);
 
@@ -526,5 +421,27 @@ int vb_join_where(vb_join *j, const char *text, const vb_expr *e, const vb_binds
     if (too_deep(&condition.sql))
         return vb_expr_fail(err, text, e, "nested too deep");
     vb_buf_puts(vb_join_condition(j), vb_buf_text(&condition.sql));
+    vb_name_note(j, text, e);
+    return 0;
+}
+
+int vb_join_sort_key(vb_join *j, const char *name, vb_buf *sql, vb_error *err)
+{
+    struct compiler c = {j, name, NULL, err, NULL};
+    vb_auto(vb_expr_free) vb_expr *e = NULL;
+    auto_piece key = {0};
+    int r = vb_expr_parse(name, &e, err);
+
+    if (r < 0)
+        return r;
+    if (!e || e->kind != VB_EXPR_NAME)
+        return vb_fail(err, -EINVAL, "'%s' is no name to sort by: a dimension, or a field like visit.exposure_time",
+                       name);
+    r = vb_compile_name(&c, e, &key);
+    if (r < 0)
+        return r;
+    if (key.type == REGION)
+        return vb_expr_fail(err, name, e, "regions have no order");
+    vb_buf_puts(sql, vb_buf_text(&key.sql));
     return 0;
 }

@@ -17,8 +17,11 @@ void vb_join_clear(vb_join *j)
         vb_value_clear(&j->values[i]);
     for (int i = 0; i < VB_MAX_ELEMENTS; i++)
         free(j->columns[i]);
+    for (size_t i = 0; i < j->nfrom; i++)
+        free(j->from[i].sql);
+    free(j->from);
+    free(j->types);
     free(j->values);
-    vb_buf_free(&j->from);
     vb_buf_free(&j->where);
     *j = (vb_join){0};
 }
@@ -40,11 +43,27 @@ static const vb_element *element_at(const vb_join *j, int index)
     return vb_universe_at(vb_registry_universe(j->reg), index);
 }
 
-/* A table that was just added under `alias` has a column for `dimension`: equal to what is there, or the first. */
-static void meet(vb_join *j, const char *alias, const vb_element *dimension)
+vb_from *vb_join_add(vb_join *j, vb_from_kind kind, const vb_element *element, char *sql)
+{
+    vb_from *from = VB_PUSH(j->from, j->nfrom, j->from_cap);
+
+    *from = (vb_from){.kind = kind, .sql = sql, .element = element, .after = -1};
+    return from;
+}
+
+int vb_join_find(const vb_join *j, vb_from_kind kind, const vb_element *element)
+{
+    for (size_t i = 0; i < j->nfrom; i++)
+        if (j->from[i].kind == kind && j->from[i].element == element)
+            return (int)i;
+    return -1;
+}
+
+void vb_join_meet(vb_join *j, const char *alias, const vb_element *dimension)
 {
     vb_buf column = {0};
 
+    vb_dimset_add(&j->from[j->nfrom - 1].dims, dimension->index);
     vb_buf_printf(&column, "%s.", alias);
     vb_sql_name(&column, dimension->name);
     if (!j->columns[dimension->index]) {
@@ -53,12 +72,6 @@ static void meet(vb_join *j, const char *alias, const vb_element *dimension)
     }
     vb_buf_printf(vb_join_condition(j), "%s = %s", vb_buf_text(&column), j->columns[dimension->index]);
     vb_buf_free(&column);
-}
-
-static void add_table(vb_join *j, const char *table, const char *alias)
-{
-    vb_buf_separate(&j->from, " JOIN ");
-    vb_buf_printf(&j->from, "%s.%s AS %s", j->schema, table, alias);
 }
 
 /* An element of the group that implies a dimension; NULL: none does. */
@@ -100,19 +113,41 @@ int vb_join_element(vb_join *j, const vb_element *e, vb_error *err)
     if (r < 0)
         return r;
     vb_schema_table(&table, e);
-    add_table(j, vb_buf_text(&table), alias);
+    vb_join_add(j, VB_FROM_ELEMENT, e, vb_format("%s.%s AS %s", j->schema, vb_buf_text(&table), alias));
     VB_EACH_DIMENSION(i, e->required)
-        meet(j, alias, element_at(j, i));
+        vb_join_meet(j, alias, element_at(j, i));
     VB_EACH_DIMENSION(i, e->implied)
         if (vb_dimset_has(j->group->all, i))
-            meet(j, alias, element_at(j, i));
+            vb_join_meet(j, alias, element_at(j, i));
+    return 0;
+}
+
+int vb_join_values(vb_join *j, const vb_element *dimension, vb_error *err)
+{
+    vb_autofree char *alias = vb_format("%s_%s", dimension->has_table ? "e" : "v", dimension->name);
+    vb_auto_buf table = {0};
+    vb_buf sql = {0};
+
+    vb_schema_table(&table, dimension->has_table ? dimension : element_at(j, dimension->view_of));
+    if (dimension->has_table) {
+        vb_dimset_add(&j->joined, dimension->index);
+        vb_buf_printf(&sql, "%s.%s AS %s", j->schema, vb_buf_text(&table), alias);
+        vb_join_add(j, VB_FROM_ELEMENT, dimension, vb_buf_steal(&sql));
+        VB_EACH_DIMENSION(i, dimension->required)
+            vb_join_meet(j, alias, element_at(j, i));
+        return 0;
+    }
+    vb_buf_puts(&sql, "(SELECT DISTINCT ");
+    vb_sql_name(&sql, dimension->name);
+    vb_buf_printf(&sql, " FROM %s.%s) AS %s", j->schema, vb_buf_text(&table), alias);
+    vb_join_add(j, VB_FROM_VIEW, dimension, vb_buf_steal(&sql));
+    vb_join_meet(j, alias, dimension);
     return 0;
 }
 
 int vb_join_dimension(vb_join *j, const vb_element *dimension, vb_error *err)
 {
     const vb_element *from;
-    vb_auto_buf table = {0};
 
     if (j->columns[dimension->index])
         return 0;
@@ -121,56 +156,18 @@ int vb_join_dimension(vb_join *j, const vb_element *dimension, vb_error *err)
         return vb_join_element(j, from, err);
     if (dimension->is_skypix)
         return vb_fail(err, -EINVAL, "nothing tells which values of '%s' there are", dimension->name);
-    if (dimension->has_table)
-        return vb_join_element(j, dimension, err);
-    /* A view (band): the values that some record of the other element has. */
-    from = element_at(j, dimension->view_of);
-    vb_buf_separate(&j->from, " JOIN ");
-    vb_schema_table(&table, from);
-    vb_buf_puts(&j->from, "(SELECT DISTINCT ");
-    vb_sql_name(&j->from, dimension->name);
-    vb_buf_printf(&j->from, " FROM %s.%s) AS v_%s", j->schema, vb_buf_text(&table), dimension->name);
-    vb_autofree char *alias = vb_format("v_%s", dimension->name);
-    meet(j, alias, dimension);
-    return 0;
+    return dimension->has_table ? vb_join_element(j, dimension, err) : vb_join_values(j, dimension, err);
 }
 
-int vb_join_datasets(vb_join *j, const vb_dataset_type *type, const vb_search *search, vb_error *err)
+int vb_join_data_ids(vb_join *j, const char *name, vb_dimset dims, double rows, vb_error *err)
 {
-    vb_autofree char *alias = vb_format("d%d", j->ndatasets++);
-
-    if (!search->count)
-        return vb_fail(err, -EINVAL, "no collection to look for '%s' in", type->name);
-    vb_buf_separate(&j->from, " JOIN ");
-    vb_buf_puts(&j->from, search->count > 1 ? "(SELECT DISTINCT 1 AS found" : "(SELECT dataset_id");
-    vb_sql_dimensions(&j->from, type->group, ", ", ", ");
-    vb_buf_printf(&j->from, " FROM %s.member_%" PRId64 " WHERE type_id = %" PRId64 " AND collection_id IN (", j->schema,
-                  type->group_id, type->id);
-    for (size_t i = 0; i < search->count; i++)
-        vb_buf_printf(&j->from, "%s%" PRId64, i ? ", " : "", search->items[i]->id);
-    vb_buf_printf(&j->from, ")) AS %s", alias);
-    for (int i = 0; i < type->group->nrequired; i++)
-        meet(j, alias, type->group->dims[i]);
+    vb_join_add(j, VB_FROM_DATA_IDS, NULL, vb_format("temp.%s", name))->rows = rows;
+    VB_EACH_DIMENSION(i, dims)
+        vb_join_meet(j, name, element_at(j, i));
     return 0;
 }
 
-/* Two elements with regions: by common pixels first, then exactly. */
-static int relate_regions(vb_join *j, const vb_element *a, const vb_element *b, vb_error *err)
-{
-    int r = vb_join_element(j, a, err);
-
-    if (!r)
-        r = vb_join_element(j, b, err);
-    if (r < 0)
-        return r;
-    vb_buf_printf(&j->from, " JOIN %s.\"overlap_%s\" AS o_%s JOIN %s.\"overlap_%s\" AS o_%s", j->schema, a->name,
-                  a->name, j->schema, b->name, b->name);
-    vb_buf_printf(vb_join_condition(j),
-                  "o_%s.record_id = e_%s._id AND o_%s.record_id = e_%s._id AND o_%s.pixel = o_%s.pixel"
-                  " AND vb_overlaps(e_%s.region, e_%s.region)",
-                  a->name, a->name, b->name, b->name, a->name, b->name, a->name, b->name);
-    return 0;
-}
+/* ---- the whole ---------------------------------------------------------------------------------------------- */
 
 int vb_join_relations(vb_join *j, vb_error *err)
 {
@@ -186,25 +183,30 @@ int vb_join_relations(vb_join *j, vb_error *err)
 
 int vb_join_relate(vb_join *j, vb_error *err)
 {
-    int families = vb_universe_spatial_families(vb_registry_universe(j->reg)), r = vb_join_relations(j, err);
+    int r = vb_join_relations(j, err);
 
+    if (!r)
+        r = vb_join_pixels(j, err);
     for (int i = 0; !r && i < j->group->nrequired; i++)
         r = vb_join_dimension(j, j->group->dims[i], err);
-    for (int a = 0; !r && a < families; a++)
-        for (int b = a + 1; !r && b < families; b++) {
-            const vb_element *ea = vb_group_spatial(j->group, a), *eb = vb_group_spatial(j->group, b);
+    return r < 0 ? r : vb_join_topology(j, err);
+}
 
-            if (ea && eb)
-                r = relate_regions(j, ea, eb, err);
-        }
-    return r;
+/* The tables in the order that was settled: CROSS JOIN is one that SQLite keeps. */
+static void print_from(const vb_join *j, vb_buf *sql)
+{
+    const char *between = j->planned ? " CROSS JOIN " : " JOIN ";
+
+    for (size_t p = 0; p < j->nfrom; p++)
+        for (size_t i = 0; i < j->nfrom; i++)
+            if (j->planned ? j->from[i].position == (int)p : i == p)
+                vb_buf_printf(sql, "%s%s", p ? between : " FROM ", j->from[i].sql);
 }
 
 void vb_join_select(const vb_join *j, const char *columns, vb_buf *sql)
 {
     vb_buf_printf(sql, "SELECT %s", columns);
-    if (j->from.len)
-        vb_buf_printf(sql, " FROM %s", j->from.data);
+    print_from(j, sql);
     if (j->where.len)
         vb_buf_printf(sql, " WHERE %s", j->where.data);
 }

@@ -1,54 +1,15 @@
-/* literal.c - the values of an expression: numbers, text, times, regions, and what binds stand for. */
+/* literal.c - the values of an expression: numbers, text, times, UUIDs, regions, and what binds stand for. */
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
+#include "registry/base/uuid.h"
 #include "registry/query/piece.h"
+#include "registry/query/timeliteral.h"
 #include "registry/sky/region.h"
-#include "registry/time.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-
-void vb_binds_clear(vb_binds *binds)
-{
-    for (size_t i = 0; i < binds->count; i++) {
-        for (size_t k = 0; k < binds->items[i].count; k++)
-            vb_value_clear(&binds->items[i].values[k]);
-        free(binds->items[i].values);
-        free(binds->items[i].name);
-    }
-    free(binds->items);
-    *binds = (vb_binds){0};
-}
-
-/* T'...': ISO text, or a number as MJD; a scale after the last '/', or a format before
- * the first ("mjd/58938.5/tai"). */
-static int parse_time(struct compiler *c, const vb_expr *e, int64_t *out)
-{
-    vb_autofree char *copy = vb_strdup(e->text);
-    vb_auto_error why = VB_ERROR_INIT;
-    char *text = copy, *slash;
-    bool number, tai;
-    double mjd;
-    int r;
-
-    number = vb_starts_with(text, "mjd/");
-    if (number)
-        text += 4;
-    slash = strrchr(text, '/'); /* of a scale, if any */
-    tai = slash && !strcmp(slash, "/tai");
-    if (slash && (tai || !strcmp(slash, "/utc")))
-        *slash = 0;
-    number = number || vb_parse_double(text, &mjd);
-    if (number && !slash)
-        tai = true; /* Rubin: MJD is TAI unless said, ISO is UTC unless said */
-    if (number)
-        r = vb_parse_double(text, &mjd) ? vb_time_from_mjd(mjd, tai ? VB_SCALE_TAI : VB_SCALE_UTC, out, &why)
-                                        : vb_fail(&why, -EINVAL, "'%s' is not a number", text);
-    else
-        r = vb_time_parse_iso(text, tai ? VB_SCALE_TAI : VB_SCALE_UTC, out, &why);
-    return r < 0 ? vb_expr_fail(c->err, c->text, e, "%s", why.message) : 0;
-}
+#include <strings.h>
 
 const vb_bind *vb_compile_find_bind(const struct compiler *c, const vb_expr *e)
 {
@@ -65,13 +26,30 @@ void vb_compile_literal(struct compiler *c, vb_value value, sql_type type, struc
     out->type = type;
 }
 
-sql_type vb_compile_type(const vb_value *v)
+sql_type vb_compile_type(const vb_bind *bind, size_t i)
 {
+    const vb_value *v = &bind->values[i];
+
+    if (bind->times && bind->times[i])
+        return TIME;
+    if (v->kind == VB_BYTES && v->len == sizeof(vb_uuid))
+        return UUID;
     return v->kind == VB_TEXT ? TEXT : v->kind == VB_INT || v->kind == VB_REAL ? NUMBER : ANY;
+}
+
+int vb_compile_uuid(struct compiler *c, const vb_expr *e, struct piece *out)
+{
+    vb_uuid uuid;
+
+    if (e->count != 1 || e->operands[0]->kind != VB_EXPR_STRING || !vb_uuid_parse(e->operands[0]->text, &uuid))
+        return vb_expr_fail(c->err, c->text, e, "UUID takes 32 hexadecimal digits in quotes, with dashes or without");
+    vb_compile_literal(c, vb_value_bytes(uuid.bytes, sizeof uuid.bytes), UUID, out);
+    return 0;
 }
 
 int vb_compile_value(struct compiler *c, const vb_expr *e, struct piece *out)
 {
+    vb_auto_error why = VB_ERROR_INIT;
     const vb_bind *bind;
     int64_t time;
 
@@ -84,8 +62,8 @@ int vb_compile_value(struct compiler *c, const vb_expr *e, struct piece *out)
     case VB_EXPR_STRING: vb_compile_literal(c, vb_value_text(e->text), TEXT, out); return 0;
     case VB_EXPR_NULL: vb_buf_puts(&out->sql, "NULL"); return 0;
     case VB_EXPR_TIME:
-        if (parse_time(c, e, &time) < 0)
-            return -EINVAL;
+        if (vb_time_literal(e->text, &time, &why) < 0)
+            return vb_expr_fail(c->err, c->text, e, "%s", why.message);
         vb_compile_literal(c, vb_value_int(time), TIME, out);
         return 0;
     default: break;
@@ -95,7 +73,7 @@ int vb_compile_value(struct compiler *c, const vb_expr *e, struct piece *out)
         return -EINVAL;
     if (bind->count != 1)
         return vb_expr_fail(c->err, c->text, e, "':%s' is a list: it can only follow IN", e->text);
-    vb_compile_literal(c, vb_value_copy(&bind->values[0]), vb_compile_type(&bind->values[0]), out);
+    vb_compile_literal(c, vb_value_copy(&bind->values[0]), vb_compile_type(bind, 0), out);
     return 0;
 }
 
@@ -115,9 +93,11 @@ static int call_numbers(struct compiler *c, const vb_expr *call, double *out)
     return 0;
 }
 
+enum { VB_MAX_POINTS = 64 };
+
 static int make_region(const char *name, const double *v, size_t n, vb_region *out, vb_error *err)
 {
-    vb_vec3 points[64];
+    vb_vec3 points[VB_MAX_POINTS];
 
     if (!strcmp(name, "POINT") && n == 2)
         return vb_region_circle(vb_vec3_from_degrees(v[0], v[1]), 0, out, err);
@@ -134,13 +114,58 @@ static int make_region(const char *name, const double *v, size_t n, vb_region *o
     return vb_region_hull(points, n / 2, out, err);
 }
 
+/* REGION('CIRCLE ra dec radius'), 'RANGE west east south north', 'POLYGON ra dec ...': IVOA's POS (SODA 1.0, 3.3.1). */
+static int make_pos(const char *text, vb_region *out, vb_error *err)
+{
+    char **words = vb_split(text, ' ', NULL);
+    double numbers[2 * VB_MAX_POINTS];
+    size_t n = 0, given = vb_strv_count(words);
+    bool good = given > 1 && given <= VB_COUNT(numbers);
+    int r = -EINVAL;
+
+    for (size_t i = 1; good && i < given; i++)
+        good = vb_parse_double(words[i], &numbers[n++]);
+    if (!good)
+        vb_fail(err, -EINVAL,
+                "REGION takes 'CIRCLE ra dec radius', 'RANGE ra1 ra2 dec1 dec2' or 'POLYGON ra dec ra dec ...'"
+                ", in degrees");
+    else if (!strcasecmp(words[0], "RANGE") && n == 4)
+        r = vb_region_box_degrees(numbers[0], numbers[1], numbers[2], numbers[3], out, err);
+    else if (!strcasecmp(words[0], "CIRCLE") && n == 3)
+        r = make_region("CIRCLE", numbers, n, out, err);
+    else if (!strcasecmp(words[0], "POLYGON"))
+        r = make_region("POLYGON", numbers, n, out, err);
+    else
+        vb_fail(err, -EINVAL, "'%s' is no region of IVOA's: CIRCLE of 3 numbers, RANGE of 4, POLYGON of 6 or more",
+                text);
+    vb_strv_free(words);
+    return r;
+}
+
+static int compile_pos(struct compiler *c, const vb_expr *e, struct piece *out)
+{
+    vb_auto_region region = {0};
+    vb_auto_error why = VB_ERROR_INIT;
+
+    if (e->count != 1 || e->operands[0]->kind != VB_EXPR_STRING)
+        return vb_expr_fail(c->err, c->text, e, "REGION takes one text: REGION('CIRCLE 150.1 2.2 0.5')");
+    if (make_pos(e->operands[0]->text, &region, &why) < 0)
+        return vb_expr_fail(c->err, c->text, e->operands[0], "%s", why.message);
+    vb_region_encode(&region, &out->region);
+    vb_compile_literal(c, vb_value_bytes(out->region.data, out->region.len), REGION, out);
+    return 0;
+}
+
 int vb_compile_region(struct compiler *c, const vb_expr *e, struct piece *out)
 {
     vb_auto_region region = {0};
     vb_auto_error why = VB_ERROR_INIT;
     vb_autofree double *numbers = vb_alloc((e->count + 1) * sizeof *numbers);
-    int r = call_numbers(c, e, numbers);
+    int r;
 
+    if (!strcmp(e->text, "REGION"))
+        return compile_pos(c, e, out);
+    r = call_numbers(c, e, numbers);
     if (r < 0)
         return r;
     if (make_region(e->text, numbers, e->count, &region, &why) < 0)

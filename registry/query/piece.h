@@ -4,7 +4,7 @@
 
 #include "registry/query/compile.h"
 
-typedef enum sql_type { ANY, BOOLEAN, NUMBER, TEXT, TIME, TIMESPAN, REGION } sql_type;
+typedef enum sql_type { ANY, BOOLEAN, NUMBER, TEXT, TIME, TIMESPAN, REGION, UUID } sql_type;
 
 struct piece {
     sql_type type;
@@ -19,18 +19,52 @@ struct compiler {
     const char *text;
     const vb_binds *binds;
     vb_error *err;
+    const vb_expr *whole; /* each of the parts that AND joins must hold */
 };
+
+typedef enum vb_dataset_field {
+    VB_DATASET_NONE,
+    VB_DATASET_UUID,
+    VB_DATASET_INGEST_DATE,
+    VB_DATASET_RUN,
+    VB_DATASET_COLLECTION,
+} vb_dataset_field;
+
+/* What a name means: a dimension's key, a field of an element's record, its region or timespan; or a field of a
+ * dataset, whose type's name is the first `type_length` characters (none: of the only type). */
+struct meaning {
+    const vb_element *element; /* NULL: a dataset's */
+    const vb_element *told;    /* another dimension, which its records tell: exposure.day_obs */
+    const vb_field *field;     /* NULL: the key, or... */
+    bool region;
+    int timespan; /* 1: the whole, 2: its begin, 3: its end */
+    vb_dataset_field dataset;
+    size_t type_length;
+};
+
+int vb_name_resolve(const vb_universe *u, const vb_group *among, const char *text, const vb_expr *e, struct meaning *m,
+                    vb_error *err);
+
+/* Tells the join's plan what a condition leaves. */
+void vb_name_note(vb_join *j, const char *text, const vb_expr *e);
+
+int vb_compile_name(struct compiler *c, const vb_expr *e, struct piece *out);
 
 /* A value that stands in the expression, or for which a bind stands. */
 int vb_compile_value(struct compiler *c, const vb_expr *e, struct piece *out);
 
-/* POINT(...) and its kin. */
+/* POINT(...) and its kin, REGION('CIRCLE ...'). */
 int vb_compile_region(struct compiler *c, const vb_expr *e, struct piece *out);
+
+/* UUID('...') */
+int vb_compile_uuid(struct compiler *c, const vb_expr *e, struct piece *out);
 
 /* The bind that a part names; NULL, and a sentence, where no value is given for it. */
 const vb_bind *vb_compile_find_bind(const struct compiler *c, const vb_expr *e);
 
 void vb_compile_literal(struct compiler *c, vb_value value, sql_type type, struct piece *out);
-sql_type vb_compile_type(const vb_value *v);
+sql_type vb_compile_type(const vb_bind *bind, size_t i);
+
+void vb_compile_clear(struct piece *p);
 
 #endif

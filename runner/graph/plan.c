@@ -238,6 +238,7 @@ int vb_plan_graph(vb_registry *reg, const vb_plan *plan, const char *path, vb_gr
         vb_log(VB_WARNING, "%s", *sentence);
     plan_existing(plan, &spec);
     spec.where = add_instrument(plan->where, vb_pipeline_instrument(p));
+    spec.binds = plan->binds ? vb_strv_dup(plan->binds) : NULL;
     spec.command = plan->command_line ? vb_strdup(plan->command_line) : NULL;
     spec.prune_replaced = plan->prune_replaced ? vb_strdup(plan->prune_replaced) : NULL;
     return vb_graph_build(reg, &spec, path, counts, err);

@@ -18,6 +18,7 @@ typedef struct vb_plan {
     bool skip_existing, clobber_outputs;
     char *const *skip_existing_in;
     const char *where;        /* -d */
+    char *const *binds;       /* --bind, "NAME=VALUE"; NULL: none */
     const char *command_line; /* for the graph's own record */
 } vb_plan;
 

@@ -39,7 +39,7 @@ plain() {
     sed -E 's/\\//g; s/\*//g; s/(^|[^A-Za-z0-9])_/\1/g; s/_($|[^A-Za-z0-9])/\1/g; s/ +/ /g; s/ $//'
 }
 
-"$VBUTLER" --help | sed -nE 's/^  ([a-z][a-z-]*)  .*/\1/p' >"$work/commands"
+"$VBUTLER" --help | sed -nE 's/^  ([a-z][a-z0-9-]*)  .*/\1/p' >"$work/commands"
 [ -s "$work/commands" ] || fail "vbutler --help lists no commands"
 while read -r command; do
     page=$SOURCE/docs/man/vbutler-$command.1.scd
@@ -75,7 +75,7 @@ for page in "$SOURCE"/docs/man/*.scd; do
 done
 
 # A page that another one names is there.
-grep -ohE '\*vbutler[a-z-]*\*\(1\)' "$SOURCE"/docs/man/*.scd | tr -d '*' | sed 's/(1)$//' | sort -u | while read -r name; do
+grep -ohE '\*vbutler[a-z0-9-]*\*\(1\)' "$SOURCE"/docs/man/*.scd | tr -d '*' | sed 's/(1)$//' | sort -u | while read -r name; do
     [ -f "$SOURCE/docs/man/$name.1.scd" ] || echo "$name"
 done >"$work/pages.missing"
 [ ! -s "$work/pages.missing" ] || fail "pages that others name and that are not there: $(tr '\n' ' ' <"$work/pages.missing")"
@@ -84,9 +84,9 @@ done >"$work/pages.missing"
 {
     find "$SOURCE/registry" "$SOURCE/fs" "$SOURCE/runner" "$SOURCE/tools" "$SOURCE/docs" "$SOURCE/tests" -type f \
         \( -name '*.[ch]' -o -name '*.md' -o -name '*.scd' -o -name '*.yaml' -o -name '*.sh' -o -name meson.build \
-        -o ! -name '*.*' \) -exec grep -ohE 'docs/[a-z][a-z-]*\.md' {} +
-    grep -ohE 'docs/[a-z][a-z-]*\.md' "$SOURCE/README.md"
-    grep -ohE '\]\([a-z][a-z-]*\.md' "$SOURCE"/docs/*.md | sed 's|](|docs/|'
+        -o ! -name '*.*' \) -exec grep -ohE 'docs/[a-z][a-z0-9-]*\.md' {} +
+    grep -ohE 'docs/[a-z][a-z0-9-]*\.md' "$SOURCE/README.md"
+    grep -ohE '\]\([a-z][a-z0-9-]*\.md' "$SOURCE"/docs/*.md | sed 's|](|docs/|'
 } | sort -u | while read -r name; do
     [ -f "$SOURCE/$name" ] || echo "$name"
 done >"$work/docs.missing"

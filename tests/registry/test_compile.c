@@ -1,5 +1,6 @@
 /* From an expression to rows: what a data query selects from the world of the fixture. */
 #include "registry/query/compile.h"
+#include "registry/sky/pixels.h"
 #include "tests/registry/fixture.h"
 
 static const vb_binds no_binds;
@@ -390,13 +391,21 @@ static void expression_names_its_dimensions(void **state)
     assert_true(vb_dimset_equal(dims, expected));
 }
 
-static void sky_pixels_that_nothing_tells_are_refused(void **state)
+/* Those of the visits' regions; a group without regions has none. */
+static void sky_pixels_are_those_of_the_regions(void **state)
 {
     fixture *f = *state;
     vb_auto_buf rows = {0};
     vb_auto_error err = VB_ERROR_INIT;
+    vb_auto_dataid id = fixture_dataid(f, fixture_group(f, "visit"), "instrument=Cam,visit=12");
+    vb_auto_region region = {0};
+    vb_auto_ranges pixels = {0};
 
-    assert_int_equal(query(f, "visit", "healpix5 = 3", NULL, &rows, &err), -EINVAL);
+    assert_int_equal(vb_dataid_region(f->reg, &id, &region, &f->err), 1);
+    assert_ok(vb_skypix_envelope("healpix", 5, &region, &pixels, &f->err), &f->err);
+    vb_autofree char *where = vb_format("healpix5 = %d", (int)pixels.items[0].begin);
+    check(f, "visit", where, "12");
+    assert_int_equal(query(f, "detector", "healpix5 = 3", NULL, &rows, &err), -EINVAL);
     assert_says(&err, "nothing tells which values of 'healpix5' there are");
 }
 
@@ -430,7 +439,7 @@ int main(void)
         TEST(globs_know_star_and_question_mark_alone),
         TEST(types_that_do_not_go_together_are_refused),
         TEST(expression_names_its_dimensions),
-        TEST(sky_pixels_that_nothing_tells_are_refused),
+        TEST(sky_pixels_are_those_of_the_regions),
     };
 
     return cmocka_run_group_tests_name("data queries", tests, NULL, NULL);

@@ -357,6 +357,122 @@ static void sky_prerequisites_may_have_implied_dimensions(void **state)
     assert_string_equal(plan_edges(f, g, "two", "[\"Cam\",1,11]", "pre"), expected);
 }
 
+/* ---- sky pixels ------------------------------------------------------------------------------------------------- */
+
+/* The pixels that the regions of a visit's detectors touch, as the packed data IDs of {instrument, visit, healpix5}. */
+static void tell_pixels(fixture *f, int visit, vb_buf *out)
+{
+    vb_auto_ranges pixels = {0};
+
+    for (int detector = 1; detector <= 2; detector++) {
+        vb_autofree char *text = vb_format("instrument=Cam,visit=%d,detector=%d", visit, detector);
+        vb_auto_dataid id = fixture_dataid(f, fixture_group(f, "visit,detector"), text);
+        vb_auto_region region = {0};
+
+        assert_int_equal(vb_dataid_region(f->reg, &id, &region, &f->err), 1);
+        assert_ok(vb_skypix_envelope("healpix", 5, &region, &pixels, &f->err), &f->err);
+    }
+    for (size_t i = 0; i < pixels.count; i++)
+        for (uint64_t pixel = pixels.items[i].begin; pixel < pixels.items[i].end; pixel++) {
+            vb_buf_separate(out, " ");
+            vb_buf_printf(out, "[\"Cam\",%d,%d]", visit, (int)pixel);
+        }
+}
+
+/* A task {visit, healpix5} of which no dataset tells the pixels: those of the sky that the visit covers. */
+static void sky_pixels_of_a_task_are_those_of_the_regions(void **state)
+{
+    fixture *f = *state;
+    auto_plan p = plan_new(f, "raws");
+    vb_auto(vb_graph_close) vb_graph *g = NULL;
+    vb_auto_buf expected = {0};
+
+    plan_task(&p, "shard", "visit,healpix5");
+    plan_connect(&p, VB_ROLE_INPUT, "raw", "raw", "exposure,detector")->multiple = true;
+    plan_connect(&p, VB_ROLE_OUTPUT, "shard", "shard", "visit,healpix5");
+    p.spec.where = vb_strdup("visit in (10, 12)");
+    tell_pixels(f, 10, &expected);
+    tell_pixels(f, 12, &expected);
+    g = plan_build(&p, "g.vbg");
+    assert_string_equal(plan_quanta(f, g, "shard"), vb_buf_text(&expected));
+}
+
+/* The reference of a pixel goes with the visits that see it, and not with all. */
+static void sky_pixels_of_inputs_meet_the_regions(void **state)
+{
+    fixture *f = *state;
+    auto_plan p = plan_new(f, "raws,refs");
+    vb_auto(vb_graph_close) vb_graph *g = NULL;
+    vb_auto_buf near = {0}, far = {0};
+    char first[64];
+    int pixel;
+
+    tell_pixels(f, 10, &near);
+    tell_pixels(f, 12, &far);
+    assert_int_equal(sscanf(vb_buf_text(&near), "[\"Cam\",10,%d]", &pixel), 1);
+    snprintf(first, sizeof first, "healpix5=%d", pixel);
+    fixture_type(f, "ref", "healpix5");
+    fixture_put(f, "ref", "refs", first);
+    fixture_put(f, "ref", "refs", "healpix5=12287"); /* nobody looks there */
+    plan_task(&p, "match", "visit,healpix5");
+    plan_connect(&p, VB_ROLE_INPUT, "raw", "raw", "exposure,detector")->multiple = true;
+    plan_connect(&p, VB_ROLE_INPUT, "ref", "ref", "healpix5");
+    plan_connect(&p, VB_ROLE_OUTPUT, "matched", "matched", "visit,healpix5");
+    g = plan_build(&p, "g.vbg");
+    vb_autofree char *expected = vb_format("[\"Cam\",10,%d] [\"Cam\",11,%d]", pixel, pixel);
+    assert_string_equal(plan_quanta(f, g, "match"), expected);
+}
+
+/* ---- what a data query says of datasets -------------------------------------------------------------------------- */
+
+static void data_query_may_name_a_dataset(void **state)
+{
+    fixture *f = *state;
+    auto_plan p = plan_new(f, "better,raws");
+    vb_auto(vb_graph_close) vb_graph *g = NULL;
+    int64_t better = fixture_put(f, "raw", "better", "instrument=Cam,detector=2,exposure=11");
+    char text[VB_UUID_TEXT];
+
+    plan_survey(&p);
+    p.spec.where = vb_format("raw.dataset_id = UUID('%s')", vb_uuid_format(fixture_uuid(f, better), text));
+    g = plan_build(&p, "g.vbg");
+    assert_string_equal(plan_quanta(f, g, "one"), "[\"Cam\",2,11]");
+}
+
+static void data_query_may_ask_when_an_input_came(void **state)
+{
+    fixture *f = *state;
+    auto_plan p = plan_new(f, "raws");
+    vb_auto(vb_graph_close) vb_graph *g = NULL;
+
+    plan_survey(&p);
+    p.spec.where = vb_strdup("ingest_date > T'2020-01-01' and raw.run = 'raws' and detector = 1 and visit = 10");
+    g = plan_build(&p, "g.vbg");
+    assert_string_equal(plan_quanta(f, g, "one"), "[\"Cam\",1,10]");
+}
+
+static void data_query_of_a_type_that_is_no_input_is_refused(void **state)
+{
+    auto_plan p = plan_new(*state, "raws");
+
+    plan_survey(&p);
+    p.spec.where = vb_strdup("cal.ingest_date > T'2020-01-01'");
+    refused(&p, -EINVAL, "'cal' is neither a dimension nor a dataset type that is asked for");
+}
+
+static void data_query_may_have_binds(void **state)
+{
+    auto_plan p = plan_new(*state, "raws");
+    vb_auto(vb_graph_close) vb_graph *g = NULL;
+
+    plan_survey(&p);
+    vb_strv_add(&p.spec.binds, "visits=(10, 12)");
+    vb_strv_add(&p.spec.binds, "d=1");
+    p.spec.where = vb_strdup("visit in :visits and detector = :d");
+    g = plan_build(&p, "g.vbg");
+    assert_string_equal(plan_quanta(*state, g, "one"), "[\"Cam\",1,10] [\"Cam\",1,12]");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
@@ -380,6 +496,12 @@ int main(void)
         TEST(prerequisite_of_a_dimension_that_the_task_lacks_is_refused),
         TEST(sky_prerequisites_are_those_of_the_region),
         TEST(sky_prerequisites_may_have_implied_dimensions),
+        TEST(sky_pixels_of_a_task_are_those_of_the_regions),
+        TEST(sky_pixels_of_inputs_meet_the_regions),
+        TEST(data_query_may_name_a_dataset),
+        TEST(data_query_may_ask_when_an_input_came),
+        TEST(data_query_of_a_type_that_is_no_input_is_refused),
+        TEST(data_query_may_have_binds),
     };
 
     return cmocka_run_group_tests_name("quantum graphs", tests, NULL, NULL);

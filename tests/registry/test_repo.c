@@ -66,15 +66,15 @@ static void a_refused_repository_leaves_nothing_behind(void **state)
     fixture *f = *state;
     vb_auto_error err = VB_ERROR_INIT;
 
-    assert_int_equal(vb_repo_create(fixture_path(f, "x"), 7, &err), -ENOENT);
+    assert_int_equal(vb_repo_create(fixture_path(f, "x"), 77, &err), -ENOENT);
     assert_says(&err, "universe 7");
     assert_int_not_equal(access(fixture_path(f, "x"), F_OK), 0);
     /* Bug: the directories above it stayed. */
-    assert_int_equal(vb_repo_create(fixture_path(f, "a/b/c"), 7, NULL), -ENOENT);
+    assert_int_equal(vb_repo_create(fixture_path(f, "a/b/c"), 77, NULL), -ENOENT);
     assert_int_not_equal(access(fixture_path(f, "a"), F_OK), 0);
     /* What was there before stays. */
     assert_int_equal(mkdir(fixture_path(f, "mine"), 0777), 0);
-    assert_int_equal(vb_repo_create(fixture_path(f, "mine"), 7, NULL), -ENOENT);
+    assert_int_equal(vb_repo_create(fixture_path(f, "mine"), 77, NULL), -ENOENT);
     assert_int_equal(rmdir(fixture_path(f, "mine")), 0);
 }
 

@@ -84,7 +84,7 @@ static void sets_are_joined_taken_apart_and_compared(void **state)
 
 /* ---- the built-in universe -------------------------------------------------------------------------------- */
 
-static void eight_comes_with_vbutler_and_others_do_not(void **state)
+static void zero_to_eight_come_with_vbutler_and_others_do_not(void **state)
 {
     vb_auto_error err = VB_ERROR_INIT;
     vb_universe *other = NULL;
@@ -92,9 +92,17 @@ static void eight_comes_with_vbutler_and_others_do_not(void **state)
     assert_int_equal(vb_universe_version(u8), 8);
     assert_string_equal(vb_universe_namespace(u8), "daf_butler");
     assert_string_equal(vb_universe_common_skypix(u8)->name, "htm7");
-    assert_int_equal(vb_universe_builtin(7, &other, &err), -ENOENT);
+    assert_int_equal(vb_universe_builtin(9, &other, &err), -ENOENT);
     assert_null(other);
-    assert_says(&err, "universe 7");
+    assert_says(&err, "universe 9");
+    assert_says(&err, "0, 1, 2, 3, 4, 5, 6, 7, 8");
+    assert_int_equal(vb_universe_builtin(-1, &other, NULL), -ENOENT);
+    for (int version = 0; version <= 8; version++) {
+        vb_auto(vb_universe_free) vb_universe *u = NULL;
+
+        assert_int_equal(vb_universe_builtin(version, &u, NULL), 0);
+        assert_int_equal(vb_universe_version(u), version);
+    }
 }
 
 /* As daf_butler has them; the Gen3 registry of ../shared makes its tables in this order. */
@@ -245,6 +253,19 @@ static void elements_that_relate_the_dimensions_are_joined(void **state)
     check_names(vb_group_relations(group("visit,exposure")), "physical_filter,exposure,visit,visit_definition");
     check_names(vb_group_relations(group("visit,visit_system")), "physical_filter,visit,visit_system_membership");
     check_names(vb_group_relations(group("detector,patch")), "");
+}
+
+/* In universes 0 and 1 a visit is implied by an exposure and a visit system: visit_definition tells which. */
+static void what_implies_relates_also_where_it_is_no_dimension(void **state)
+{
+    static const char *const names[] = {"exposure", "visit_system", NULL};
+    vb_auto(vb_universe_free) vb_universe *u0 = NULL;
+    vb_auto_buf text = {0};
+    const vb_group *g = NULL;
+
+    assert_int_equal(vb_universe_builtin(0, &u0, NULL), 0);
+    assert_int_equal(vb_universe_conform_names(u0, (char *const *)names, &g, NULL), 0);
+    assert_string_equal(names_of(u0, vb_group_relations(g), &text), "physical_filter,exposure,visit_definition");
 }
 
 static const char *name_of(const vb_element *e)
@@ -423,6 +444,10 @@ static void check_fields(const vb_field *a, const vb_field *b, size_t n)
 static void check_same(const vb_universe *a, const vb_universe *b)
 {
     assert_int_equal(vb_universe_version(a), vb_universe_version(b));
+    assert_string_equal(vb_universe_namespace(a), vb_universe_namespace(b));
+    assert_string_equal(vb_universe_common_skypix(a)->name, vb_universe_common_skypix(b)->name);
+    assert_int_equal(vb_universe_spatial_families(a), vb_universe_spatial_families(b));
+    assert_int_equal(vb_universe_temporal_families(a), vb_universe_temporal_families(b));
     assert_int_equal(vb_universe_count(a), vb_universe_count(b));
     for (int i = 0; i < vb_universe_count(a); i++) {
         const vb_element *x = vb_universe_at(a, i), *y = vb_universe_at(b, i);
@@ -439,6 +464,13 @@ static void check_same(const vb_universe *a, const vb_universe *b)
         assert_int_equal(x->spatial, y->spatial);
         assert_int_equal(x->temporal, y->temporal);
         assert_int_equal(x->spatial_family, y->spatial_family);
+        assert_int_equal(x->temporal_family, y->temporal_family);
+        assert_int_equal(x->is_dimension, y->is_dimension);
+        assert_int_equal(x->has_table, y->has_table);
+        assert_int_equal(x->is_skypix, y->is_skypix);
+        assert_int_equal(x->level, y->level);
+        assert_string_equal(x->system ? x->system : "", y->system ? y->system : "");
+        assert_string_equal(x->populated_by ? x->populated_by : "", y->populated_by ? y->populated_by : "");
     }
 }
 
@@ -465,11 +497,37 @@ static vb_universe *rubins(fixture *f, int version)
     return u;
 }
 
-static void the_built_in_universe_is_rubins(void **state)
+static void the_built_in_universes_are_rubins(void **state)
 {
-    vb_auto(vb_universe_free) vb_universe *theirs = rubins(*state, 8);
+    for (int version = 0; version <= 8; version++) {
+        vb_auto(vb_universe_free) vb_universe *theirs = rubins(*state, version), *ours = NULL;
 
-    check_same(u8, theirs);
+        assert_int_equal(vb_universe_builtin(version, &ours, NULL), 0);
+        check_same(ours, theirs);
+    }
+}
+
+/* A Gen3 registry holds its universe as JSON. */
+static void the_universe_of_a_repository_is_the_one_of_its_number(void **state)
+{
+    fixture *f = *state;
+    const char *path = fixture_shared(f, "gen3/repo-small/gen3.sqlite3");
+    vb_auto(vb_db_close) vb_db *db = NULL;
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    vb_auto(vb_universe_free) vb_universe *theirs = NULL, *ours = NULL;
+    const char *json;
+
+    if (!path)
+        skip();
+    assert_ok(vb_db_open(path, VB_DB_IMMUTABLE, &db, &f->err), &f->err);
+    assert_ok(vb_sql(db, &s, &f->err, "SELECT value FROM butler_attributes WHERE name = 'config:dimensions.json'",
+                     VB_NO_ARGS),
+              &f->err);
+    assert_int_equal(vb_stmt_step(s, &f->err), 1);
+    json = vb_col_text(s, 0);
+    assert_ok(vb_universe_load_text("config:dimensions.json", json, strlen(json), &theirs, &f->err), &f->err);
+    assert_ok(vb_universe_builtin(vb_universe_version(theirs), &ours, &f->err), &f->err);
+    check_same(ours, theirs);
 }
 
 static void registries_of_all_of_rubins_universes_are_made(void **state)
@@ -493,7 +551,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_set_holds_what_was_added),
         cmocka_unit_test(sets_are_joined_taken_apart_and_compared),
-        cmocka_unit_test(eight_comes_with_vbutler_and_others_do_not),
+        cmocka_unit_test(zero_to_eight_come_with_vbutler_and_others_do_not),
+        cmocka_unit_test(what_implies_relates_also_where_it_is_no_dimension),
         cmocka_unit_test(elements_come_after_what_they_depend_on_then_by_name),
         cmocka_unit_test(sky_pixels_have_a_system_and_a_level),
         cmocka_unit_test(fields_are_found_but_for_the_first_key),
@@ -509,7 +568,8 @@ int main(void)
         cmocka_unit_test(an_element_requires_at_most_sixteen_dimensions),
         cmocka_unit_test(fields_take_their_attributes),
         cmocka_unit_test(a_universe_comes_back_from_its_json),
-        TEST(the_built_in_universe_is_rubins),
+        TEST(the_built_in_universes_are_rubins),
+        TEST(the_universe_of_a_repository_is_the_one_of_its_number),
         TEST(registries_of_all_of_rubins_universes_are_made),
     };
 

@@ -1,0 +1,467 @@
+/* plan.c - the order of a join's loops.
+ *
+ * What is known without statistics: how many records an element has (the largest _id), how many datasets a search holds
+ * at least (counted up to SAMPLE), which dimensions a condition gives one value, and the columns of each table's key.
+ * From each table in turn the rest is added greedily, the cheapest step first; the cheapest of these orders is taken.
+ * Joins have a dozen tables at most, so that this takes microseconds.
+ *
+ * A step costs the rows that it looks at, and leaves a number of rows.  The key of a member table is (type, collection,
+ * data ID): where a dimension in the middle of the data ID is not known yet, its values are taken from its records
+ * before, which makes a few probes of what would be a scan (`gap`). */
+#include "registry/base/mem.h"
+#include "registry/query/join.h"
+#include "registry/schema.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+enum { MAX_TABLES = 40, FEW_VALUES = 10, FEW_PIXELS = 10, PICKED = 10, ENVELOPE = 30, BEAM = 12 };
+
+struct table {
+    const vb_from *from;
+    vb_from gap; /* what `from` is, where the join does not have it: the records of a dimension */
+    const vb_element *element;
+    double size;
+    double in_record, in_pixel; /* of OVERLAP: rows of a record, rows of a pixel; 0: not looked at yet */
+    int place;                  /* in j->from; -1: a gap's */
+};
+
+struct planner {
+    vb_join *j;
+    struct table tables[MAX_TABLES];
+    int count;                     /* the join's tables, then those for gaps */
+    double sizes[VB_MAX_ELEMENTS]; /* records; 0: not asked yet */
+    vb_error *err;
+};
+
+/* An order in the making. */
+struct path {
+    int order[MAX_TABLES], length;
+    uint64_t placed;
+    vb_dimset bound;
+    double rows, cost;
+};
+
+static const vb_element *element_at(const struct planner *p, int i)
+{
+    return vb_universe_at(vb_registry_universe(p->j->reg), i);
+}
+
+/* ---- sizes -------------------------------------------------------------------------------------------------- */
+
+static double size_of(struct planner *p, const vb_element *e)
+{
+    vb_auto_buf table = {0};
+    vb_autofree char *sql = NULL;
+    int64_t n = 0;
+
+    if (p->sizes[e->index] > 0)
+        return p->sizes[e->index];
+    if (e->is_skypix || !e->has_table)
+        return p->sizes[e->index] = e->is_skypix ? 1e5 : FEW_VALUES;
+    vb_schema_table(&table, e);
+    sql = vb_format("SELECT max(_id) FROM %s.%s", p->j->schema, vb_buf_text(&table));
+    if (vb_sql_int(p->j->reg->db, &n, NULL, sql, VB_NO_ARGS) < 0 || n < 1)
+        n = 1;
+    return p->sizes[e->index] = (double)n;
+}
+
+static void add_table(struct planner *p, int place, const vb_element *gap)
+{
+    struct table *t = &p->tables[p->count++];
+
+    *t = (struct table){.place = place, .element = gap};
+    if (gap)
+        t->gap = (vb_from){.kind = gap->has_table ? VB_FROM_ELEMENT : VB_FROM_VIEW, .element = gap, .after = -1};
+    t->from = gap ? &t->gap : &p->j->from[place];
+    t->element = t->from->element;
+    if (gap && !gap->has_table)
+        vb_dimset_add(&t->gap.dims, gap->index);
+    else if (gap)
+        t->gap.dims = gap->required;
+    t->size = t->from->rows > 0 ? t->from->rows : t->element ? size_of(p, t->element) : 1;
+}
+
+static int find_table(const struct planner *p, const vb_element *dimension)
+{
+    for (int i = 0; i < p->count; i++)
+        if ((p->tables[i].from->kind == VB_FROM_ELEMENT || p->tables[i].from->kind == VB_FROM_VIEW) &&
+            p->tables[i].element == dimension)
+            return i;
+    return -1;
+}
+
+static void add_gaps(struct planner *p)
+{
+    for (size_t t = 0; t < p->j->ntypes; t++) {
+        const vb_group *group = p->j->types[t].type->group;
+
+        for (int i = 0; i < group->nrequired && p->count < MAX_TABLES; i++)
+            if (!group->dims[i]->is_skypix && find_table(p, group->dims[i]) < 0)
+                add_table(p, -1, group->dims[i]);
+    }
+}
+
+/* ---- a step ------------------------------------------------------------------------------------------------- */
+
+struct step {
+    double cost, rows;
+};
+
+/* The most values that one of these dimensions has: one dimension's values tell those that it requires. */
+static double most_values(struct planner *p, vb_dimset dims)
+{
+    double most = 1;
+
+    VB_EACH_DIMENSION(i, dims)
+        most = fmax(most, size_of(p, element_at(p, i)));
+    return most;
+}
+
+/* The part that conditions leave of what a table's new dimensions are. */
+static double kept(const struct planner *p, const struct path *at, vb_dimset dims)
+{
+    double part = 1;
+
+    VB_EACH_DIMENSION(i, vb_dimset_minus(dims, at->bound))
+        if (p->j->keep[i] > 0)
+            part *= p->j->keep[i];
+    return part;
+}
+
+/* A table whose key are `key` dimensions, in the universe's order, of which some are known; a look-up takes so many
+ * probes. */
+static struct step by_key(struct planner *p, const struct path *at, vb_dimset key, double size, double probes)
+{
+    vb_dimset prefix = {{0}}, known = {{0}};
+    bool begins = true;
+
+    VB_EACH_DIMENSION(i, key) {
+        bool bound = vb_dimset_has(at->bound, i);
+
+        begins = begins && bound;
+        if (bound)
+            vb_dimset_add(&known, i);
+        if (begins)
+            vb_dimset_add(&prefix, i);
+    }
+    if (vb_dimset_equal(known, key))
+        return (struct step){probes, 1};
+    return (struct step){fmax(probes, size / most_values(p, prefix)),
+                         fmax(1, size / most_values(p, known)) * kept(p, at, key)};
+}
+
+static bool placed_kind(const struct planner *p, const struct path *at, vb_from_kind kind, const vb_element *element,
+                        int but)
+{
+    for (int i = 0; i < p->count; i++)
+        if (i != but && at->placed >> i & 1 && p->tables[i].from->kind == kind &&
+            (!element || p->tables[i].element == element))
+            return true;
+    return false;
+}
+
+static struct step element_step(struct planner *p, const struct path *at, const struct table *t)
+{
+    const vb_element *e = t->element;
+    struct step s = by_key(p, at, e->required, t->size, 1);
+
+    if (placed_kind(p, at, VB_FROM_OVERLAP, e, -1) || placed_kind(p, at, VB_FROM_PICKED, e, -1))
+        return (struct step){1, 1};
+    if (vb_dimset_has(p->j->picked, e->index) && s.cost > PICKED)
+        s = (struct step){PICKED, fmin(s.rows, PICKED)};
+    if (s.rows <= 1)
+        return s;
+    VB_EACH_DIMENSION(i, e->implied)
+        if (vb_dimset_has(at->bound, i))
+            s.rows /= size_of(p, element_at(p, i));
+    if (!e->is_dimension && p->j->keep[e->index] > 0)
+        s.rows *= p->j->keep[e->index];
+    s.rows = fmax(s.rows, 1);
+    return s;
+}
+
+/* A look at one record in the middle: how many pixels it has, and how many records its first pixel. */
+static void sample_overlap(struct planner *p, struct table *t)
+{
+    enum { SAMPLE = 1000 };
+    const char *name = t->element->name, *schema = p->j->schema;
+    int64_t pixels = 0, records = 0, middle = (int64_t)(t->size / 2) + 1;
+    vb_autofree char *of_record = vb_format("SELECT count(*) FROM %s.\"overlap_%s\" WHERE record_id = ?", schema, name);
+    vb_autofree char *of_pixel = vb_format("SELECT count(*) FROM (SELECT 1 FROM %s.\"overlap_%s\" WHERE pixel = (SELECT"
+                                           " pixel FROM %s.\"overlap_%s\" WHERE record_id = ? LIMIT 1) LIMIT %d)",
+                                           schema, name, schema, name, SAMPLE);
+
+    if (t->in_record > 0)
+        return;
+    vb_sql_int(p->j->reg->db, &pixels, NULL, of_record, VB_ARGS(middle));
+    vb_sql_int(p->j->reg->db, &records, NULL, of_pixel, VB_ARGS(middle));
+    t->in_record = pixels > 0 ? (double)pixels : FEW_PIXELS;
+    t->in_pixel = records > 0 ? (double)records : FEW_PIXELS;
+}
+
+static struct step overlap_step(struct planner *p, const struct path *at, int i)
+{
+    struct table *t = &p->tables[i];
+    bool record = placed_kind(p, at, VB_FROM_ELEMENT, t->element, -1);
+    bool pixel = placed_kind(p, at, VB_FROM_OVERLAP, NULL, i);
+
+    sample_overlap(p, t);
+    if (record && pixel)
+        return (struct step){1, 0.3};
+    if (record)
+        return (struct step){t->in_record, t->in_record};
+    /* Of the records that share a pixel a part overlaps, and a pair may share several. */
+    return pixel ? (struct step){t->in_pixel, fmax(1, t->in_pixel / 5)}
+                 : (struct step){t->size * t->in_record, t->size * t->in_record};
+}
+
+static struct step step_of(struct planner *p, const struct path *at, int i)
+{
+    const struct table *t = &p->tables[i];
+
+    switch (t->from->kind) {
+    case VB_FROM_ELEMENT: return element_step(p, at, t);
+    case VB_FROM_MEMBERS:
+        if (p->j->by_uuid && placed_kind(p, at, VB_FROM_DATASET, NULL, -1))
+            return (struct step){1, 1};
+        if (t->from->scanned)
+            return (struct step){t->size, fmax(1, t->size / most_values(p, at->bound))};
+        return by_key(p, at, t->from->dims, t->size, fmax(1, t->from->probes));
+    case VB_FROM_OVERLAP: return overlap_step(p, at, i);
+    case VB_FROM_PICKED:
+        return (struct step){PICKED, placed_kind(p, at, VB_FROM_ELEMENT, t->element, -1) ? 0.1 : PICKED};
+    case VB_FROM_PIXELS: return (struct step){ENVELOPE, vb_dimset_within(t->from->dims, at->bound) ? 0.5 : ENVELOPE};
+    case VB_FROM_DATA_IDS: return (struct step){t->size, fmax(1, t->size / most_values(p, at->bound))};
+    case VB_FROM_VIEW: return (struct step){FEW_VALUES, vb_dimset_within(t->from->dims, at->bound) ? 1 : FEW_VALUES};
+    case VB_FROM_DATASET: break;
+    }
+    return (struct step){1, 1};
+}
+
+/* True where a table may come now: what it refers to is there. */
+static bool may_come(const struct planner *p, const struct path *at, int i)
+{
+    const vb_from *from = p->tables[i].from;
+
+    if (from->kind == VB_FROM_DATASET && p->j->by_uuid)
+        return true;
+    return from->after < 0 || at->placed >> from->after & 1;
+}
+
+static void place(struct planner *p, struct path *at, int i)
+{
+    struct step s = step_of(p, at, i);
+
+    at->cost += at->rows * (s.cost + 1);
+    at->rows *= s.rows;
+    at->placed |= UINT64_C(1) << i;
+    at->bound = vb_dimset_union(at->bound, p->tables[i].from->dims);
+    at->order[at->length++] = i;
+}
+
+/* A member table after the records of the dimensions that its key lacks: to begin its key, or to complete it. */
+static void place_filling(struct planner *p, struct path *at, int i, bool whole)
+{
+    vb_dimset dims = p->tables[i].from->dims;
+    int last = -1;
+
+    VB_EACH_DIMENSION(d, dims)
+        if (whole || vb_dimset_has(at->bound, d))
+            last = d;
+    VB_EACH_DIMENSION(d, dims) {
+        int gap = vb_dimset_has(at->bound, d) ? -1 : find_table(p, element_at(p, d));
+
+        if (d <= last && gap >= 0 && !(at->placed >> gap & 1) && at->length < MAX_TABLES - 1)
+            place(p, at, gap);
+    }
+    place(p, at, i);
+}
+
+/* The cheapest way to add table i to the path. */
+static struct path extended(struct planner *p, const struct path *at, int i)
+{
+    struct path best = *at, other = *at;
+
+    place(p, &best, i);
+    if (p->tables[i].from->kind != VB_FROM_MEMBERS || p->tables[i].from->scanned)
+        return best;
+    for (int whole = 0; whole < 2; whole++) {
+        other = *at;
+        place_filling(p, &other, i, whole);
+        if (other.cost + other.rows < best.cost + best.rows)
+            best = other;
+    }
+    return best;
+}
+
+static bool is_needed(const struct planner *p, const struct path *at, int i)
+{
+    return p->tables[i].place >= 0 && !(at->placed >> i & 1) && may_come(p, at, i);
+}
+
+/* The paths that are followed: of those with the same tables only the cheapest. */
+struct beam {
+    struct path paths[BEAM];
+    int count;
+};
+
+static double score(const struct path *at)
+{
+    return at->cost + at->rows;
+}
+
+static void keep(struct beam *beam, const struct path *at)
+{
+    int worst = 0;
+
+    for (int i = 0; i < beam->count; i++) {
+        if (beam->paths[i].placed == at->placed) {
+            if (score(at) < score(&beam->paths[i]))
+                beam->paths[i] = *at;
+            return;
+        }
+        if (score(&beam->paths[i]) > score(&beam->paths[worst]))
+            worst = i;
+    }
+    if (beam->count < BEAM)
+        beam->paths[beam->count++] = *at;
+    else if (score(at) < score(&beam->paths[worst]))
+        beam->paths[worst] = *at;
+}
+
+static bool is_whole(const struct planner *p, const struct path *at)
+{
+    for (int i = 0; i < p->count; i++)
+        if (p->tables[i].place >= 0 && !(at->placed >> i & 1))
+            return false;
+    return true;
+}
+
+/* Follows the cheapest paths from `start` until they have all tables, and takes the cheapest. */
+static struct path search(struct planner *p, const struct path *start)
+{
+    struct beam beams[2] = {{.count = 1, .paths = {*start}}};
+    struct path best = {.cost = INFINITY};
+
+    for (int now = 0; beams[now].count; now = !now) {
+        beams[!now].count = 0;
+        for (int b = 0; b < beams[now].count; b++) {
+            const struct path *at = &beams[now].paths[b];
+
+            if (is_whole(p, at)) {
+                best = at->cost < best.cost ? *at : best;
+                continue;
+            }
+            for (int i = 0; i < p->count; i++) {
+                struct path next;
+
+                if (!is_needed(p, at, i))
+                    continue;
+                next = extended(p, at, i);
+                keep(&beams[!now], &next);
+            }
+        }
+    }
+    return best;
+}
+
+/* ---- the whole ---------------------------------------------------------------------------------------------- */
+
+/* A dataset that is named by its UUID tells its data ID, which is the way into its member table. */
+static void tell_data_ids(vb_join *j)
+{
+    for (size_t t = 0; j->by_uuid && t < j->ntypes; t++) {
+        const vb_joined_type *joined = &j->types[t];
+
+        for (int i = 0; joined->rows >= 0 && i < joined->type->group->nrequired; i++) {
+            vb_buf *where = vb_join_condition(j);
+
+            vb_buf_printf(where, "d%d.", joined->number);
+            vb_sql_name(where, joined->type->group->dims[i]->name);
+            vb_buf_printf(where, " = json_extract(s%d.dataid, '$[%d]')", joined->number, i);
+        }
+    }
+}
+
+/* Joins the records for gaps that the order has, and numbers the tables. */
+static int settle(struct planner *p, const struct path *best)
+{
+    vb_join *j = p->j;
+    int places[MAX_TABLES], r = 0;
+
+    for (int i = 0; !r && i < best->length; i++) {
+        const struct table *t = &p->tables[best->order[i]];
+
+        places[i] = t->place;
+        if (t->place >= 0)
+            continue;
+        /* Not through what implies it: it is to stand by itself. */
+        r = vb_join_values(j, t->element, p->err);
+        places[i] = (int)j->nfrom - 1;
+    }
+    for (int i = 0; !r && i < best->length; i++)
+        j->from[places[i]].position = i;
+    j->planned = !r;
+    return r;
+}
+
+/* Where few rows are asked for in the order of a dimension, its records in that order, if all of them would have to be
+ * sorted otherwise. */
+static void begin_sorted(struct planner *p, const struct path *start, const vb_element *first, struct path *best)
+{
+    enum { DEAR = 20000 };
+    int i = first ? find_table(p, first) : -1;
+    vb_dimset above = {{0}};
+    struct path at;
+
+    if (i < 0 || best->cost < DEAR)
+        return;
+    VB_EACH_DIMENSION(d, first->required)
+        if (d != first->index)
+            vb_dimset_add(&above, d);
+    if (!vb_dimset_within(above, start->bound))
+        return;
+    at = *start;
+    place(p, &at, i);
+    at = search(p, &at);
+    if (isfinite(at.cost))
+        *best = at;
+}
+
+int vb_join_plan(vb_join *j, const vb_element *first, vb_error *err)
+{
+    struct planner p = {.j = j, .err = err};
+    struct path best, start = {.rows = 1, .bound = j->fixed};
+
+    if (j->nfrom > MAX_TABLES / 2 || !j->nfrom)
+        return 0; /* SQLite's guess */
+    tell_data_ids(j);
+    for (size_t i = 0; i < j->nfrom; i++)
+        add_table(&p, (int)i, NULL);
+    add_gaps(&p);
+    best = search(&p, &start);
+    begin_sorted(&p, &start, first, &best);
+    return settle(&p, &best);
+}
+
+void vb_join_column(const vb_join *j, const vb_element *dimension, vb_buf *sql)
+{
+    const vb_from *first = NULL;
+
+    for (size_t i = 0; j->planned && i < j->nfrom; i++)
+        if (vb_dimset_has(j->from[i].dims, dimension->index) && j->from[i].kind != VB_FROM_PIXELS &&
+            (!first || j->from[i].position < first->position))
+            first = &j->from[i];
+    if (!first) {
+        vb_buf_puts(sql, j->columns[dimension->index]);
+        return;
+    }
+    const char *as = strstr(first->sql, " AS ");
+
+    for (const char *next = as; next; next = strstr(next + 1, " AS ")) /* the last: a view has one inside */
+        as = next;
+    vb_buf_printf(sql, "%s.", as ? as + 4 : first->sql + strlen("temp."));
+    vb_sql_name(sql, dimension->name);
+}

@@ -1,0 +1,87 @@
+#include "tools/mount_gen3.h"
+
+#include "fs/store/parallel.h"
+#include "registry/base/mem.h"
+#include "registry/gen3/chosen.h"
+#include "tools/progress.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static char pending[4096]; /* the snapshot while it is made; for the handler */
+
+void vb_mount_gen3_unlink(const char *file)
+{
+    vb_gen3_private_unlink(file);
+    *pending = 0;
+}
+
+/* Only calls that a handler may make. */
+static void on_signal(int number)
+{
+    char *slash = strrchr(pending, '/');
+
+    if (slash) {
+        unlink(pending);
+        *slash = 0;
+        rmdir(pending);
+    }
+    _exit(128 + number);
+}
+
+static void watch_signals(void (*handler)(int))
+{
+    struct sigaction action = {.sa_handler = handler};
+
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+}
+
+static bool wants(void *arg, const vb_uuid *uuid)
+{
+    return vb_gen3_chosen_has(arg, uuid);
+}
+
+static int make_snapshot(const char *path, char *const *collections, const char *where, const char *file, vb_error *err)
+{
+    vb_auto(vb_gen3_chosen_free) vb_gen3_chosen *chosen = NULL;
+    const vb_progress *progress = vb_progress_on_terminal();
+    vb_gen3_copy_options options = {.tell = progress ? progress->tell : NULL,
+                                    .tell_arg = progress ? progress->arg : NULL};
+    vb_auto(vb_gen3_close) vb_gen3 *g = NULL;
+    vb_gen3_counts counts;
+    int r = vb_gen3_open(path, &g, err);
+
+    if (!r)
+        r = vb_gen3_select(g, collections, err);
+    if (!r && where) {
+        r = vb_gen3_choose(g, where, &options, &chosen, err);
+        options.wants = wants;
+        options.arg = chosen;
+    }
+    if (!r)
+        r = vb_gen3_snapshot(g, file, &options, &counts, err);
+    vb_progress_end();
+    return r;
+}
+
+int vb_mount_gen3_snapshot(const char *path, char *const *collections, const char *where, char **file, vb_error *err)
+{
+    vb_autofree char *made = NULL;
+    int r = vb_gen3_private_file(&made, err);
+
+    if (r < 0)
+        return r;
+    if (strlen(made) < sizeof pending)
+        strcpy(pending, made);
+    watch_signals(on_signal);
+    r = make_snapshot(path, collections, where, made, err);
+    watch_signals(SIG_DFL);
+    if (r < 0)
+        vb_mount_gen3_unlink(made);
+    else
+        *file = VB_STEAL(made);
+    return r;
+}
