@@ -253,8 +253,10 @@ int vb_held_open(vb_registry *reg, vb_held_list **out, vb_error *err)
     int r = vb_sql(
         reg->db, &l->s, err,
         "SELECT CASE WHEN instr(path, '#hdu=') THEN substr(path, 1, instr(path, '#hdu=') - 1) ELSE path END AS file,"
-        " instr(path, '#hdu=') > 0, dataset_id, store_id, size, ifnull(mtime, -1), checksum FROM location l"
-        " WHERE EXISTS (SELECT 1 FROM dataset x WHERE x.id = l.dataset_id) ORDER BY file",
+        " instr(path, '#hdu=') > 0, dataset_id, store_id, size, ifnull(mtime, -1), checksum, 0 FROM location l"
+        " WHERE EXISTS (SELECT 1 FROM dataset x WHERE x.id = l.dataset_id) UNION ALL SELECT path, 0, dataset_id, store_id,"
+        " size, -1, NULL, 1 FROM datastore_record r WHERE component != '' AND EXISTS (SELECT 1 FROM dataset x WHERE"
+        " x.id = r.dataset_id) ORDER BY file",
         VB_NO_ARGS);
 
     if (!r)
@@ -277,7 +279,8 @@ int vb_held_next(vb_held_list *l, const vb_held **out, vb_error *err)
                        .dataset_id = vb_col_int(l->s, 2),
                        .store_id = vb_col_int(l->s, 3),
                        .size = vb_col_int(l->s, 4),
-                       .mtime = vb_col_int(l->s, 5)};
+                       .mtime = vb_col_int(l->s, 5),
+                       .component = vb_col_int(l->s, 7)};
     checksum = vb_col_blob(l->s, 6, &n);
     if (checksum && n == sizeof l->row.checksum.bytes) {
         l->row.has_checksum = true;

@@ -28,6 +28,7 @@ typedef struct vb_held {
     int64_t dataset_id;
     char *file; /* without "#hdu=N" */
     bool part;
+    bool component;                /* one of several files of a dataset (datastore_record) */
     int64_t store_id, size, mtime; /* of the location; -1: not recorded */
     bool has_checksum;
     vb_hash checksum;

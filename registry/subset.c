@@ -89,7 +89,11 @@ int vb_subset_wanted(vb_registry *into, vb_error *err)
         "INSERT INTO dataset SELECT d.* FROM temp.wanted w CROSS JOIN src.dataset d ON d.id = w.dataset_id;"
         "INSERT INTO location SELECT l.* FROM temp.wanted w CROSS JOIN src.location l ON l.dataset_id = w.dataset_id;"
         "INSERT INTO association SELECT a.* FROM temp.wanted w CROSS JOIN src.association a"
-        " ON a.dataset_id = w.dataset_id WHERE a.collection_id IN (SELECT id FROM collection);";
+        " ON a.dataset_id = w.dataset_id WHERE a.collection_id IN (SELECT id FROM collection);"
+        "INSERT INTO datastore_record SELECT r.* FROM temp.wanted w CROSS JOIN src.datastore_record r"
+        " ON r.dataset_id = w.dataset_id;"
+        "INSERT OR IGNORE INTO run_detail SELECT r.* FROM src.run_detail r WHERE r.collection_id IN"
+        " (SELECT id FROM collection);";
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     int r = vb_db_run(into->db, rows, err);
 

@@ -36,6 +36,11 @@ __attribute__((format(printf, 5, 6))) static void tell(vb_fsck *f, vb_damage kin
 
 static void missing(vb_fsck *f, const vb_held *held, int code)
 {
+    if (held->component) {
+        tell(f, VB_DAMAGE_MISSING, held, NULL,
+             "is not there: one of several files of the dataset; restore it from a copy");
+        return;
+    }
     if (f->held) { /* it may have been pruned since the walk began: vb_fsck_absent() looks again */
         struct kept *k = vb_fsck_keep(&f->absent, &f->nabsent, &f->absent_cap, VB_DAMAGE_MISSING, held->file);
 
