@@ -287,8 +287,8 @@ int vb_dataset_find_at(vb_registry *reg, const vb_dataset_type *type, const vb_d
         int64_t id = 0;
         int r;
 
-        if (c->type == VB_CALIBRATION) /* a file of version 1 that is only read has no ranges */
-            r = reg->version < 2 ? 0 : find_certified(reg, type, dataid, c, when, &id, err);
+        if (c->type == VB_CALIBRATION)
+            r = find_certified(reg, type, dataid, c, when, &id, err);
         else
             r = vb_dataset_find(reg, type, dataid, &one, out, err);
         if (r)
@@ -304,8 +304,6 @@ int vb_calibration_each(vb_registry *reg, const vb_collection *calibration, cons
     vb_auto_buf sql = {0};
     int r;
 
-    if (reg->version < 2)
-        return 0;
     vb_buf_printf(&sql,
                   "SELECT dataset_id, timespan_begin, timespan_end FROM calib_%" PRId64
                   " WHERE type_id = ? AND collection_id = ? ORDER BY type_id, collection_id",

@@ -116,7 +116,8 @@ static int to_version_2(vb_db *db, vb_universe *u, vb_error *err)
 /* steps[v - 1] leads from version v to v + 1. */
 static const struct step steps[] = {
     {"validity ranges of calibrations; who has a dataset besides its run; what Gen3 says of files and runs;"
-     " the snapshot of a run", to_version_2},
+     " the snapshot of a run",
+     to_version_2},
 };
 
 _Static_assert(VB_COUNT(steps) == VB_SCHEMA_VERSION - 1, "each older version has a step");

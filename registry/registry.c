@@ -115,8 +115,6 @@ int vb_registry_open(const char *path, vb_access access, vb_registry **out, vb_e
     if (!r && access != VB_ACCESS_IMMUTABLE)
         r = suit_file_system(reg, err);
     if (!r)
-        r = vb_sql_int(reg->db, &reg->version, err, "PRAGMA user_version", VB_NO_ARGS);
-    if (r >= 0)
         r = vb_sql_int(reg->db, &reg->data_version, err, "PRAGMA data_version", VB_NO_ARGS);
     if (r < 0)
         return r;
