@@ -35,7 +35,7 @@ struct vb_registry {
     vb_access access;
     char *format;
     int64_t data_version;
-    int64_t version; /* of the file's schema: one that is only read may be older */
+    int64_t version;    /* of the file's schema: one that is only read may be older */
     uint64_t rollbacks; /* of db, when the memory below was last dropped */
     struct vb_known_collection *collections_by_id, *collections_by_name;
     struct vb_known_type *types_by_id, *types_by_name;
