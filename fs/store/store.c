@@ -245,7 +245,7 @@ static bool empty_one(vb_stores *s, vb_registry *reg, const vb_trash *t)
 
 int vb_stores_empty_trash(vb_stores *s, vb_registry *reg, vb_error *err)
 {
-    enum { BATCH = 1000 };
+    enum { BATCH = 10000 }; /* each ends with a durable commit */
     size_t count = BATCH, gone = BATCH;
     int r = 0;
 

@@ -31,8 +31,8 @@
 
 typedef struct fixture {
     char *dir;
-    char *path;           /* of the registry */
-    vb_registry *reg;     /* open for writing; NULL where the fixture is only a directory */
+    char *path;        /* of the registry */
+    vb_registry *reg;  /* open for writing; NULL where the fixture is only a directory */
     struct kept *kept; /* memory that lives as long as the fixture */
     vb_error err;      /* for calls that are meant to succeed */
     vb_search search;  /* see fixture_search() */

@@ -1,12 +1,12 @@
 /* collections-bench: how quickly datasets are associated, certified, decertified and purged, and how that grows with
  * the registry.
  *
- * usage: collections-bench DIR [-n DATASETS] [-r ROUNDS] [BACKGROUND...]      default -n 10080 -r 3 100000 1000000
+ * usage: collections-bench DIR [-n DATASETS] [-r ROUNDS] [-w] [BACKGROUND...]      default -n 10080 -r 3 100000 1000000
  *
  * For each BACKGROUND a repository with so many other datasets is made in DIR, and DATASETS with small files are put
  * into a run of it, tagged, certified, and purged, ROUNDS times.  Each figure is the median of datasets a second, the
- * durable commit included; `purge, unlinked` is the purge with its files.  Peer: daf_butler w.2026.34, SQLite, 10^6
- * datasets. */
+ * durable commit included; `purge, unlinked` is the purge with its files (-w: without files).  Peer: daf_butler
+ * w.2026.34, SQLite, 10^6 datasets. */
 #include "fs/store/store.h"
 #include "registry/association.h"
 #include "registry/base/clock.h"
@@ -23,6 +23,8 @@
 #include <sys/stat.h>
 
 enum { MAX_ROUNDS = 25, DETECTORS = 112 };
+
+static bool with_files = true;
 
 enum line { INSERT, SELECT, ASSOCIATE, DISASSOCIATE, CERTIFY, DECERTIFY, PURGE, UNLINK, LINES };
 
@@ -146,7 +148,7 @@ static void run_round(struct bench *b)
     const vb_selecting what = {.collections = names};
     int64_t begin, n;
 
-    b->seconds[INSERT][b->round] = insert(b, "new", b->count, true);
+    b->seconds[INSERT][b->round] = insert(b, "new", b->count, with_files);
     begin = vb_clock_monotonic_ns();
     check(b, vb_select(b->reg, &what, &n, &b->err));
     b->seconds[SELECT][b->round] = (double)(vb_clock_monotonic_ns() - begin) / 1e9;
@@ -203,15 +205,17 @@ int main(int argc, char **argv)
     int64_t count = 10080;
     int rounds = 3, c;
 
-    while ((c = getopt(argc, argv, "n:r:")) > 0)
+    while ((c = getopt(argc, argv, "n:r:w")) > 0)
         if (c == 'n')
             count = atoll(optarg);
         else if (c == 'r')
             rounds = atoi(optarg);
+        else if (c == 'w')
+            with_files = false;
         else
             return 2;
     if (optind >= argc || count < 1 || rounds < 1 || rounds > MAX_ROUNDS) {
-        fputs("usage: collections-bench DIR [-n DATASETS] [-r ROUNDS] [BACKGROUND...]\n", stderr);
+        fputs("usage: collections-bench DIR [-n DATASETS] [-r ROUNDS] [-w] [BACKGROUND...]\n", stderr);
         return 2;
     }
     if (optind + 1 == argc) {
