@@ -124,21 +124,14 @@ int vb_join_element(vb_join *j, const vb_element *e, vb_error *err)
     return 0;
 }
 
-int vb_join_values(vb_join *j, const vb_element *dimension, vb_error *err)
+/* The values that some record of another element has, for a dimension without records. */
+static int join_view(vb_join *j, const vb_element *dimension)
 {
-    vb_autofree char *alias = vb_format("%s_%s", dimension->has_table ? "e" : "v", dimension->name);
+    vb_autofree char *alias = vb_format("v_%s", dimension->name);
     vb_auto_buf table = {0};
     vb_buf sql = {0};
 
-    vb_schema_table(&table, dimension->has_table ? dimension : element_at(j, dimension->view_of));
-    if (dimension->has_table) {
-        vb_dimset_add(&j->joined, dimension->index);
-        vb_buf_printf(&sql, "%s.%s AS %s", j->schema, vb_buf_text(&table), alias);
-        vb_join_add(j, VB_FROM_ELEMENT, dimension, vb_buf_steal(&sql));
-        VB_EACH_DIMENSION(i, dimension->required)
-            vb_join_meet(j, alias, element_at(j, i));
-        return 0;
-    }
+    vb_schema_table(&table, element_at(j, dimension->view_of));
     vb_buf_puts(&sql, "(SELECT DISTINCT ");
     vb_sql_name(&sql, dimension->name);
     vb_buf_printf(&sql, " FROM %s.%s) AS %s", j->schema, vb_buf_text(&table), alias);
@@ -158,7 +151,7 @@ int vb_join_dimension(vb_join *j, const vb_element *dimension, vb_error *err)
         return vb_join_element(j, from, err);
     if (dimension->is_skypix)
         return vb_fail(err, -EINVAL, "nothing tells which values of '%s' there are", dimension->name);
-    return dimension->has_table ? vb_join_element(j, dimension, err) : vb_join_values(j, dimension, err);
+    return dimension->has_table ? vb_join_element(j, dimension, err) : join_view(j, dimension);
 }
 
 int vb_join_data_ids(vb_join *j, const char *name, vb_dimset dims, double rows, vb_error *err)

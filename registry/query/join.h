@@ -17,6 +17,7 @@ typedef enum vb_from_kind {
     VB_FROM_ELEMENT,  /* an element's records */
     VB_FROM_VIEW,     /* the distinct values of a dimension without records */
     VB_FROM_MEMBERS,  /* the datasets of a type */
+    VB_FROM_KEYS,     /* beginnings of their keys */
     VB_FROM_DATASET,  /* the rows of `dataset` that go with members */
     VB_FROM_OVERLAP,  /* the pixels of an element's region */
     VB_FROM_PIXELS,   /* the same, reckoned */
@@ -130,13 +131,9 @@ vb_from *vb_join_add(vb_join *j, vb_from_kind kind, const vb_element *element, c
 /* A table that was just added under `alias` has a column for `dimension`: equal to what is there, or the first. */
 void vb_join_meet(vb_join *j, const char *alias, const vb_element *dimension);
 
-/* Joins the values of a dimension by themselves, whatever else tells them: its records, or those that it is a view of.
+/* The different beginnings, of so many dimensions, that the keys of a type's members have: each found by probes, as gN.
  */
-int vb_join_values(vb_join *j, const vb_element *dimension, vb_error *err);
-
-/* The values that a dimension without records has among the members of a type, each found by a probe: the dimension
- * comes first in the key.  As v_NAME. */
-void vb_join_member_values(vb_join *j, const vb_joined_type *joined, const vb_element *dimension);
+void vb_join_keys(vb_join *j, const vb_joined_type *joined, int length);
 
 /* The place of a table in `from`, or -1. */
 int vb_join_find(const vb_join *j, vb_from_kind kind, const vb_element *element);

@@ -255,29 +255,62 @@ int vb_join_members(vb_join *j, const vb_dataset_type *type, const vb_search *se
     return 0;
 }
 
-void vb_join_member_values(vb_join *j, const vb_joined_type *joined, const vb_element *dimension)
+/* PREFIX"instrument", PREFIX"detector", ...: the first `length` dimensions of a group. */
+static void print_columns(const vb_group *group, int length, const char *prefix, vb_buf *sql)
 {
-    vb_autofree char *alias = vb_format("v_%s", dimension->name);
-    vb_auto_buf name = {0};
+    for (int i = 0; i < length; i++) {
+        vb_buf_printf(sql, "%s%s", i ? ", " : "", prefix);
+        vb_sql_name(sql, group->dims[i]->name);
+    }
+}
+
+/* The least key of a collection's members above that of `n`, or the least of all: one column of it. */
+static void print_next(const vb_join *j, const vb_joined_type *joined, int64_t collection, int length, int column,
+                       bool above, vb_buf *sql)
+{
+    const vb_group *group = joined->type->group;
+
+    vb_buf_puts(sql, column ? ", (SELECT m." : "(SELECT m.");
+    vb_sql_name(sql, group->dims[column]->name);
+    vb_buf_printf(sql, " FROM %s.member_%" PRId64 " AS m WHERE m.type_id = %" PRId64 " AND m.collection_id = %" PRId64,
+                  j->schema, joined->type->group_id, joined->type->id, collection);
+    if (above) {
+        vb_buf_puts(sql, " AND (");
+        print_columns(group, length, "m.", sql);
+        vb_buf_puts(sql, ") > (");
+        print_columns(group, length, "+n.",
+                      sql); /* without affinity: else SQLite compares only the first by the index */
+        vb_buf_puts(sql, ")");
+    }
+    vb_buf_puts(sql, " ORDER BY ");
+    print_columns(group, length, "m.", sql);
+    vb_buf_puts(sql, " LIMIT 1)");
+}
+
+void vb_join_keys(vb_join *j, const vb_joined_type *joined, int length)
+{
+    const vb_group *group = joined->type->group;
+    vb_autofree char *alias = vb_format("g%d", joined->number);
+    vb_auto_buf names = {0}, first = {0};
     vb_buf sql = {0};
 
-    vb_sql_name(&name, dimension->name);
+    print_columns(group, length, "", &names);
+    vb_sql_name(&first, group->dims[0]->name);
     for (size_t i = 0; i < joined->nheld; i++) {
-        vb_autofree char *table = vb_format("%s.member_%" PRId64 " WHERE type_id = %" PRId64
-                                            " AND collection_id = %" PRId64,
-                                            j->schema, joined->type->group_id, joined->type->id, joined->held[i]);
-
-        vb_buf_printf(
-            &sql,
-            "%sSELECT %s FROM (WITH RECURSIVE next(%s) AS (SELECT min(%s) FROM %s UNION ALL SELECT (SELECT min(%s)"
-            " FROM %s AND %s > next.%s) FROM next WHERE next.%s IS NOT NULL) SELECT %s FROM next"
-            " WHERE %s IS NOT NULL)",
-            i ? " UNION " : "(", name.data, name.data, name.data, table, name.data, table, name.data, name.data,
-            name.data, name.data, name.data);
+        vb_buf_printf(&sql, "%sSELECT %s FROM (WITH RECURSIVE n(%s) AS (SELECT ", i ? " UNION " : "(", names.data,
+                      names.data);
+        for (int column = 0; column < length; column++)
+            print_next(j, joined, joined->held[i], length, column, false, &sql);
+        vb_buf_puts(&sql, " UNION ALL SELECT ");
+        for (int column = 0; column < length; column++)
+            print_next(j, joined, joined->held[i], length, column, true, &sql);
+        vb_buf_printf(&sql, " FROM n WHERE n.%s IS NOT NULL) SELECT %s FROM n WHERE %s IS NOT NULL)", first.data,
+                      names.data, first.data);
     }
     vb_buf_printf(&sql, ") AS %s", alias);
-    vb_join_add(j, VB_FROM_VIEW, dimension, vb_buf_steal(&sql));
-    vb_join_meet(j, alias, dimension);
+    vb_join_add(j, VB_FROM_KEYS, NULL, vb_buf_steal(&sql));
+    for (int i = 0; i < length; i++)
+        vb_join_meet(j, alias, group->dims[i]);
 }
 
 int vb_join_rows(vb_join *j, vb_joined_type *joined, vb_error *err)

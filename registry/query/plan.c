@@ -6,8 +6,8 @@
  * Joins have a dozen tables at most, so that this takes microseconds.
  *
  * A step costs the rows that it looks at, and leaves a number of rows.  The key of a member table is (type, collection,
- * data ID): where a dimension in the middle of the data ID is not known yet, its values are taken from its records
- * before, which makes a few probes of what would be a scan (`gap`). */
+ * data ID): where a dimension in the middle of the data ID is not known yet, the beginnings of the keys are walked up
+ * to there, which makes a few probes of what would be a scan (a `gap`). */
 #include "registry/base/mem.h"
 #include "registry/query/join.h"
 #include "registry/schema.h"
@@ -20,7 +20,8 @@ enum { MAX_TABLES = 40, FEW_VALUES = 10, FEW_PIXELS = 10, PICKED = 10, ENVELOPE 
 
 struct table {
     const vb_from *from;
-    vb_from gap; /* what `from` is, where the join does not have it: the records of a dimension */
+    vb_from gap;      /* what `from` is, where the join does not have it: the beginnings of a member table's keys */
+    int type, length; /* of a gap: whose keys, how many dimensions */
     const vb_element *element;
     double size;
     double in_record, in_pixel; /* of OVERLAP: rows of a record, rows of a pixel; 0: not looked at yet */
@@ -67,60 +68,55 @@ static double size_of(struct planner *p, const vb_element *e)
     return p->sizes[e->index] = (double)n;
 }
 
-static void add_table(struct planner *p, int place, const vb_element *gap)
+static void add_table(struct planner *p, int place)
 {
     struct table *t = &p->tables[p->count++];
 
-    *t = (struct table){.place = place, .element = gap};
-    if (gap)
-        t->gap = (vb_from){.kind = gap->has_table ? VB_FROM_ELEMENT : VB_FROM_VIEW, .element = gap, .after = -1};
-    t->from = gap ? &t->gap : &p->j->from[place];
+    *t = (struct table){.place = place, .from = &p->j->from[place]};
     t->element = t->from->element;
-    if (gap && !gap->has_table)
-        vb_dimset_add(&t->gap.dims, gap->index);
-    else if (gap)
-        t->gap.dims = gap->required;
     t->size = t->from->rows > 0 ? t->from->rows : t->element ? size_of(p, t->element) : 1;
 }
 
 static int find_table(const struct planner *p, const vb_element *dimension)
 {
     for (int i = 0; i < p->count; i++)
-        if ((p->tables[i].from->kind == VB_FROM_ELEMENT || p->tables[i].from->kind == VB_FROM_VIEW) &&
-            p->tables[i].element == dimension)
+        if (p->tables[i].from->kind == VB_FROM_ELEMENT && p->tables[i].element == dimension)
             return i;
     return -1;
 }
 
-/* Dimensions with records; others, of which not every value need be known elsewhere, where they begin the key. */
-static bool may_fill(const vb_joined_type *joined, int position)
+/* The first dimensions of a key, as far as one of them may be missing in the middle. */
+static void add_gap(struct planner *p, int type, int length)
 {
-    enum { FEW_COLLECTIONS = 50 };
-    const vb_element *dimension = joined->type->group->dims[position];
+    const vb_joined_type *joined = &p->j->types[type];
+    struct table *t = &p->tables[p->count++];
 
-    if (dimension->is_skypix)
-        return false;
-    return dimension->has_table || (position == 0 && joined->nheld > 0 && joined->nheld <= FEW_COLLECTIONS);
-}
+    *t = (struct table){.place = -1, .type = type, .length = length, .size = 1};
+    t->gap = (vb_from){.kind = VB_FROM_KEYS, .after = -1};
+    for (int i = 0; i < length; i++) {
+        const vb_element *dimension = joined->type->group->dims[i];
 
-/* The type whose key a dimension without records begins. */
-static const vb_joined_type *beginning_with(const vb_join *j, const vb_element *dimension)
-{
-    for (size_t t = 0; t < j->ntypes; t++)
-        if (j->types[t].type->group->nrequired && may_fill(&j->types[t], 0) &&
-            j->types[t].type->group->dims[0] == dimension)
-            return &j->types[t];
-    return NULL;
+        vb_dimset_add(&t->gap.dims, dimension->index);
+        t->size = fmax(t->size, size_of(p, dimension));
+    }
+    t->size = fmin(t->size, p->tables[joined->members].size) * (double)joined->nheld;
+    t->from = &t->gap;
 }
 
 static void add_gaps(struct planner *p)
 {
-    for (size_t t = 0; t < p->j->ntypes; t++) {
-        const vb_group *group = p->j->types[t].type->group;
+    enum { MANY_MEMBERS = 1000, FEW_COLLECTIONS = 50 };
 
-        for (int i = 0; i < group->nrequired && p->count < MAX_TABLES; i++)
-            if (may_fill(&p->j->types[t], i) && find_table(p, group->dims[i]) < 0)
-                add_table(p, -1, group->dims[i]);
+    for (size_t t = 0; t < p->j->ntypes; t++) {
+        const vb_joined_type *joined = &p->j->types[t];
+        const vb_from *members = &p->j->from[joined->members];
+        int n = joined->type->group->nrequired;
+
+        if (members->scanned || members->rows < MANY_MEMBERS || !joined->nheld || joined->nheld > FEW_COLLECTIONS)
+            continue;
+        for (int length = 1; length < n && p->count < MAX_TABLES; length++)
+            if (!joined->type->group->dims[length - 1]->is_skypix)
+                add_gap(p, (int)t, length);
     }
 }
 
@@ -255,6 +251,8 @@ static struct step step_of(struct planner *p, const struct path *at, int i)
         return (struct step){PICKED, placed_kind(p, at, VB_FROM_ELEMENT, t->element, -1) ? 0.1 : PICKED};
     case VB_FROM_PIXELS: return (struct step){ENVELOPE, vb_dimset_within(t->from->dims, at->bound) ? 0.5 : ENVELOPE};
     case VB_FROM_DATA_IDS: return (struct step){t->size, fmax(1, t->size / most_values(p, at->bound))};
+    case VB_FROM_KEYS: /* each is found by a probe for each of its columns */
+        return (struct step){t->size * t->length, fmax(1, t->size / most_values(p, at->bound))};
     case VB_FROM_VIEW: return (struct step){FEW_VALUES, vb_dimset_within(t->from->dims, at->bound) ? 1 : FEW_VALUES};
     case VB_FROM_DATASET: break;
     }
@@ -282,39 +280,47 @@ static void place(struct planner *p, struct path *at, int i)
     at->order[at->length++] = i;
 }
 
-/* A member table after the records of the dimensions that its key lacks: to begin its key, or to complete it. */
-static void place_filling(struct planner *p, struct path *at, int i, bool whole)
+/* The beginnings of a member table's keys that reach to the last dimension that is not known, before one that is; -1:
+ * none is missing there. */
+static int find_gap(const struct planner *p, const struct path *at, int members)
 {
-    vb_dimset dims = p->tables[i].from->dims;
-    int last = -1;
+    int length = 0, position = 0;
 
-    VB_EACH_DIMENSION(d, dims)
-        if (whole || vb_dimset_has(at->bound, d))
-            last = d;
-    VB_EACH_DIMENSION(d, dims) {
-        int gap = vb_dimset_has(at->bound, d) ? -1 : find_table(p, element_at(p, d));
+    for (int i = 0; i < p->count; i++) {
+        const struct table *t = &p->tables[i];
+        const vb_joined_type *joined = t->place < 0 ? &p->j->types[t->type] : NULL;
 
-        if (d <= last && gap >= 0 && !(at->placed >> gap & 1) && at->length < MAX_TABLES - 1)
-            place(p, at, gap);
+        if (!joined || joined->members != members || length)
+            continue;
+        for (position = 0; position < joined->type->group->nrequired; position++) {
+            bool bound = vb_dimset_has(at->bound, joined->type->group->dims[position]->index);
+
+            if (bound)
+                continue;
+            for (int later = position + 1; later < joined->type->group->nrequired; later++)
+                if (vb_dimset_has(at->bound, joined->type->group->dims[later]->index))
+                    length = position + 1;
+        }
     }
-    place(p, at, i);
+    for (int i = 0; length && i < p->count; i++)
+        if (p->tables[i].place < 0 && p->tables[i].length == length &&
+            p->j->types[p->tables[i].type].members == members)
+            return i;
+    return -1;
 }
 
 /* The cheapest way to add table i to the path. */
 static struct path extended(struct planner *p, const struct path *at, int i)
 {
     struct path best = *at, other = *at;
+    int gap = p->tables[i].from->kind == VB_FROM_MEMBERS ? find_gap(p, at, i) : -1;
 
     place(p, &best, i);
-    if (p->tables[i].from->kind != VB_FROM_MEMBERS || p->tables[i].from->scanned)
+    if (gap < 0 || at->length + 2 > MAX_TABLES)
         return best;
-    for (int whole = 0; whole < 2; whole++) {
-        other = *at;
-        place_filling(p, &other, i, whole);
-        if (other.cost + other.rows < best.cost + best.rows)
-            best = other;
-    }
-    return best;
+    place(p, &other, gap);
+    place(p, &other, i);
+    return other.cost + other.rows < best.cost + best.rows ? other : best;
 }
 
 static bool is_needed(const struct planner *p, const struct path *at, int i)
@@ -406,29 +412,24 @@ static void tell_data_ids(vb_join *j)
     }
 }
 
-/* Joins the records for gaps that the order has, and numbers the tables. */
-static int settle(struct planner *p, const struct path *best)
+/* Joins what fills gaps, and numbers the tables. */
+static void settle(struct planner *p, const struct path *best)
 {
     vb_join *j = p->j;
-    int places[MAX_TABLES], r = 0;
+    int places[MAX_TABLES];
 
-    for (int i = 0; !r && i < best->length; i++) {
+    for (int i = 0; i < best->length; i++) {
         const struct table *t = &p->tables[best->order[i]];
 
         places[i] = t->place;
         if (t->place >= 0)
             continue;
-        /* Not through what implies it: it is to stand by itself. */
-        if (t->element->has_table)
-            r = vb_join_values(j, t->element, p->err);
-        else
-            vb_join_member_values(j, beginning_with(j, t->element), t->element);
+        vb_join_keys(j, &j->types[t->type], t->length);
         places[i] = (int)j->nfrom - 1;
     }
-    for (int i = 0; !r && i < best->length; i++)
+    for (int i = 0; i < best->length; i++)
         j->from[places[i]].position = i;
-    j->planned = !r;
-    return r;
+    j->planned = true;
 }
 
 /* Where few rows are asked for in the order of a dimension, its records in that order, if all of them would have to be
@@ -463,11 +464,12 @@ int vb_join_plan(vb_join *j, const vb_element *first, vb_error *err)
         return 0; /* SQLite's guess */
     tell_data_ids(j);
     for (size_t i = 0; i < j->nfrom; i++)
-        add_table(&p, (int)i, NULL);
+        add_table(&p, (int)i);
     add_gaps(&p);
     best = search(&p, &start);
     begin_sorted(&p, &start, first, &best);
-    return settle(&p, &best);
+    settle(&p, &best);
+    return 0;
 }
 
 void vb_join_column(const vb_join *j, const vb_element *dimension, vb_buf *sql)

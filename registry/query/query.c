@@ -457,7 +457,7 @@ int vb_result_explain(vb_result *result, vb_buf *out, vb_error *err)
 {
     vb_autofree char *sql = vb_format("EXPLAIN QUERY PLAN %s", vb_buf_text(&result->sql));
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    int depth[64] = {0}, ids[64] = {0}, n = 0, r;
+    int depth[1024] = {0}, ids[1024] = {0}, n = 0, r;
 
     if (!result->stmt) {
         vb_buf_printf(out, "no statement: %s\n", result->reason ? result->reason : "nothing is asked");
