@@ -287,8 +287,9 @@ static void what_is_not_committed_is_undone_level_by_level(void **state)
 /* What version 1 was: no validity ranges, no associations. */
 static void make_version_1(fixture *f)
 {
-    static const char back[] = "DROP TABLE association; DROP TABLE calib_1; DROP INDEX dataset_removed_run;"
-                               "DROP INDEX dataset_removed_type; DROP INDEX connection_type; PRAGMA user_version = 1";
+    static const char back[] =
+        "DROP TABLE association; DROP TABLE run_detail; DROP TABLE datastore_record; DROP TABLE calib_1; DROP INDEX dataset_removed_run;"
+        "DROP INDEX dataset_removed_type; DROP INDEX connection_type; PRAGMA user_version = 1";
     vb_db *db;
 
     fixture_type(f, "bias", "instrument,detector");
