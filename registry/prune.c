@@ -12,7 +12,10 @@
 static int trash_components(vb_registry *reg, const vb_dataset_type *type, vb_error *err)
 {
     int64_t one;
-    int r = vb_sql_int(reg->db, &one, err, "SELECT 1 FROM datastore_record LIMIT 1", VB_NO_ARGS);
+    int r = vb_sql_int(reg->db, &one, err,
+                       "SELECT 1 FROM temp.selected s CROSS JOIN datastore_record r ON r.dataset_id = s.dataset_id"
+                       " WHERE s.type_id = ? LIMIT 1",
+                       VB_ARGS(type->id));
 
     if (r <= 0)
         return r;

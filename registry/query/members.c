@@ -109,18 +109,6 @@ static bool has_calibrations(const vb_search *search)
 
 /* ---- validity ranges ------------------------------------------------------------------------------------------ */
 
-/* Files of the first schema have no validity ranges. */
-static int has_calib_table(vb_join *j, const vb_dataset_type *type, bool *out, vb_error *err)
-{
-    vb_autofree char *sql = vb_format("SELECT 1 FROM %s.sqlite_schema WHERE name = 'calib_%" PRId64 "'", j->schema,
-                                      type->group_id);
-    int64_t found = 0;
-    int r = vb_sql_int(j->reg->db, &found, err, sql, VB_NO_ARGS);
-
-    *out = found;
-    return r < 0 ? r : 0;
-}
-
 static int needs_time(const vb_dataset_type *type, const vb_search *search, vb_error *err)
 {
     const char *name = "";
@@ -237,11 +225,8 @@ int vb_join_members(vb_join *j, const vb_dataset_type *type, const vb_search *se
     int number = j->ndatasets++, place = (int)j->nfrom, r = check_search(type, search, err);
     vb_autofree char *alias = vb_format("d%d", number);
     vb_joined_type *joined;
-    bool calibrations = false;
 
     if (!r && type->is_calibration && has_calibrations(search))
-        r = has_calib_table(j, type, &calibrations, err);
-    if (!r && calibrations)
         r = join_calibrations(j, type, search, find_first, alias, err);
     else if (!r)
         join_plain(j, type, search, find_first, alias);
