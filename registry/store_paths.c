@@ -37,8 +37,10 @@ int vb_store_paths_held(vb_registry *reg, int64_t store_id, const char *const *p
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     int r = vb_sql(reg->db, &s, err,
-                   "SELECT path FROM location l WHERE store_id = ? AND EXISTS"
-                   " (SELECT 1 FROM dataset WHERE id = l.dataset_id)",
+                   "SELECT path FROM location l WHERE store_id = ?1 AND EXISTS"
+                   " (SELECT 1 FROM dataset WHERE id = l.dataset_id)"
+                   " UNION ALL SELECT path FROM datastore_record r WHERE store_id = ?1 AND component != '' AND EXISTS"
+                   " (SELECT 1 FROM dataset WHERE id = r.dataset_id)",
                    VB_ARGS(store_id));
 
     memset(held, 0, count * sizeof *held);

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Sets held[i] where paths[i] is the file of some dataset's location of the store (without "#hdu=N").  `paths` are
- * sorted by strcmp().  Reads all locations once: a second for ten million. */
+/* Sets held[i] where paths[i] is the file of some dataset's location of the store (without "#hdu=N" or
+ * "#unzip=MEMBER").  `paths` are sorted by strcmp().  Reads all locations once: a second for ten million. */
 int vb_store_paths_held(vb_registry *reg, int64_t store_id, const char *const *paths, size_t count, bool *held,
                         vb_error *err);
 

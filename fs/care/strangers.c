@@ -27,7 +27,7 @@ static int compare(const void *a, const void *b)
 /* What ingests are making, or were, under its final and its temporary name, beside what runs have claimed. */
 static int add_intents(vb_fsck *f, vb_claims *claims, vb_error *err)
 {
-    vb_intended *items;
+    vb_intent_file *items;
     size_t n;
     int r = vb_intents_list(f->repo, &items, &n, err);
 
@@ -39,7 +39,7 @@ static int add_intents(vb_fsck *f, vb_claims *claims, vb_error *err)
         *VB_PUSH(claims->items, claims->count, claims->cap) = (vb_claim){vb_strdup(items[i].path), kind};
         *VB_PUSH(claims->items, claims->count, claims->cap) = (vb_claim){vb_buf_steal(&temporary), kind};
     }
-    vb_intended_free(items, n);
+    vb_intent_files_free(items, n);
     return r;
 }
 

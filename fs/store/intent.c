@@ -48,12 +48,12 @@ static int lock_folder(const char *folder, vb_error *err)
 /* ---- sweeping ------------------------------------------------------------------------------------------ */
 
 struct plans {
-    vb_intended *items;
+    vb_intent_file *items;
     size_t count, cap;
     char **dead; /* intents of dead writers */
 };
 
-void vb_intended_free(vb_intended *items, size_t count)
+void vb_intent_files_free(vb_intent_file *items, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         free(items[i].path);
@@ -62,7 +62,7 @@ void vb_intended_free(vb_intended *items, size_t count)
 
 static void plans_clear(struct plans *p)
 {
-    vb_intended_free(p->items, p->count);
+    vb_intent_files_free(p->items, p->count);
     vb_strv_free(p->dead);
 }
 
@@ -76,7 +76,7 @@ static void take_line(struct plans *p, char *line, bool alive)
         return; /* half a line: its writer was killed before it made anything */
     *space = 0;
     if (vb_uuid_parse(line, &uuid) && vb_path_is_safe(space + 1))
-        *VB_PUSH(p->items, p->count, p->cap) = (vb_intended){vb_strdup(space + 1), uuid, alive};
+        *VB_PUSH(p->items, p->count, p->cap) = (vb_intent_file){vb_strdup(space + 1), uuid, alive};
 }
 
 static void read_intent(struct plans *p, const char *folder, const char *name)
@@ -99,7 +99,7 @@ static void read_intent(struct plans *p, const char *folder, const char *name)
 
 static int compare(const void *a, const void *b)
 {
-    return strcmp(((const vb_intended *)a)->path, ((const vb_intended *)b)->path);
+    return strcmp(((const vb_intent_file *)a)->path, ((const vb_intent_file *)b)->path);
 }
 
 /* Removes what nobody holds.  A path that two intents name is alive if one of them is. */
@@ -149,7 +149,7 @@ static int read_intents(struct plans *p, const char *folder, vb_error *err)
     return 0;
 }
 
-int vb_intents_list(const vb_repo *repo, vb_intended **out, size_t *count, vb_error *err)
+int vb_intents_list(const vb_repo *repo, vb_intent_file **out, size_t *count, vb_error *err)
 {
     __attribute__((cleanup(plans_clear))) struct plans p = {0};
     vb_autofree char *folder = vb_path_join(repo->root, folder_name);

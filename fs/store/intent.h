@@ -31,14 +31,14 @@ VB_CLEANUP(vb_intent, vb_intent_end)
 void vb_intent_temporary(vb_buf *out, const vb_uuid *uuid, const char *path);
 
 /* What the intents that are there name: files below the root that are being made (alive), or whose maker is dead.  The
- * caller frees them with vb_intended_free(). */
-typedef struct vb_intended {
+ * caller frees them with vb_intent_files_free(). */
+typedef struct vb_intent_file {
     char *path;
     vb_uuid uuid;
     bool alive;
-} vb_intended;
+} vb_intent_file;
 
-int vb_intents_list(const vb_repo *repo, vb_intended **out, size_t *count, vb_error *err);
-void vb_intended_free(vb_intended *items, size_t count);
+int vb_intents_list(const vb_repo *repo, vb_intent_file **out, size_t *count, vb_error *err);
+void vb_intent_files_free(vb_intent_file *items, size_t count);
 
 #endif

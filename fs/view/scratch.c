@@ -65,7 +65,7 @@ static int dir_fd(vb_call *c, struct scratch *s, bool make)
 {
     if (s->fd >= 0 || !s->over)
         return s->fd;
-    if (make && vb_mkdirs(c->view->job->scratch, s->over->path, 0777, NULL) < 0)
+    if (make && vb_mkdirs(c->view->job->scratch, s->over->path, 0755, NULL) < 0)
         return -1;
     s->fd = openat(c->view->job->scratch, s->over->path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return s->fd;

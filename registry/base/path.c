@@ -154,8 +154,7 @@ int vb_write_all(int fd, const void *data, size_t n)
     return 0;
 }
 
-/* A new file beside `path` under a name that nobody else has, nor any link; the descriptor, or a negative errno. */
-static int create_beside(int dirfd, const char *path, mode_t mode, char **name)
+int vb_create_beside(int dirfd, const char *path, mode_t mode, char **name)
 {
     for (int tries = 0;; tries++) {
         vb_uuid u = vb_uuid_v7();
@@ -163,7 +162,7 @@ static int create_beside(int dirfd, const char *path, mode_t mode, char **name)
 
         free(*name);
         *name = vb_format("%s.%02x%02x%02x%02x.tmp", path, u.bytes[12], u.bytes[13], u.bytes[14], u.bytes[15]);
-        fd = openat(dirfd, *name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+        fd = openat(dirfd, *name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
         if (fd >= 0 || errno != EEXIST || tries == 100)
             return fd >= 0 ? fd : -errno;
     }
@@ -172,7 +171,7 @@ static int create_beside(int dirfd, const char *path, mode_t mode, char **name)
 int vb_write_file(int dirfd, const char *path, const void *data, size_t n, mode_t mode, bool sync, vb_error *err)
 {
     vb_autofree char *temporary = NULL;
-    vb_autoclose int fd = create_beside(dirfd, path, mode, &temporary);
+    vb_autoclose int fd = vb_create_beside(dirfd, path, mode, &temporary);
     int r;
 
     if (fd < 0)

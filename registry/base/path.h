@@ -40,6 +40,10 @@ int vb_read_file(int dirfd, const char *path, size_t limit, vb_buf *out, vb_erro
 /* Writes all of data, whatever write() makes of it. */
 int vb_write_all(int fd, const void *data, size_t n);
 
+/* A new file beside `path` under a name that nobody else has, nor any link; its descriptor (to read and write), or a
+ * negative errno.  The caller frees *name. */
+int vb_create_beside(int dirfd, const char *path, mode_t mode, char **name);
+
 /* Writes a whole file under a temporary name beside `path`, syncs it if asked, and renames it over `path`. */
 int vb_write_file(int dirfd, const char *path, const void *data, size_t n, mode_t mode, bool sync, vb_error *err);
 

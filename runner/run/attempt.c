@@ -1,4 +1,4 @@
-#include "runner/run/attempt.h"
+#include "runner/run/artifact.h"
 
 #include "registry/base/clock.h"
 #include "registry/base/json.h"
@@ -29,6 +29,7 @@ void vb_attempt_clear(vb_attempt *a)
         free(a->output_names[i]);
     free(a->input_names);
     free(a->output_names);
+    vb_artifacts_free(a->artifacts, a->quantum.noutputs);
     vb_strv_free(a->argv);
     vb_strv_free(a->environment);
     if (a->file >= 0)
@@ -58,23 +59,9 @@ static vb_receipt *start_receipt(const vb_attempt *a)
     return r;
 }
 
-static char **published_paths(const vb_attempt *a)
+void vb_attempt_withdraw(vb_attempt *a)
 {
-    char **paths = vb_alloc(sizeof *paths);
-
-    for (size_t i = 0; i < a->receipt->noutputs; i++)
-        if (a->receipt->outputs[i].path)
-            vb_strv_add(&paths, a->receipt->outputs[i].path);
-    return paths;
-}
-
-/* Takes back what was named, and says that nothing was made. */
-static void withdraw(vb_attempt *a)
-{
-    char **paths = published_paths(a);
-
-    vb_attempt_unpublish(a->worker->site, paths);
-    vb_strv_free(paths);
+    vb_artifacts_withdraw(a->worker->site, a->artifacts, a->receipt->noutputs);
     for (size_t i = 0; i < a->receipt->noutputs; i++) {
         free(a->receipt->outputs[i].path);
         a->receipt->outputs[i].path = NULL;
@@ -122,7 +109,7 @@ static int succeed(vb_attempt *a, vb_error *err)
         r = note_receipt(a, err);
     }
     if (r < 0)
-        withdraw(a);
+        vb_attempt_withdraw(a);
     return r;
 }
 

@@ -11,6 +11,7 @@
 #define VB_RUNNER_RUN_ATTEMPT_H
 
 #include "fs/session/session.h"
+#include "fs/store/place.h"
 #include "fs/view/job.h"
 #include "registry/graph/graph.h"
 #include "registry/receipt.h"
@@ -29,6 +30,7 @@ typedef struct vb_site {
     const vb_repo *repo;
     int root; /* the repository's directory */
     vb_rundir *dir;
+    vb_places *places; /* makes directories of the store */
     vb_zygote *zygote;
     char *mountpoint;     /* NULL: jobs are plain (stage.c) */
     char *host, *capture; /* of every receipt: "complete", or why not */
@@ -57,6 +59,7 @@ typedef struct vb_attempt {
     int file;                           /* attempts/QUANTUM.N */
     char *scratch, *work;               /* the working directory, as the runner sees it and as the job does */
     char **input_names, **output_names; /* below work/, by edge */
+    struct vb_artifact *artifacts;      /* by edge of the outputs, once they are published */
     char **argv, **environment;
     int cpus;
     vb_job_view *job;
@@ -92,7 +95,10 @@ int vb_attempt_stage_input(vb_attempt *a, const char *name, const vb_location *l
 int vb_attempt_stage_file(vb_attempt *a, const char *name, const char *path, vb_error *err);
 void vb_attempt_unstage(vb_attempt *a); /* the inputs: what is left is what the job has made */
 
-/* Removes what an attempt that lost, or died, has published: the paths below the repository's root. */
-void vb_attempt_unpublish(const vb_site *site, char *const *paths);
+/* Takes back what was published, and says that nothing was made. */
+void vb_attempt_withdraw(vb_attempt *a);
+
+/* Removes the artifacts of a receipt that does not count, and says that nothing was made. */
+void vb_receipt_withdraw(const vb_site *site, vb_receipt *receipt);
 
 #endif

@@ -10,14 +10,25 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 struct claiming {
+    const vb_repo *repo;
     vb_registry *reg;
     vb_claims *claims; /* NULL: only look whether some is unfinished */
     const vb_rundir *dir;
     bool live;
     bool unfinished;
 };
+
+/* Another may have the name by now that a dead attempt meant to give. */
+static bool is_its_own(const vb_repo *repo, const vb_intended *intended)
+{
+    vb_autofree char *path = vb_path_join(repo->root, intended->path);
+    struct stat st;
+
+    return vb_path_is_safe(intended->path) && !lstat(path, &st) && st.st_ino == intended->inode;
+}
 
 static int claim(void *arg, const vb_attempt_file *a, vb_error *err)
 {
@@ -36,8 +47,10 @@ static int claim(void *arg, const vb_attempt_file *a, vb_error *err)
     }
     if (!c->live && !init && (kind == VB_CLAIM_UNMERGED || (!a->receipt && !vb_rundir_is_done(c->dir, &a->quantum))))
         c->unfinished = true;
-    for (char **path = a->intended; c->claims && path && *path; path++)
-        *VB_PUSH(c->claims->items, c->claims->count, c->claims->cap) = (vb_claim){vb_strdup(*path), kind};
+    for (size_t i = 0; c->claims && i < a->nintended; i++)
+        if (kind != VB_CLAIM_DEAD || is_its_own(c->repo, &a->intended[i]))
+            *VB_PUSH(c->claims->items, c->claims->count, c->claims->cap) = (vb_claim){vb_strdup(a->intended[i].path),
+                                                                                      kind};
     return 0;
 }
 
@@ -86,7 +99,7 @@ static int claim_run(void *arg, const char *path, vb_error *err)
 
 int vb_run_claims(const vb_repo *repo, vb_registry *reg, vb_claims *out, vb_error *err)
 {
-    struct claiming c = {.reg = reg, .claims = out};
+    struct claiming c = {.repo = repo, .reg = reg, .claims = out};
 
     return for_each_run(repo, claim_run, &c, err);
 }

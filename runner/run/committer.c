@@ -29,7 +29,7 @@ struct vb_committer {
     vb_error error; /* the first that lost something */
 };
 
-int vb_merge_receipts(vb_registry *reg, const vb_graph *g, vb_receipt *const *receipts, size_t count, vb_error *err)
+static int merge_all(vb_registry *reg, const vb_graph *g, vb_receipt *const *receipts, size_t count, vb_error *err)
 {
     vb_auto_txn txn = {0};
     int r = count ? vb_registry_begin(reg, &txn, err) : 0;
@@ -39,18 +39,55 @@ int vb_merge_receipts(vb_registry *reg, const vb_graph *g, vb_receipt *const *re
     return r < 0 || !count ? r : vb_txn_commit(&txn, err);
 }
 
+/* Says of an attempt that it does not count after all; its artifacts go. */
+static void refuse(const vb_site *site, vb_receipt *receipt, const char *why)
+{
+    vb_auto_error err = VB_ERROR_INIT;
+
+    vb_receipt_withdraw(site, receipt);
+    if (vb_rundir_uncommit(site->dir, &receipt->quantum, &err) < 0)
+        vb_log(VB_WARNING, "%s", err.message);
+    receipt->status = VB_STATUS_FAILED;
+    free(receipt->message);
+    receipt->message = vb_strdup(why);
+    vb_log(VB_ERROR, "%s %s: %s", receipt->task, receipt->dataid, why);
+}
+
+int vb_merge_receipts(const vb_site *site, vb_registry *reg, const vb_graph *g, vb_receipt *const *receipts,
+                      size_t count, vb_error *err)
+{
+    vb_auto_error all = VB_ERROR_INIT;
+    int r = merge_all(reg, g, receipts, count, &all), refused = 0;
+
+    if (r != -EEXIST) {
+        vb_error_move(err, &all);
+        return r;
+    }
+    /* Another graph has put a dataset of the same data ID into the run: that concerns the one receipt. */
+    for (size_t i = 0; i < count; i++) {
+        vb_auto_error one = VB_ERROR_INIT;
+
+        r = merge_all(reg, g, &receipts[i], 1, &one);
+        if (r == -EEXIST && receipts[i]->status == VB_STATUS_SUCCEEDED) {
+            refuse(site, receipts[i], one.message);
+            refused++;
+            vb_error_clear(&one);
+            r = merge_all(reg, g, &receipts[i], 1, &one);
+        }
+        if (r < 0) {
+            vb_error_move(err, &one);
+            return r;
+        }
+    }
+    return refused;
+}
+
 /* ---- one group ------------------------------------------------------------------------------------------------------- */
 
 /* An attempt that came late: another's receipt counts, and its own files go. */
 static void supersede(vb_committer *c, vb_receipt *receipt)
 {
-    char **paths = vb_alloc(sizeof *paths);
-
-    for (size_t i = 0; i < receipt->noutputs; i++)
-        if (receipt->outputs[i].path)
-            vb_strv_add(&paths, receipt->outputs[i].path);
-    vb_attempt_unpublish(c->site, paths);
-    vb_strv_free(paths);
+    vb_receipt_withdraw(c->site, receipt);
     receipt->status = VB_STATUS_ABORTED;
     free(receipt->message);
     receipt->message = vb_strdup("superseded: another attempt of this quantum was committed before it");
@@ -91,13 +128,20 @@ static bool commit(vb_committer *c, vb_receipt *receipt)
 static void merge(vb_committer *c, bool last)
 {
     vb_auto_error err = VB_ERROR_INIT;
+    int r = vb_merge_receipts(c->site, c->reg, c->graph, c->unmerged, c->nunmerged, &err);
 
-    if (vb_merge_receipts(c->reg, c->graph, c->unmerged, c->nunmerged, &err) < 0) {
+    if (r < 0) {
         if (!last)
             vb_log(VB_WARNING, "merging %zu receipts: %s; trying again", c->nunmerged, err.message);
         else
             keep_error(c, &err);
         return;
+    }
+    if (r > 0) {
+        vb_fail(&err, -EEXIST, "what %d of the quanta made could not be registered: run '%s' has it already", r,
+                c->graph->run);
+        vb_hint(&err, "another graph has written to the run since this one was built: build it again");
+        keep_error(c, &err);
     }
     for (size_t i = 0; i < c->nunmerged; i++)
         vb_receipt_free(c->unmerged[i]);

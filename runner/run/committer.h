@@ -20,7 +20,9 @@ void vb_committer_add(vb_committer *c, vb_receipt *receipt);
  * committed will be merged then. */
 int vb_committer_stop(vb_committer *c, vb_error *err);
 
-/* Merges receipts into the registry, in one transaction. */
-int vb_merge_receipts(vb_registry *reg, const vb_graph *g, vb_receipt *const *receipts, size_t count, vb_error *err);
+/* Merges receipts into the registry, in one transaction.  One whose datasets the run has already, by another graph, is
+ * merged as failed, and its artifacts are withdrawn; how many were, or negative. */
+int vb_merge_receipts(const vb_site *site, vb_registry *reg, const vb_graph *g, vb_receipt *const *receipts,
+                      size_t count, vb_error *err);
 
 #endif

@@ -10,6 +10,7 @@
 #include "registry/base/path.h"
 #include "registry/base/text.h"
 #include "registry/provenance.h"
+#include "runner/run/artifact.h"
 #include "runner/run/site.h"
 
 #include <fcntl.h>
@@ -127,27 +128,26 @@ static void render_files(const vb_graph *g, const char *type, vb_buf *out)
 
 /* ---- committing ----------------------------------------------------------------------------------------------------------- */
 
-/* Under its final name at once: the intent has told it, so that what a kill leaves is swept. */
-static int write_artifact(const vb_site *site, const vb_graph *g, const vb_dataset *d, vb_receipt_output *out,
-                          vb_error *err)
+static int write_artifact(const vb_site *site, const vb_graph *g, const vb_dataset *d, int scratch,
+                          vb_artifact *artifact, vb_receipt_output *out, vb_error *err)
 {
     vb_auto_buf text = {0};
-    vb_autofree char *dir = vb_path_dir(out->path);
-    vb_autoclose int fd = -1;
+    vb_autoclose int fd = vb_artifact_create(scratch, artifact, err);
     struct stat st;
-    int r = vb_mkdirs(site->root, dir, site->repo->dir_mode, err);
+    int r = fd < 0 ? fd : 0;
 
-    if (r < 0)
-        return r;
     if (!strcmp(d->type->name, "packages"))
         render_packages(g, &text);
     else
         render_files(g, d->type->name, &text);
-    fd = openat(site->root, out->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 || vb_write_all(fd, text.data, text.len) < 0 ||
-        (site->repo->group != (gid_t)-1 && fchown(fd, (uid_t)-1, site->repo->group)) ||
-        fchmod(fd, site->repo->file_mode) || fsync(fd) || fstat(fd, &st))
-        return vb_fail_errno(err, -errno, "writing %s", out->path);
+    if (!r && vb_write_all(fd, text.data, text.len) < 0)
+        r = vb_fail_errno(err, -errno, "writing %s", artifact->path);
+    if (!r)
+        r = vb_artifact_permit(site, fd, artifact->path, err);
+    if (!r && (fsync(fd) || fstat(fd, &st)))
+        r = vb_fail_errno(err, -errno, "writing %s", artifact->path);
+    if (r < 0)
+        return r;
     out->size = (int64_t)text.len;
     out->checksum = vb_hash_bytes(vb_buf_text(&text), text.len);
     out->mtime = vb_clock_ns(st.st_mtim);
@@ -171,55 +171,82 @@ static vb_receipt *new_receipt(const vb_site *site, const vb_graph *g, const vb_
     return r;
 }
 
-static int note_intent(int file, const vb_receipt *receipt, vb_error *err)
+static void add_output(vb_receipt *receipt, const vb_dataset *d)
 {
-    json_t *paths = json_array(), *object = json_object();
-    char *line;
-    int r;
+    vb_receipt_output *o = VB_PUSH(receipt->outputs, receipt->noutputs, receipt->outputs_cap);
+    vb_buf packed = {0};
 
-    for (size_t i = 0; i < receipt->noutputs; i++)
-        json_array_append_new(paths, json_string(receipt->outputs[i].path));
-    json_object_set_new(object, "intent", paths);
-    line = json_dumps(object, JSON_COMPACT);
-    json_decref(object);
-    r = vb_rundir_note(file, line, err);
-    free(line);
-    return r;
+    vb_dataid_pack(&d->dataid, &packed);
+    *o = (vb_receipt_output){.dataset = d->uuid, .type = vb_strdup(d->type->name), .dataid = vb_buf_steal(&packed)};
+}
+
+/* Makes them in a scratch directory, names them, notes the receipt, commits. */
+static int publish(const vb_site *site, const vb_graph *g, const vb_dataset *datasets, vb_artifact *artifacts,
+                   size_t count, int attempt, int scratch, vb_receipt *receipt, vb_error *err)
+{
+    vb_autofree char *line = NULL;
+    int r = 0;
+
+    for (size_t i = 0; !r && i < count; i++) {
+        add_output(receipt, &datasets[i]);
+        vb_artifact_plan(g->run, &datasets[i], receipt->attempt, &artifacts[i]);
+        r = write_artifact(site, g, &datasets[i], scratch, &artifacts[i], &receipt->outputs[i], err);
+    }
+    if (!r)
+        r = vb_artifacts_name(site, attempt, scratch, artifacts, count, err);
+    for (size_t i = 0; !r && i < count; i++)
+        receipt->outputs[i].path = vb_strdup(artifacts[i].path);
+    if (r < 0)
+        return r;
+    line = vb_receipt_write(receipt);
+    r = vb_rundir_note(attempt, line, err);
+    if (!r)
+        r = vb_rundir_commit(site->dir, &receipt->quantum, receipt->attempt, err);
+    if (r < 0)
+        vb_artifacts_withdraw(site, artifacts, count);
+    return r < 0 ? r : 0;
 }
 
 static int make(const vb_site *site, const vb_graph *g, const vb_dataset *datasets, size_t count, const vb_uuid *id,
                 vb_receipt **out, vb_error *err)
 {
-    int number = 1, r = 0;
-    vb_autoclose int file = vb_rundir_begin(site->dir, id, &number, err);
-    vb_receipt *receipt;
+    int number = 1, r;
+    vb_autoclose int file = vb_rundir_begin(site->dir, id, &number, err), scratch = -1;
+    vb_autofree char *path = NULL;
+    vb_artifact *artifacts;
 
     if (file < 0)
         return file;
-    receipt = *out = new_receipt(site, g, id, number);
-    for (size_t i = 0; i < count; i++) {
-        vb_receipt_output *o = VB_PUSH(receipt->outputs, receipt->noutputs, receipt->outputs_cap);
-        vb_buf path = {0}, packed = {0};
+    r = vb_rundir_make_scratch(site->dir, id, number, &path, err);
+    if (r < 0)
+        return r;
+    scratch = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (scratch < 0)
+        return vb_fail_errno(err, -errno, "opening %s", path);
+    *out = new_receipt(site, g, id, number);
+    artifacts = vb_alloc((count + 1) * sizeof *artifacts);
+    r = publish(site, g, datasets, artifacts, count, file, scratch, *out, err);
+    vb_artifacts_free(artifacts, count);
+    vb_remove_tree(AT_FDCWD, path, NULL);
+    return r;
+}
 
-        vb_name_artifact(&path, g->run, datasets[i].type, &datasets[i].dataid,
-                         vb_dataset_type_extension(datasets[i].type, NULL), number);
-        vb_dataid_pack(&datasets[i].dataid, &packed);
-        *o = (vb_receipt_output){.dataset = datasets[i].uuid,
-                                 .type = vb_strdup(datasets[i].type->name),
-                                 .dataid = vb_buf_steal(&packed),
-                                 .path = vb_buf_steal(&path)};
-    }
-    r = note_intent(file, receipt, err);
-    for (size_t i = 0; !r && i < count; i++)
-        r = write_artifact(site, g, &datasets[i], &receipt->outputs[i], err);
-    if (!r) {
-        vb_autofree char *line = vb_receipt_write(receipt);
+/* The registry has them all: the directory that knew of it was removed. */
+static int are_registered(vb_registry *reg, const vb_dataset *datasets, size_t count, bool *out, vb_error *err)
+{
+    *out = count > 0;
+    for (size_t i = 0; *out && i < count; i++) {
+        vb_auto_dataset d = {0};
+        vb_auto_location location = {0};
+        int r = vb_dataset_by_uuid(reg, &datasets[i].uuid, &d, err);
 
-        r = vb_rundir_note(file, line, err);
+        if (r > 0)
+            r = vb_location_get(reg, d.id, &location, err);
+        if (r < 0)
+            return r;
+        *out = r > 0;
     }
-    if (!r)
-        r = vb_rundir_commit(site->dir, id, number, err);
-    return r < 0 ? r : 0;
+    return 0;
 }
 
 struct search {
@@ -246,6 +273,7 @@ int vb_make_init_outputs(vb_site *site, vb_registry *reg, vb_graph *g, vb_error 
     vb_dataset *datasets = NULL;
     struct search search;
     size_t count = 0;
+    bool there = false;
     vb_uuid id;
     int r = vb_uuid_parse(g->id, &id) ? 0 : vb_fail(err, -EINVAL, "the graph's id '%s' is no UUID", g->id);
 
@@ -257,7 +285,9 @@ int vb_make_init_outputs(vb_site *site, vb_registry *reg, vb_graph *g, vb_error 
     if (!r)
         r = vb_rundir_each(site->dir, find_committed, &search, err);
     receipt = search.found;
-    if (!r && !receipt && count)
+    if (!r && !receipt)
+        r = are_registered(reg, datasets, count, &there, err);
+    if (!r && !receipt && count && !there)
         r = make(site, g, datasets, count, &id, &receipt, err);
     if (!r && receipt)
         r = vb_registry_begin(reg, &txn, err);

@@ -1,14 +1,11 @@
-/* publish.c - outputs get their final names in the store; log and metadata are written there.
+/* publish.c - outputs are checked, hashed and given to the store; log and metadata are written.
  *
- * Before any name is taken, the attempt's file says which: so what a dead attempt has left can be found and removed. No
- * name is ever taken from another (RENAME_NOREPLACE, O_EXCL); modes and group are the repository's, whatever the task's
- * umask. */
-#include "fs/view/names.h"
+ * Modes and group are the repository's, whatever the task's umask. */
 #include "registry/base/clock.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
-#include "runner/run/attempt.h"
+#include "runner/run/artifact.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -41,11 +38,14 @@ static int open_output(const vb_attempt *a, const char *name, vb_error *err)
 /* A file with other names, or behind a symlink, is copied: no kept scratch name may alias an artifact. */
 static int own_copy(const vb_attempt *a, const char *name, int *fd, vb_error *err)
 {
-    vb_autofree char *copy = vb_format("%s.own", name);
-    vb_autoclose int to = openat(vb_job_scratch(a->job), copy, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    int r = to < 0 ? vb_fail_errno(err, -errno, "copying output %s", name) : vb_copy_fd(*fd, to, err);
+    int scratch = vb_job_scratch(a->job), r;
+    vb_autofree char *copy = NULL;
+    vb_autoclose int to = vb_create_beside(scratch, name, 0600, &copy);
 
-    if (!r && renameat(vb_job_scratch(a->job), copy, vb_job_scratch(a->job), name))
+    if (to < 0)
+        return vb_fail_errno(err, to, "copying output %s", name);
+    r = vb_copy_fd(*fd, to, err);
+    if (!r && renameat(scratch, copy, scratch, name))
         r = vb_fail_errno(err, -errno, "copying output %s", name);
     if (r < 0)
         return r;
@@ -54,15 +54,8 @@ static int own_copy(const vb_attempt *a, const char *name, int *fd, vb_error *er
     return 0;
 }
 
-static int set_permissions(const vb_repo *repo, int fd, const char *name, vb_error *err)
-{
-    if (repo->group != (gid_t)-1 && fchown(fd, (uid_t)-1, repo->group))
-        return vb_fail_errno(err, -errno, "%s: giving it the repository's group", name);
-    return fchmod(fd, repo->file_mode) ? vb_fail_errno(err, -errno, "%s: giving it the repository's mode", name) : 0;
-}
-
 /* Checks an output, hashes it, gives it its mode. */
-static int take_output(vb_attempt *a, const char *name, vb_receipt_output *out, vb_error *err)
+static int take_output(vb_attempt *a, const char *name, vb_receipt_output *out, vb_artifact *artifact, vb_error *err)
 {
     vb_autoclose int fd = open_output(a, name, err);
     struct stat st, link;
@@ -75,15 +68,18 @@ static int take_output(vb_attempt *a, const char *name, vb_receipt_output *out, 
     if (!r)
         r = vb_hash_fd(fd, &out->checksum, &out->size, err);
     if (!r)
-        r = set_permissions(a->worker->site->repo, fd, name, err);
+        r = vb_artifact_permit(a->worker->site, fd, name, err);
     if (!r && fstat(fd, &st))
         r = vb_fail_errno(err, -errno, "output %s", name);
-    if (!r)
-        out->mtime = vb_clock_ns(st.st_mtim);
-    return r;
+    if (r < 0)
+        return r;
+    out->mtime = vb_clock_ns(st.st_mtim);
+    artifact->from = vb_strdup(name);
+    artifact->inode = st.st_ino;
+    return 0;
 }
 
-/* ---- names ------------------------------------------------------------------------------------------------------------ */
+/* ---- what the receipt says ------------------------------------------------------------------------------------------------------------ */
 
 static vb_receipt_output *add_output(vb_attempt *a, const vb_edge *edge)
 {
@@ -98,85 +94,7 @@ static vb_receipt_output *add_output(vb_attempt *a, const vb_edge *edge)
     return out;
 }
 
-/* The final path; where something has it already (two data IDs that are spelled alike in a path), one with the UUID in
- * it. */
-static char *final_path(const vb_attempt *a, const vb_edge *edge)
-{
-    const vb_dataset *d = &edge->dataset;
-    const char *extension = vb_dataset_type_extension(d->type, NULL);
-    vb_buf path = {0};
-
-    vb_name_artifact(&path, a->worker->graph->run, d->type, &d->dataid, extension, a->number);
-    if (!faccessat(a->worker->site->root, vb_buf_text(&path), F_OK, AT_SYMLINK_NOFOLLOW)) {
-        vb_autofree char *dir = vb_path_dir(vb_buf_text(&path));
-
-        vb_buf_clear(&path);
-        vb_buf_printf(&path, "%s/", dir);
-        vb_name_file_unique(&path, d->type, &d->dataid, extension, &d->uuid);
-    }
-    return vb_buf_steal(&path);
-}
-
-static int note_intent(vb_attempt *a, vb_error *err)
-{
-    json_t *paths = json_array(), *object = json_object();
-    char *line;
-    int r;
-
-    for (size_t i = 0; i < a->receipt->noutputs; i++)
-        if (a->receipt->outputs[i].path)
-            json_array_append_new(paths, json_string(a->receipt->outputs[i].path));
-    json_object_set_new(object, "intent", paths);
-    line = json_dumps(object, JSON_COMPACT);
-    json_decref(object);
-    r = vb_rundir_note(a->file, line, err);
-    free(line);
-    return r;
-}
-
-static int make_directory(const vb_site *site, const char *path, vb_error *err)
-{
-    vb_autofree char *dir = vb_path_dir(path);
-
-    return vb_mkdirs(site->root, dir, site->repo->dir_mode, err); /* the runner's umask is 0 */
-}
-
-/* Moves a file of the scratch directory to its final name; over file systems through a temporary name beside it. */
-static int move_output(vb_attempt *a, const char *name, const char *path, vb_error *err)
-{
-    const vb_site *site = a->worker->site;
-    int scratch = vb_job_scratch(a->job), r;
-    vb_autofree char *temporary = NULL;
-    vb_autoclose int from = -1, to = -1;
-
-    if (!renameat2(scratch, name, site->root, path, RENAME_NOREPLACE))
-        return 0;
-    if (errno != EXDEV)
-        return vb_fail_errno(err, -errno, "naming output %s %s", name, path);
-    temporary = vb_format("%s.%d.tmp", path, (int)getpid());
-    from = openat(scratch, name, O_RDONLY | O_CLOEXEC);
-    to = openat(site->root, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (from < 0 || to < 0)
-        return vb_fail_errno(err, -errno, "copying output %s to %s", name, path);
-    r = vb_copy_fd(from, to, err);
-    if (!r)
-        r = set_permissions(site->repo, to, path, err);
-    if (!r && renameat2(site->root, temporary, site->root, path, RENAME_NOREPLACE))
-        r = vb_fail_errno(err, -errno, "naming output %s %s", name, path);
-    if (r < 0)
-        unlinkat(site->root, temporary, 0);
-    return r;
-}
-
 /* ---- log and metadata -------------------------------------------------------------------------------------------------- */
-
-static int create(vb_attempt *a, const char *path, vb_error *err)
-{
-    int r = make_directory(a->worker->site, path, err);
-    int fd = r < 0 ? r : openat(a->worker->site->root, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-    return fd < 0 && !r ? vb_fail_errno(err, -errno, "writing %s", path) : fd;
-}
 
 /* Rubin's TaskMetadata: what the runner knows of the quantum, in the keys that pipe_base uses. */
 static char *metadata_json(const vb_attempt *a)
@@ -196,9 +114,9 @@ static char *metadata_json(const vb_attempt *a)
     return text;
 }
 
-static int write_own(vb_attempt *a, const vb_edge *edge, vb_receipt_output *out, vb_error *err)
+static int write_own(vb_attempt *a, const vb_edge *edge, vb_receipt_output *out, vb_artifact *artifact, vb_error *err)
 {
-    vb_autoclose int fd = create(a, out->path, err);
+    vb_autoclose int fd = vb_artifact_create(vb_job_scratch(a->job), artifact, err);
     struct stat st;
     int r = fd < 0 ? fd : 0;
 
@@ -210,12 +128,12 @@ static int write_own(vb_attempt *a, const vb_edge *edge, vb_receipt_output *out,
         out->size = (int64_t)strlen(text);
         out->checksum = vb_hash_bytes(text, strlen(text));
         r = vb_write_all(fd, text, strlen(text));
-        r = r < 0 ? vb_fail_errno(err, r, "writing %s", out->path) : 0;
+        r = r < 0 ? vb_fail_errno(err, r, "writing %s", artifact->path) : 0;
     }
     if (!r)
-        r = set_permissions(a->worker->site->repo, fd, out->path, err);
+        r = vb_artifact_permit(a->worker->site, fd, artifact->path, err);
     if (!r && fstat(fd, &st))
-        r = vb_fail_errno(err, -errno, "writing %s", out->path);
+        r = vb_fail_errno(err, -errno, "writing %s", artifact->path);
     if (!r)
         out->mtime = vb_clock_ns(st.st_mtim);
     return r;
@@ -228,22 +146,23 @@ static bool is_own(const vb_edge *edge)
     return edge->connection->role == VB_ROLE_LOG || edge->connection->role == VB_ROLE_METADATA;
 }
 
-/* What was made, checked and hashed, with the names that it will get; nothing is named yet. */
+/* What was made, checked and hashed, with the names that it is to have; nothing is named yet. */
 static int take_outputs(vb_attempt *a, vb_error *err)
 {
-    for (size_t i = 0; i < a->quantum.noutputs; i++) {
+    int r = 0;
+
+    a->artifacts = vb_alloc((a->quantum.noutputs + 1) * sizeof *a->artifacts);
+    for (size_t i = 0; !r && i < a->quantum.noutputs; i++) {
         const vb_edge *edge = &a->quantum.outputs[i];
         vb_receipt_output *out = add_output(a, edge);
-        int r;
 
-        if (!is_own(edge) && faccessat(vb_job_scratch(a->job), a->output_names[i], F_OK, AT_SYMLINK_NOFOLLOW))
-            continue; /* optional, and not made */
-        r = is_own(edge) ? 0 : take_output(a, a->output_names[i], out, err);
-        if (r < 0)
-            return r;
-        out->path = final_path(a, edge);
+        vb_artifact_plan(a->worker->graph->run, &edge->dataset, a->number, &a->artifacts[i]);
+        if (is_own(edge))
+            r = write_own(a, edge, out, &a->artifacts[i], err);
+        else if (!faccessat(vb_job_scratch(a->job), a->output_names[i], F_OK, AT_SYMLINK_NOFOLLOW))
+            r = take_output(a, a->output_names[i], out, &a->artifacts[i], err); /* else optional, and not made */
     }
-    return 0;
+    return r;
 }
 
 int vb_attempt_publish(vb_attempt *a, vb_error *err)
@@ -251,26 +170,19 @@ int vb_attempt_publish(vb_attempt *a, vb_error *err)
     int r = take_outputs(a, err);
 
     if (!r)
-        r = note_intent(a, err);
-    for (size_t i = 0; !r && i < a->quantum.noutputs; i++) {
-        vb_receipt_output *out = &a->receipt->outputs[i];
-
-        if (!out->path)
-            continue;
-        if (is_own(&a->quantum.outputs[i])) {
-            r = write_own(a, &a->quantum.outputs[i], out, err);
-        } else {
-            r = make_directory(a->worker->site, out->path, err);
-            if (!r)
-                r = move_output(a, a->output_names[i], out->path, err);
-        }
-    }
+        r = vb_artifacts_name(a->worker->site, a->file, vb_job_scratch(a->job), a->artifacts, a->quantum.noutputs, err);
+    for (size_t i = 0; !r && i < a->quantum.noutputs; i++)
+        if (a->artifacts[i].named)
+            a->receipt->outputs[i].path = vb_strdup(a->artifacts[i].path);
     return r;
 }
 
-void vb_attempt_unpublish(const vb_site *site, char *const *paths)
+void vb_receipt_withdraw(const vb_site *site, vb_receipt *receipt)
 {
-    for (; paths && *paths; paths++)
-        if (vb_path_is_safe(*paths))
-            unlinkat(site->root, *paths, 0);
+    for (size_t i = 0; i < receipt->noutputs; i++) {
+        vb_autofree char *path = VB_STEAL(receipt->outputs[i].path);
+
+        if (path && vb_path_is_safe(path))
+            unlinkat(site->root, path, 0);
+    }
 }

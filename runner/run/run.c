@@ -140,13 +140,16 @@ static vb_quantum_state settle(struct run *run, vb_attempt *a)
 
     if (run->site.options->exec_inputs)
         note_adhoc(run, a);
+    if (state == VB_SUCCEEDED && run->site.options->durability == VB_DURABILITY_QUANTUM && syncfs(run->site.root)) {
+        vb_attempt_withdraw(a);
+        receipt->status = VB_STATUS_FAILED;
+        receipt->message = vb_format("its outputs could not be written to disk: %s", strerror(errno));
+        state = VB_FAILED;
+    }
     if (state == VB_FAILED)
         say_failure(run, a);
-    if (state == VB_SUCCEEDED) {
-        if (run->site.options->durability == VB_DURABILITY_QUANTUM)
-            syncfs(run->site.root);
+    if (state == VB_SUCCEEDED)
         vb_published_add(run->site.published, receipt);
-    }
     a->receipt = NULL;
     vb_committer_add(run->committer, receipt);
     return state;
@@ -343,6 +346,8 @@ static int begin(struct run *run, const vb_repo *repo, vb_error *err)
     if (!r && run->site.root < 0)
         r = vb_fail_errno(err, -errno, "opening repository %s", repo->root);
     if (!r)
+        r = vb_places_open(repo, &run->site.places, err);
+    if (!r)
         r = vb_rundir_open(repo, run->graph, run->graph_file, &run->site.dir, err);
     if (!r) /* after the lock: a graph that another runner executes starts no jobs here */
         r = vb_site_start(&run->site, run->graph, err);
@@ -423,6 +428,8 @@ static void end(struct run *run)
     }
     if (run->graph)
         vb_graph_close(run->graph);
+    if (run->site.places)
+        vb_places_close(run->site.places);
     if (run->site.root >= 0)
         close(run->site.root);
     free(run->workers);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 enum { MAX_ATTEMPT_FILE = 256 << 20, SHORT_ID = 8 };
 
@@ -55,6 +56,20 @@ static int keep_graph(vb_rundir *d, const char *graph_file, vb_error *err)
     return r;
 }
 
+/* Outputs become artifacts by a rename, at once and whole. */
+static int check_file_system(const vb_repo *repo, const vb_rundir *d, vb_error *err)
+{
+    struct stat root, here;
+
+    if (stat(repo->root, &root) || fstat(d->fd, &here))
+        return vb_fail_errno(err, -errno, "%s", d->path);
+    return root.st_dev == here.st_dev ? 0
+                                      : vb_fail(err, -EXDEV,
+                                                "%s/.vbutler is on another file system than the repository: "
+                                                "outputs could not be renamed into it",
+                                                repo->root);
+}
+
 int vb_rundir_open(const vb_repo *repo, const vb_graph *g, const char *graph_file, vb_rundir **out, vb_error *err)
 {
     static const char *const parts[] = {"attempts", "receipts", "scratch", "files"};
@@ -75,6 +90,7 @@ int vb_rundir_open(const vb_repo *repo, const vb_graph *g, const char *graph_fil
     d->fd = open(d->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (d->fd < 0)
         return vb_fail_errno(err, -errno, "opening %s", d->path);
+    r = check_file_system(repo, d, err);
     for (size_t i = 0; !r && i < VB_COUNT(parts); i++)
         r = vb_mkdirs(d->fd, parts[i], 0777, err);
     if (!r)
@@ -169,6 +185,14 @@ bool vb_rundir_is_done(const vb_rundir *d, const vb_uuid *quantum)
     return !faccessat(d->fd, receipt, F_OK, 0);
 }
 
+int vb_rundir_uncommit(vb_rundir *d, const vb_uuid *quantum, vb_error *err)
+{
+    char receipt[96];
+
+    file_name(receipt, "receipts", quantum, 0);
+    return unlinkat(d->fd, receipt, 0) ? vb_fail_errno(err, -errno, "removing %s/%s", d->path, receipt) : 0;
+}
+
 char *vb_rundir_scratch(const vb_rundir *d, const vb_uuid *quantum, int number)
 {
     char uuid[VB_UUID_TEXT];
@@ -179,29 +203,41 @@ char *vb_rundir_scratch(const vb_rundir *d, const vb_uuid *quantum, int number)
 int vb_rundir_make_scratch(vb_rundir *d, const vb_uuid *quantum, int number, char **path, vb_error *err)
 {
     *path = vb_rundir_scratch(d, quantum, number);
-    return mkdir(*path, 0777 & ~d->umask) ? vb_fail_errno(err, -errno, "making the working directory %s", *path) : 0;
+    return mkdir(*path, 0700) ? vb_fail_errno(err, -errno, "making the working directory %s", *path) : 0;
 }
 
 /* ---- reading attempts ------------------------------------------------------------------------------------------- */
 
 static void clear_attempt(vb_attempt_file *a)
 {
-    vb_strv_free(a->intended);
+    for (size_t i = 0; i < a->nintended; i++)
+        free(a->intended[i].path);
+    free(a->intended);
     if (a->receipt)
         vb_receipt_free(a->receipt);
     *a = (vb_attempt_file){0};
 }
 
-/* {"intent": [paths]}: what is about to be named. */
+static void add_intended(vb_attempt_file *a, const json_t *path, const json_t *inode)
+{
+    if (json_is_string(path) && json_is_integer(inode))
+        *VB_PUSH(a->intended, a->nintended, a->intended_cap) = (vb_intended){vb_strdup(json_string_value(path)),
+                                                                             (ino_t)json_integer_value(inode)};
+}
+
+/* {"intent": [{"path", "other", "inode"}, ...]}: what is about to be named. */
 static void read_intent(vb_attempt_file *a, const char *line, size_t n)
 {
     json_t *object = json_loadb(line, n, 0, NULL);
-    const json_t *path;
+    const json_t *artifact;
     size_t i;
 
-    json_array_foreach(json_object_get(object, "intent"), i, path)
-        if (json_is_string(path))
-            vb_strv_add(&a->intended, json_string_value(path));
+    json_array_foreach(json_object_get(object, "intent"), i, artifact) {
+        const json_t *inode = json_object_get(artifact, "inode");
+
+        add_intended(a, json_object_get(artifact, "path"), inode);
+        add_intended(a, json_object_get(artifact, "other"), inode);
+    }
     json_decref(object);
 }
 

@@ -41,16 +41,26 @@ int vb_rundir_commit(vb_rundir *d, const vb_uuid *quantum, int number, vb_error 
 /* True where some attempt of the quantum counts. */
 bool vb_rundir_is_done(const vb_rundir *d, const vb_uuid *quantum);
 
-/* Makes an attempt's working directory; its absolute path, which the caller frees. */
+/* Takes back the link that says that an attempt counts: what it made cannot be registered. */
+int vb_rundir_uncommit(vb_rundir *d, const vb_uuid *quantum, vb_error *err);
+
+/* Makes an attempt's working directory, for nobody else to enter; its absolute path, which the caller frees. */
 int vb_rundir_make_scratch(vb_rundir *d, const vb_uuid *quantum, int number, char **path, vb_error *err);
 char *vb_rundir_scratch(const vb_rundir *d, const vb_uuid *quantum, int number); /* the path alone */
+
+/* A name below the repository's root that an attempt meant to give, to a file of that inode number. */
+typedef struct vb_intended {
+    char *path;
+    ino_t inode;
+} vb_intended;
 
 /* What an attempt's file holds. */
 typedef struct vb_attempt_file {
     vb_uuid quantum;
     int number;
-    bool committed;      /* it is the one that receipts/ links to */
-    char **intended;     /* artifacts that it was about to name; NULL-terminated */
+    bool committed;        /* it is the one that receipts/ links to */
+    vb_intended *intended; /* artifacts that it was about to name */
+    size_t nintended, intended_cap;
     vb_receipt *receipt; /* NULL: it did not get so far */
 } vb_attempt_file;
 

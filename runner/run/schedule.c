@@ -236,6 +236,13 @@ void vb_schedule_done_before(vb_schedule *s, const vb_uuid *quantum)
     }
 }
 
+bool vb_schedule_lacks(vb_schedule *s, const vb_uuid *quantum)
+{
+    const struct entry *e = find(s, quantum);
+
+    return e && e->state == VB_WAITING;
+}
+
 void vb_schedule_attempted(vb_schedule *s, const vb_uuid *quantum, int number)
 {
     struct entry *e = find(s, quantum);

@@ -32,6 +32,7 @@ VB_CLEANUP(vb_schedule, vb_schedule_free)
 /* Before it starts: a quantum has succeeded already; has had so many attempts. */
 void vb_schedule_done_before(vb_schedule *s, const vb_uuid *quantum);
 void vb_schedule_attempted(vb_schedule *s, const vb_uuid *quantum, int number);
+bool vb_schedule_lacks(vb_schedule *s, const vb_uuid *quantum); /* it is of the graph, and has not succeeded */
 void vb_schedule_start(vb_schedule *s);
 
 /* Waits for a quantum that may run: its number in the graph, and the first attempt number to try; false where there is

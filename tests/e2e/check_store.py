@@ -36,6 +36,8 @@ def main(root):
             wrong.append(f"{path}: checksum {checksum}, and {known[path][1]} in the registry")
     for uuid, in db.execute("SELECT hex(uuid) FROM dataset GROUP BY uuid HAVING count(*) > 1"):
         wrong.append(f"dataset {uuid} is there twice")
+    for path, in db.execute("SELECT path FROM location WHERE path NOT LIKE '/%' GROUP BY store_id, path HAVING count(*) > 1"):
+        wrong.append(f"{path}: two datasets have it")
     for line in wrong:
         print(line)
     return 1 if wrong else 0

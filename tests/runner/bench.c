@@ -96,13 +96,18 @@ vb_uuid bench_quantum(bench *b, const char *label, const char *values)
     return q.uuid;
 }
 
-static void note_intent(int file, const vb_receipt *receipt)
+static void note_intent(bench *b, int file, const vb_receipt *receipt)
 {
     vb_auto_buf line = {0};
 
     vb_buf_puts(&line, "{\"intent\":[");
-    for (size_t i = 0; i < receipt->noutputs; i++)
-        vb_buf_printf(&line, "%s\"%s\"", i ? "," : "", receipt->outputs[i].path);
+    for (size_t i = 0; i < receipt->noutputs; i++) {
+        struct stat st;
+
+        assert_int_equal(fstatat(b->site.root, receipt->outputs[i].path, &st, 0), 0);
+        vb_buf_printf(&line, "%s{\"path\":\"%s\",\"inode\":%llu}", i ? "," : "", receipt->outputs[i].path,
+                      (unsigned long long)st.st_ino);
+    }
     vb_buf_puts(&line, "]}");
     assert_int_equal(vb_rundir_note(file, vb_buf_text(&line), NULL), 0);
 }
@@ -121,7 +126,7 @@ vb_receipt *bench_attempt(bench *b, const char *label, const char *values, vb_st
     if (stage == BENCH_BEGUN)
         return NULL;
     receipt = quanta_receipt(b->f, b->graph, &q, number, status, false);
-    note_intent(file, receipt);
+    note_intent(b, file, receipt);
     if (stage == BENCH_INTENDED)
         return NULL;
     line = vb_receipt_write(receipt);

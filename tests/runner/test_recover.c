@@ -184,14 +184,55 @@ static void test_a_sweep_stays_in_the_repository(void **state)
     vb_auto_error err = VB_ERROR_INIT;
     vb_uuid quantum = bench_quantum(b, "calibrate", DETECTOR(1));
     const char *outside = fixture_path(b->f, "outside");
-    vb_autofree char *line = vb_format("{\"intent\":[\"../outside\",\"%s\",\"a/../../outside\",\"\"]}", outside);
+    const char *const paths[] = {"../outside", outside, "a/../../outside", ""};
     int number = 1;
     vb_autoclose int file = vb_rundir_begin(b->site.dir, &quantum, &number, &err);
+    struct stat st;
 
     fixture_write(b->f, "outside", "x");
-    assert_ok(vb_rundir_note(file, line, &err), &err);
+    assert_int_equal(stat(outside, &st), 0);
+    for (size_t i = 0; i < VB_COUNT(paths); i++) {
+        vb_autofree char *line = vb_format("{\"intent\":[{\"path\":\"%s\",\"inode\":%llu}]}", paths[i],
+                                           (unsigned long long)st.st_ino);
+
+        assert_ok(vb_rundir_note(file, line, &err), &err);
+    }
     assert_ok(recover(b, &s, &err), &err);
     assert_int_equal(access(outside, F_OK), 0);
+}
+
+/* Bug: what another runner had put under a name that a dead attempt had meant was swept. */
+static void test_a_name_that_another_file_has_by_now_is_left(void **state)
+{
+    vb_auto(bench_free) bench *b = bench_new(*state);
+    vb_auto(vb_schedule_free) vb_schedule *s = NULL;
+    vb_auto_error err = VB_ERROR_INIT;
+    const char *path = artifact(b, DETECTOR(1));
+    vb_autofree char *other = vb_format("%s.other", path);
+
+    leave(b, DETECTOR(1), VB_STATUS_SUCCEEDED, BENCH_NOTED);
+    assert_int_equal(rename(path, other), 0); /* its inode lives on, elsewhere */
+    fixture_write(b->f, path, "another's");
+    assert_ok(recover(b, &s, &err), &err);
+    assert_int_equal(access(path, F_OK), 0);
+}
+
+/* Bug: a run's directory that was removed had everything made again, beside what the registry held. */
+static void test_what_the_registry_has_is_done_though_the_directory_was_removed(void **state)
+{
+    vb_auto(bench_free) bench *b = bench_new(*state);
+    vb_auto_error err = VB_ERROR_INIT;
+
+    leave(b, DETECTOR(1), VB_STATUS_SUCCEEDED, BENCH_COUNTS);
+    for (int i = 0; i < 2; i++) {
+        vb_auto(vb_schedule_free) vb_schedule *s = NULL;
+
+        assert_ok(recover(b, &s, &err), &err);
+        assert_int_equal(vb_schedule_counts(s).before, 1);
+        vb_remove_tree(b->site.dir->fd, "attempts", NULL);
+        vb_remove_tree(b->site.dir->fd, "receipts", NULL);
+    }
+    assert_int_equal(access(artifact(b, DETECTOR(1)), F_OK), 0);
 }
 
 /* Bug: where the receipt of what counts could not be read, its artifacts were swept: the registry had them, and no
@@ -234,7 +275,7 @@ static void test_what_the_registry_has_counts_though_its_link_was_lost(void **st
         assert_int_equal(vb_schedule_counts(s).before, 1);
         assert_int_equal(access(artifact(b, DETECTOR(1)), F_OK), 0);
         assert_int_equal(fixture_count(b->f, "attempt"), 1);
-        assert_int_equal(unlink(link), 0); /* it was there, the second time because it was made again */
+        unlink(link);
     }
 }
 
@@ -249,6 +290,8 @@ int main(void)
         TEST(test_many_attempts_are_all_merged),
         TEST(test_a_sweep_stays_in_the_repository),
         TEST(test_what_the_registry_has_counts_though_its_link_was_lost),
+        TEST(test_a_name_that_another_file_has_by_now_is_left),
+        TEST(test_what_the_registry_has_is_done_though_the_directory_was_removed),
         TEST(test_a_damaged_receipt_that_counts_is_an_error),
     };
 

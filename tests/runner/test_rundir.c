@@ -165,8 +165,7 @@ static int see(void *arg, const vb_attempt_file *a, vb_error *err)
 
     s->calls++;
     vb_buf_printf(&s->text, "%s.%d%s%s intends %zu; ", a->receipt ? a->receipt->task : "?", a->number,
-                  a->receipt ? vb_status_name(a->receipt->status) : "", a->committed ? " counts" : "",
-                  vb_strv_count(a->intended));
+                  a->receipt ? vb_status_name(a->receipt->status) : "", a->committed ? " counts" : "", a->nintended);
     return 0;
 }
 
@@ -212,9 +211,9 @@ static void test_attempts_are_read_as_far_as_they_came(void **state)
 /* A line that was cut off when its writer died counts for nothing; no more does one that is damaged. */
 static void test_a_line_that_was_cut_off_counts_for_nothing(void **state)
 {
-    static const char *const cut[] = {"{\"intent\":[\"a\"]}",
+    static const char *const cut[] = {"{\"intent\":[{\"path\":\"a\",\"inode\":1}]}",
                                       "{\"format\":\"vbutler-receipt\"",
-                                      "{\"intent\":[\"a\"\n",
+                                      "{\"intent\":[{\"path\":\"a\",\"inode\":1}\n",
                                       "{}\n",
                                       "\n\n",
                                       "{\"intent\":7}\n",
