@@ -53,7 +53,8 @@ int vb_query_session_open(vb_query_session *s, const char *path, bool left, vb_e
     if (r < 0)
         return VB_EXIT_FAILED;
     s->blank = s->blank && format == VB_FORMAT_TABLE;
-    s->grid = vb_grid_new(format, left, vb_rows_to_file, stdout);
+    if (!vb_query_opt.explain)
+        s->grid = vb_grid_new(format, left, vb_rows_to_file, stdout);
     vb_query_opt.query.binds = &s->binds;
     return VB_EXIT_OK;
 }
@@ -62,7 +63,7 @@ void vb_query_session_close(vb_query_session *s)
 {
     vb_query_clear(&vb_query_opt.query);
     vb_binds_clear(&s->binds);
-    if (s->grid && !vb_query_opt.explain)
+    if (s->grid)
         vb_grid_free(s->grid);
     if (s->reg)
         vb_registry_close(s->reg);

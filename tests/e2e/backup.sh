@@ -142,6 +142,7 @@ test_a_newer_registry_is_refused() {
 }
 
 test_kills_of_a_migration() {
+    need_strace
     make_old
     cp -a repo old
     for i in $(seq 8); do

@@ -87,7 +87,7 @@ killed_at() {
 }
 
 test_kills_at_writes_of_the_registry_and_at_unlinks() {
-    command -v strace >/dev/null || skip "strace is not installed"
+    need_strace
     for place in pwrite64:1 pwrite64:4 pwrite64:20 fdatasync:1 unlink,unlinkat:1 unlink,unlinkat:17; do
         mkdir "$place"
         cd "$place"

@@ -2,10 +2,6 @@
 # What must not get lost, mixed up or forged when several write to one run, or when less is left of a run than there was.
 . "$(dirname "$0")/lib.sh"
 
-need_strace() {
-    strace -qq true 2>/dev/null || skip "strace cannot trace here"
-}
-
 # double_graph GRAPH RUN QUERY: a graph of `double` alone, for a run that is there.
 double_graph() {
     vb qgraph -b repo -p numbers.yaml#double -i numbers --output-run "$2" --extend-run -d "$3" -q "$1"

@@ -114,6 +114,7 @@ test_trash() {
 }
 
 test_interrupted_ingest() {
+    need_strace
     make_numbers 3
     mkdir more
     for i in 3 4 5; do echo $i >more/$i.txt; done
@@ -128,6 +129,7 @@ test_interrupted_ingest() {
 }
 
 test_what_is_being_ingested_is_no_damage() {
+    need_strace
     make_numbers 3
     mkdir more
     for i in $(seq 3 60); do echo "$i" >"more/$i.txt"; done
@@ -204,6 +206,7 @@ test_nobody_to_ask() {
 }
 
 test_a_run_left_in_the_middle() {
+    need_strace
     need_fuse
     make_numbers 6
     vb qgraph -b repo -p numbers.yaml -i numbers -o u/x -q g.vbg

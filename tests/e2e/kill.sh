@@ -51,6 +51,7 @@ test_twenty_kills_with_each_quantum_durable() {
 }
 
 test_a_kill_between_the_renames_of_outputs_and_the_receipt() {
+    need_strace
     need_fuse
     make_numbers 2
     vb qgraph -b repo -p numbers.yaml -i numbers -o u/x -q g.vbg
@@ -63,6 +64,7 @@ test_a_kill_between_the_renames_of_outputs_and_the_receipt() {
 }
 
 test_a_kill_between_the_receipt_and_the_merge() {
+    need_strace
     need_fuse
     make_numbers 2
     vb qgraph -b repo -p numbers.yaml -i numbers -o u/x -q g.vbg

@@ -44,6 +44,15 @@ expect_equal() {
     [ "$1" = "$2" ] || fail "'$1' is not '$2'${3:+: $3}"
 }
 
+need_strace() {
+    strace -qq true 2>/dev/null || skip "strace cannot trace here"
+}
+
+# What is traced cannot be searched for leaks, and says so at its end, with a status of failure.
+strace() {
+    ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" command strace "$@"
+}
+
 # One value from a registry, by SQL.
 registry() {
     sqlite3 -readonly "$1/registry.sqlite3" "$2"
