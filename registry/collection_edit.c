@@ -265,7 +265,7 @@ int vb_collection_remove(vb_registry *reg, const vb_collection *c, bool from_par
     return r < 0 ? r : vb_collection_drop(reg, c, from_parents, err);
 }
 
-/* ---- dataset types ------------------------------------------------------------------------------------------------ */
+/* ---- dataset types ----------------------------------------------------------------------------------------------- */
 
 /* The name of a collection that has a dataset of the type. */
 static int holder(vb_registry *reg, const vb_dataset_type *type, char **out, vb_error *err)

@@ -172,7 +172,7 @@ static int prune_replaced(vb_registry *reg, const vb_graph *g, vb_error *err)
     return r < 0 ? r : vb_prune_selected(reg, strcmp(g->prune_replaced, "unstore") != 0, err);
 }
 
-/* ---- all ------------------------------------------------------------------------------------------------------------ */
+/* ---- all --------------------------------------------------------------------------------------------------------- */
 
 int vb_provenance_register_run(vb_registry *reg, const vb_graph *g, vb_error *err)
 {

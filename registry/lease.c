@@ -20,7 +20,7 @@ enum { MAX_LEASE = 4096, FIRST_WAIT_MS = 5, LONGEST_WAIT_MS = 500 };
 
 struct vb_lease {
     char *path, *own; /* the lease, and the file of ours that was linked to it */
-    int fd; /* of that file: while it is open nobody else gets its inode number */
+    int fd;           /* of that file: while it is open nobody else gets its inode number */
     ino_t inode;
     pthread_t beat;
     bool beating;

@@ -10,7 +10,7 @@
 
 #include <inttypes.h>
 
-/* ---- the run's datasets ------------------------------------------------------------------------------------------- */
+/* ---- the run's datasets ------------------------------------------------------------------------------------------ */
 
 static int select_all(vb_registry *reg, const vb_collection *run, int64_t *count, vb_error *err)
 {
@@ -42,7 +42,7 @@ int vb_run_select(vb_registry *reg, const vb_collection *run, vb_run_contents *o
     return r < 0 ? r : 0;
 }
 
-/* ---- the run's quanta --------------------------------------------------------------------------------------------- */
+/* ---- the run's quanta -------------------------------------------------------------------------------------------- */
 
 /* The quanta of the run, and the removed datasets that only they may still speak of. */
 static int note_quanta(vb_registry *reg, int64_t run_id, vb_error *err)
@@ -103,7 +103,7 @@ static int sweep_removed(vb_registry *reg, int64_t run_id, vb_error *err)
                                VB_ARGS(run_id));
 }
 
-/* ---- all ------------------------------------------------------------------------------------------------------------ */
+/* ---- all --------------------------------------------------------------------------------------------------------- */
 
 int vb_run_remove(vb_registry *reg, const vb_collection *run, bool force, vb_error *err)
 {

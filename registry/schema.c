@@ -58,8 +58,8 @@ static const char tables[] =
     "CREATE TABLE instrument_rules (instrument TEXT PRIMARY KEY, rules TEXT NOT NULL) STRICT, WITHOUT ROWID;"
 
     /* Quanta: predicted ones in a graph, executed ones in a registry. */
-    "CREATE TABLE execution (graph TEXT PRIMARY KEY, run_id INTEGER NOT NULL, command TEXT, begun TEXT NOT NULL, snapshot TEXT) STRICT,"
-    " WITHOUT ROWID;"
+    "CREATE TABLE execution (graph TEXT PRIMARY KEY, run_id INTEGER NOT NULL, command TEXT, begun TEXT NOT NULL,"
+    " snapshot TEXT) STRICT, WITHOUT ROWID;"
     "CREATE TABLE task (id INTEGER PRIMARY KEY AUTOINCREMENT, run_id INTEGER NOT NULL, label TEXT NOT NULL,"
     " position INTEGER NOT NULL, group_id INTEGER NOT NULL, definition TEXT NOT NULL, UNIQUE (run_id, label)) STRICT;"
     "CREATE TABLE connection (id INTEGER PRIMARY KEY AUTOINCREMENT, task_id INTEGER NOT NULL, name TEXT NOT NULL,"

@@ -52,7 +52,8 @@ static void join_calibrations(vb_join *j, const vb_dataset_type *type, const vb_
 
     vb_buf_puts(&sql, "(SELECT DISTINCT dataset_id, collection_id");
     vb_sql_dimensions(&sql, type->group, ", ", ", ");
-    vb_buf_printf(&sql, " FROM main.calib_%" PRId64 " WHERE type_id = %" PRId64 " AND collection_id = %" PRId64 ") AS d0",
+    vb_buf_printf(&sql,
+                  " FROM main.calib_%" PRId64 " WHERE type_id = %" PRId64 " AND collection_id = %" PRId64 ") AS d0",
                   type->group_id, type->id, collection->id);
     from = vb_join_add(j, VB_FROM_MEMBERS, NULL, vb_buf_steal(&sql));
     from->rows = USUAL;
@@ -283,7 +284,7 @@ int vb_selected_each_type(vb_registry *reg, vb_selected_type_fn *each, void *arg
     return r;
 }
 
-/* ---- pieces of SQL (selected.h) ----------------------------------------------------------------------------------- */
+/* ---- pieces of SQL (selected.h) ---------------------------------------------------------------------------------- */
 
 void vb_sql_selected_values(vb_buf *sql, const vb_group *group)
 {

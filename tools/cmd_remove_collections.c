@@ -80,7 +80,7 @@ static int run_collections(int argc, char **argv, vb_error *err)
     return r < 0 ? VB_EXIT_FAILED : VB_EXIT_OK;
 }
 
-/* ---- dataset types -------------------------------------------------------------------------------------------------- */
+/* ---- dataset types ----------------------------------------------------------------------------------------------- */
 
 static int types_among(vb_registry *reg, char **given, char ***out, vb_error *err)
 {

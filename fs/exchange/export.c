@@ -61,7 +61,7 @@ static void exporting_clear(struct exporting *e)
         close(e->dir);
 }
 
-/* ---- paths -------------------------------------------------------------------------------------------------------- */
+/* ---- paths ------------------------------------------------------------------------------------------------------- */
 
 /* The path in the directory of an artifact that lies elsewhere: its absolute one, below "external". */
 static char *target_of(const vb_location *location)
@@ -103,7 +103,7 @@ static int note_artifact(void *arg, const vb_location *location, vb_buf *path, v
     return 0;
 }
 
-/* ---- artifacts ---------------------------------------------------------------------------------------------------- */
+/* ---- artifacts --------------------------------------------------------------------------------------------------- */
 
 static int copy_artifact(struct exporting *e, struct artifact *a)
 {
@@ -199,7 +199,7 @@ static void undo(struct exporting *e)
     }
 }
 
-/* ---- all ---------------------------------------------------------------------------------------------------------- */
+/* ---- all --------------------------------------------------------------------------------------------------------- */
 
 static int write_yaml(struct exporting *e, vb_registry *reg, const char *name, vb_export_report *report, vb_error *err)
 {

@@ -260,7 +260,7 @@ static int look_file(vb_import_batch *b, vb_import_file *f, vb_error *err)
     return 0;
 }
 
-/* ---- a batch ------------------------------------------------------------------------------------------------------ */
+/* ---- a batch ----------------------------------------------------------------------------------------------------- */
 
 /* Moves what is to be inserted to the front, and inserts it.  Datasets without a path have no artifact. */
 static int insert(vb_import_batch *b, bool with_artifact, vb_error *err)

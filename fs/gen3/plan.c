@@ -103,8 +103,8 @@ static void add_transfer(vb_gen3_plan *p, const vb_gen3_dataset *d, const vb_gen
     }
 }
 
-/* A file that several datasets have whole is brought in once for each, or pruning one would take it from the others; but
- * once where it stays, and once where each has a part of it. */
+/* A file that several datasets have whole is brought in once for each, or pruning one would take it from the others;
+ * but once where it stays, and once where each has a part of it. */
 static char *key_of(const vb_gen3_plan *p, const vb_gen3_dataset *d, const char *source, const vb_buf *fragment)
 {
     char uuid[VB_UUID_TEXT];

@@ -11,7 +11,7 @@
 #include <jansson.h>
 #include <string.h>
 
-/* ---- collections ---------------------------------------------------------------------------------------------------- */
+/* ---- collections ------------------------------------------------------------------------------------------------- */
 
 /* A collection that may not be there: *out is NULL then. */
 static int find_optional(vb_registry *reg, const char *name, const vb_collection **out, vb_error *err)
@@ -200,7 +200,7 @@ static int plan_collections(vb_registry *reg, const vb_plan *plan, vb_graph_spec
     return r;
 }
 
-/* ---- pipelines ------------------------------------------------------------------------------------------------------- */
+/* ---- pipelines --------------------------------------------------------------------------------------------------- */
 
 static void plan_existing(const vb_plan *plan, vb_graph_spec *spec)
 {
@@ -244,7 +244,7 @@ int vb_plan_graph(vb_registry *reg, const vb_plan *plan, const char *path, vb_gr
     return vb_graph_build(reg, &spec, path, counts, err);
 }
 
-/* ---- ad-hoc commands --------------------------------------------------------------------------------------------------- */
+/* ---- ad-hoc commands --------------------------------------------------------------------------------------------- */
 
 /* A program's name as a task's label. */
 static char *label_of(const char *program)

@@ -14,7 +14,7 @@
 
 enum { MAX_SCRATCH_LISTED = 1000 };
 
-/* ---- inputs --------------------------------------------------------------------------------------------------------- */
+/* ---- inputs ------------------------------------------------------------------------------------------------------ */
 
 static vb_receipt_input *add_input(vb_receipt *r, vb_uuid dataset, const char *connection, const char *type,
                                    const char *dataid, unsigned touch)
@@ -77,7 +77,7 @@ static json_t *io_json(const vb_attempt *a)
     return io;
 }
 
-/* ---- environment ------------------------------------------------------------------------------------------------------ */
+/* ---- environment ------------------------------------------------------------------------------------------------- */
 
 /* Values pass an allow-list before they are recorded: no secret reaches provenance. */
 static bool recorded(const char *name, const json_t *own)
@@ -125,7 +125,7 @@ static json_t *environment_json(const vb_attempt *a)
     return object;
 }
 
-/* ---- scratch ------------------------------------------------------------------------------------------------------------ */
+/* ---- scratch ----------------------------------------------------------------------------------------------------- */
 
 /* A declared output, or a file of the pipeline (which is there where the job was plain). */
 static bool is_declared(const vb_attempt *a, const char *path)
@@ -171,7 +171,7 @@ json_t *vb_attempt_undeclared_outputs(const vb_attempt *a)
     return list;
 }
 
-/* ---- the rest ------------------------------------------------------------------------------------------------------------ */
+/* ---- the rest ---------------------------------------------------------------------------------------------------- */
 
 static json_t *exit_json(const vb_attempt *a)
 {

@@ -238,6 +238,7 @@ test_many_rows_stream() {
     grep -q 'SEARCH d0 USING PRIMARY KEY (type_id=? AND collection_id=? AND healpix5=?)' plan || fail "$(cat plan)"
     (
         ulimit -v 400000
+        "$VBUTLER" --version >/dev/null 2>&1 || exit 0 # a sanitizer's shadow does not fit
         "$VBUTLER" query-datasets repo number --format csv | tail -n 1 | grep -q ',60099$'
     )
 }

@@ -157,7 +157,7 @@ bool m_decertify(model *m, int collection, int type, vb_timespan span, const m_s
     return true;
 }
 
-/* ---- chains ------------------------------------------------------------------------------------------------------- */
+/* ---- chains ------------------------------------------------------------------------------------------------------ */
 
 static bool in(const int *list, int n, int c)
 {
@@ -205,7 +205,7 @@ bool m_chain(model *m, int chain, const int *children, int count, vb_chain_mode 
     return true;
 }
 
-/* ---- removing ------------------------------------------------------------------------------------------------------- */
+/* ---- removing ---------------------------------------------------------------------------------------------------- */
 
 static bool referenced(const model *m, int dataset)
 {
@@ -284,7 +284,7 @@ bool m_remove(model *m, int collection, bool from_parents)
     return true;
 }
 
-/* ---- asking --------------------------------------------------------------------------------------------------------- */
+/* ---- asking ------------------------------------------------------------------------------------------------------ */
 
 static bool holds(const model *m, int collection, int dataset, const vb_timespan *when)
 {

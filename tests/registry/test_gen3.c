@@ -154,7 +154,8 @@ static void files_have_paths_and_parts(void **state)
 static void templates_give_rubins_names(void **state)
 {
     fixture *f = *state;
-    json_t *overrides = json_pack("{s:s, s:s}", "mine", "{run:/}/{datasetType}.{component:?}/{band}_{visit:?}#{nothing:?}.a", "bad",
+    json_t *overrides = json_pack("{s:s, s:s}", "mine",
+                                  "{run:/}/{datasetType}.{component:?}/{band}_{visit:?}#{nothing:?}.a", "bad",
                                   "{run}/{nothing}");
     vb_gen3_templates *t = vb_gen3_templates_new(f->reg, overrides);
     vb_auto_dataset d = {.type = fixture_type(f, "mine", "instrument,visit")};

@@ -499,7 +499,7 @@ static void data_query_may_have_binds(void **state)
     assert_string_equal(plan_quanta(*state, g, "one"), "[\"Cam\",1,10] [\"Cam\",1,12]");
 }
 
-/* ---- prerequisites that hold for a time: visit v begins at second 1000 v ------------------------------------------- */
+/* ---- prerequisites that hold for a time: visit v begins at second 1000 v ----------------------------------------- */
 
 /* Certifies a dataset, of a calibration type, from one second to another. */
 static void certify(fixture *f, const vb_dataset_type *type, int64_t id, int64_t begin, int64_t end)

@@ -204,7 +204,7 @@ static void no_collection_is_refused(void **state)
     assert_says(&err, "no collection to look for 'image' in");
 }
 
-/* ---- the whole ----------------------------------------------------------------------------------------------------- */
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 static void relating_joins_all_and_the_sky(void **state)
 {

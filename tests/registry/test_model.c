@@ -108,7 +108,7 @@ static m_set pick_datasets(world *w)
     return set;
 }
 
-/* ---- steps: each does it in both; what the registry says is returned, what the model says in *expected ---------------- */
+/* ---- steps: each does it in both; what the registry says is returned, what the model says in *expected ----------- */
 
 static int step_register(world *w, bool *expected)
 {
@@ -269,7 +269,7 @@ static int step_rename(world *w, bool *expected)
     return vb_collection_rename(w->reg, it, name, &w->err);
 }
 
-/* ---- both answer alike -------------------------------------------------------------------------------------------- */
+/* ---- both answer alike ------------------------------------------------------------------------------------------- */
 
 static int pick_search(world *w, int out[3], vb_search *search)
 {

@@ -248,7 +248,7 @@ static void first_constraint_that_leaves_nothing_is_named(void **state)
         "of 6 'raw', 6 have instrument='Cam', 6 have visit > 0, 6 have skymap='map', 4 have tract=0, 0 have patch=3");
 }
 
-/* ---- printing ----------------------------------------------------------------------------------------------------- */
+/* ---- printing ---------------------------------------------------------------------------------------------------- */
 
 static const char *printed(fixture *f, const vb_query *q, const char *element, vb_format_kind format)
 {
@@ -281,7 +281,7 @@ static void records_are_printed_in_three_formats(void **state)
         "\"purpose\": \"SCIENCE\"}\n]\n");
 }
 
-/* ---- plans -------------------------------------------------------------------------------------------------------- */
+/* ---- plans ------------------------------------------------------------------------------------------------------- */
 
 /* The order in which tables are looped over, by what follows " AS ". */
 static void plan_begins_with_what_the_expression_gives(void **state)

@@ -237,8 +237,9 @@ static void mjd_with_its_format_is_tai(void **state)
 
 static void literals_that_are_no_time_are_refused(void **state)
 {
-    static const char *const bad[] = {"",         "/",         "/tai",          "mjd/", "mjd/x",
-                                      "mjd//tai", "yesterday", "2017-01-01/ut1", "nan", "unix/1", "2019:366", "2020:000", "2020:1", "cxcsec/1/utc", "jd/"};
+    static const char *const bad[] = {"",         "/",         "/tai",           "mjd/",         "mjd/x",
+                                      "mjd//tai", "yesterday", "2017-01-01/ut1", "nan",          "unix/1",
+                                      "2019:366", "2020:000",  "2020:1",         "cxcsec/1/utc", "jd/"};
 
     for (size_t i = 0; i < VB_COUNT(bad); i++) {
         vb_auto_error err = VB_ERROR_INIT;
