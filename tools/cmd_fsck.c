@@ -81,8 +81,8 @@ static int mend(vb_fsck *f, vb_error *err)
         fprintf(stderr, c->mendable ? "--dry-run: nothing was done\n" : "nothing of it can be repaired here\n");
         return 0;
     }
-    if (confirm && !vb_confirm("repair what the column 'repair' says?", err))
-        return -ECANCELED;
+    if (confirm && (r = vb_confirm("repair what the column 'repair' says?", err)) <= 0)
+        return r;
     r = vb_fsck_mend(f, err);
     if (r >= 0)
         fprintf(stderr, "repaired %lld of %lld\n", (long long)(c->mendable - c->failed), (long long)all_found(c));

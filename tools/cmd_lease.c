@@ -42,7 +42,7 @@ static int run(int argc, char **argv, vb_error *err)
         r = show(repo, &holder, err);
     if (r <= 0 || !break_it)
         return r < 0 ? VB_EXIT_FAILED : VB_EXIT_OK;
-    if (force && confirm && !vb_confirm("take it away from a writer that may live?", err))
+    if (force && confirm && vb_confirm("take it away from a writer that may live?", err) <= 0)
         return VB_EXIT_FAILED;
     if (vb_lease_break(repo->registry_path, force, err) < 0)
         return VB_EXIT_FAILED;

@@ -2,6 +2,7 @@
 #include "registry/base/text.h"
 #include "registry/prune.h"
 #include "tools/commands.h"
+#include "tools/confirm.h"
 #include "tools/maintain.h"
 
 #include <stdio.h>
@@ -130,10 +131,8 @@ static int prune(vb_maintained *m, char **collections, vb_format_kind format, vb
         r = tell_references(m->reg, err);
     if (r < 0 || dry_run)
         return r;
-    if (confirm && !vb_confirmed("Continue?")) {
-        fputs("nothing was changed\n", stderr);
-        return 0;
-    }
+    if (confirm && (r = vb_confirm("Continue?", err)) <= 0)
+        return r;
     r = change(m->reg, err);
     if (!r)
         r = vb_empty_trash(m, err);

@@ -2,6 +2,7 @@
 #include "registry/base/text.h"
 #include "registry/collection_edit.h"
 #include "tools/commands.h"
+#include "tools/confirm.h"
 #include "tools/maintain.h"
 
 #include <fnmatch.h>
@@ -50,15 +51,17 @@ static int remove_all(vb_registry *reg, char **names, vb_error *err)
 static int remove_collections(vb_registry *reg, char **given, vb_error *err)
 {
     char **all = NULL, **names = NULL, n[32];
-    int r = vb_collection_expand(reg, given, false, &all, err);
+    int yes = 0, r = vb_collection_expand(reg, given, false, &all, err);
 
     if (!r)
         r = describe(reg, all, &names, err);
     if (!r && !*names) {
         fputs("no collection was found that is not a RUN\n", stderr);
-    } else if (!r && confirm && !vb_confirmed("Remove these collections? Their datasets stay.")) {
-        fputs("nothing was changed\n", stderr);
     } else if (!r) {
+        yes = confirm ? vb_confirm("Remove these collections? Their datasets stay.", err) : 1;
+        r = yes < 0 ? yes : 0;
+    }
+    if (yes > 0) {
         r = remove_all(reg, names, err);
         if (!r)
             printf("removed %s\n", vb_plural(n, sizeof n, (int64_t)vb_strv_count(names), "collection"));

@@ -4,6 +4,7 @@
 #include "registry/prune.h"
 #include "runner/run/executions.h"
 #include "tools/commands.h"
+#include "tools/confirm.h"
 #include "tools/maintain.h"
 
 #include <stdio.h>
@@ -104,15 +105,17 @@ static int remove_runs(vb_maintained *m, char **names, vb_error *err)
 static int run_on(vb_maintained *m, char **given, vb_error *err)
 {
     char **names = NULL, n[32];
-    int r = runs_among(m->reg, given, &names, err);
+    int yes = 0, r = runs_among(m->reg, given, &names, err);
 
     for (char **name = names; !r && name && *name; name++)
         r = describe(m->reg, *name, err);
     if (!r && !*names) {
         fputs("no RUN was found\n", stderr);
-    } else if (!r && confirm && !vb_confirmed("Remove these runs, and all that is listed?")) {
-        fputs("nothing was changed\n", stderr);
     } else if (!r) {
+        yes = confirm ? vb_confirm("Remove these runs, and all that is listed?", err) : 1;
+        r = yes < 0 ? yes : 0;
+    }
+    if (yes > 0) {
         r = remove_runs(m, names, err);
         if (!r)
             printf("removed %s\n", vb_plural(n, sizeof n, (int64_t)vb_strv_count(names), "run"));

@@ -4,10 +4,8 @@
 
 #include "registry/base/error.h"
 
-#include <stdbool.h>
-
-/* Asks on the terminal; true for "y" or "yes".  Where stdin is no terminal nothing is asked: *err says to give
- * --no-confirm. */
-bool vb_confirm(const char *question, vb_error *err);
+/* Asks on stderr, and reads a line from stdin: 1 for "y" or "yes"; else 0, and says that nothing was changed.
+ * -ECANCELED where stdin ends before there is an answer: *err says to give --no-confirm. */
+int vb_confirm(const char *question, vb_error *err);
 
 #endif

@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 int vb_maintain_open(const char *repo, vb_maintained *out, vb_error *err)
 {
@@ -21,18 +20,6 @@ void vb_maintain_close(vb_maintained *m)
         vb_registry_close(m->reg);
     if (m->repo)
         vb_repo_close(m->repo);
-}
-
-bool vb_confirmed(const char *question)
-{
-    char line[16];
-
-    fflush(stdout);
-    fprintf(stderr, "%s [y/N] ", question);
-    if (!fgets(line, sizeof line, stdin))
-        return false;
-    line[strcspn(line, "\n")] = 0;
-    return !strcasecmp(line, "y") || !strcasecmp(line, "yes");
 }
 
 /* ---- showing ---------------------------------------------------------------------------------------------------- */

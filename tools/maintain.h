@@ -16,9 +16,6 @@ int vb_maintain_open(const char *repo, vb_maintained *out, vb_error *err);
 void vb_maintain_close(vb_maintained *m);
 #define vb_auto_maintained __attribute__((cleanup(vb_maintain_close))) vb_maintained
 
-/* Asks on stderr, and reads a line: true for y or yes. */
-bool vb_confirmed(const char *question);
-
 /* Prints the selected datasets: type, run, id and a column a dimension that one of them has. */
 int vb_print_selected(vb_registry *reg, vb_format_kind format, vb_error *err);
 
