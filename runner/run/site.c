@@ -33,14 +33,18 @@ static int make_mountpoint(vb_site *site, vb_error *err)
     return vb_mkdirs(AT_FDCWD, site->mountpoint, 0755, err);
 }
 
-static char *capture_text(const vb_zygote *z, const vb_buf *unmaskable)
+static char *capture_text(const vb_zygote *z, char *const *masks, vb_buf *reachable)
 {
-    vb_auto_buf why = {0};
+    int error;
 
-    vb_buf_puts(&why, vb_buf_text(unmaskable));
-    for (char *const *mask = vb_zygote_unmasked(z); mask && *mask; mask++)
-        vb_buf_printf(&why, "%s%.*s reachable", why.len ? ", " : "", (int)strcspn(*mask, ":"), *mask);
-    return why.len ? vb_format("partial (%s)", why.data) : vb_strdup("complete");
+    for (size_t i = 0; masks[i]; i++)
+        if (vb_zygote_mask_error(z, i))
+            vb_buf_printf(reachable, "%s%s reachable", reachable->len ? ", " : "", masks[i]);
+    if ((error = vb_zygote_proc_error(z)))
+        vb_buf_printf(reachable, "%s/proc: %s", reachable->len ? ", " : "", strerror(error));
+    if ((error = vb_zygote_privilege_error(z)))
+        vb_buf_printf(reachable, "%sprivileges: %s", reachable->len ? ", " : "", strerror(error));
+    return reachable->len ? vb_format("partial (%s)", reachable->data) : vb_strdup("complete");
 }
 
 /* Jobs with a file system of their own each. */
@@ -57,12 +61,12 @@ static int start_zygote(vb_site *site, vb_graph *g, vb_error *err)
         r = vb_find_masks(site, g, repository ? repository : g->reg, &masks, &unmaskable, err);
     if (!r)
         r = vb_zygote_start(&(vb_zygote_options){site->mountpoint, masks}, &site->zygote, err);
+    if (!r) {
+        site->capture = capture_text(site->zygote, masks, &unmaskable);
+        site->passthrough = geteuid() == 0;
+    }
     vb_strv_free(masks);
-    if (r < 0)
-        return r;
-    site->capture = capture_text(site->zygote, &unmaskable);
-    site->passthrough = geteuid() == 0;
-    return 0;
+    return r;
 }
 
 /* Where that cannot be had (-EPERM): jobs in plain directories.  An ad-hoc command declares nothing that could be put

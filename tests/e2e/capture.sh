@@ -140,6 +140,32 @@ test_directories_of_direct_artifacts_are_out_of_reach() {
     expect_equal "$(cat repo/"$(latest_run repo u/x)"/sum/sum.txt)" 10
 }
 
+# bug: one task could leave a message for the next, and what was written was lost without an error
+test_what_covers_the_repository_cannot_be_written_to() {
+    need_fuse
+    make_numbers 1
+    double_after "test -z \"\$(ls -A $TEST_DIR/repo)\" || exit 9; ! chmod 755 $TEST_DIR/repo || exit 8; ! echo x >$TEST_DIR/repo/x || exit 7"
+    grep -q 'Read-only file system' "$quantum/log"
+}
+
+test_a_task_of_root_cannot_uncover_the_repository() {
+    need_fuse
+    [ "$(id -u)" = 0 ] || skip "needs root to try"
+    make_numbers 1
+    double_after "umount $TEST_DIR/repo \&\& exit 9; unshare -Urm umount $TEST_DIR/repo \&\& exit 8; nsenter -t 1 -m true \&\& exit 7"
+    expect_equal "$(registry repo "SELECT DISTINCT capture FROM attempt")" complete
+}
+
+test_a_proc_that_is_not_the_jobs_own_is_told() {
+    need_fuse
+    make_numbers 1
+    [ "$(id -u)" = 0 ] || skip "needs root to cover a part of /proc"
+    # As in a container: where a part of /proc is covered the kernel lets a user namespace have no other.
+    unshare -m sh -c "awk '\$3 == \"proc\" && \$2 != \"/proc\" {print \$2}' /proc/mounts | xargs -r -n 1 umount -l
+        mount -t tmpfs none /proc/sys; exec unshare -Urmpf '$VBUTLER' run -b repo -p numbers.yaml -i numbers -o u/x --no-progress"
+    expect_equal "$(registry repo "SELECT DISTINCT capture FROM attempt")" "partial (/proc: Operation not permitted)"
+}
+
 test_other_files_that_a_task_writes_can_be_refused() {
     make_numbers 1
     before_doubling 'echo a >a.txt; mkdir d; echo b >d/b.txt'
