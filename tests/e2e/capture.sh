@@ -208,6 +208,14 @@ test_a_task_of_root_cannot_uncover_the_repository() {
     expect_equal "$(registry repo "SELECT DISTINCT capture FROM attempt")" complete
 }
 
+test_privileges_that_a_task_of_root_keeps_are_told() {
+    need_fuse
+    [ "$(id -u)" = 0 ] || skip "needs root, which cannot give up what it has"
+    make_numbers 1
+    setpriv --bounding-set -setpcap --inh-caps -setpcap "$VBUTLER" run -b repo -p numbers.yaml -i numbers -o u/x --no-progress
+    expect_equal "$(registry repo "SELECT DISTINCT capture FROM attempt")" "partial (privileges: Operation not permitted)"
+}
+
 test_a_mount_point_in_the_repository_is_refused() {
     need_fuse
     make_numbers 1
