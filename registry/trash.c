@@ -44,17 +44,3 @@ int vb_trash_forget(vb_registry *reg, const vb_trash *items, size_t count, vb_er
         r = vb_sql_exec(reg->db, err, "DELETE FROM trash WHERE id = ?", VB_ARGS(items[i].id));
     return r < 0 ? r : vb_txn_commit(&txn, err);
 }
-
-int vb_trash_in_use(vb_registry *reg, const vb_trash *item, bool *out, vb_error *err)
-{
-    vb_autofree char *first = vb_format("%s#hdu=", item->path),
-                     *end = vb_format("%s#hdu>", item->path); /* '>' comes after '=' */
-    int64_t one = 0;
-    int r = vb_sql_int(reg->db, &one, err,
-                       "SELECT 1 FROM location WHERE instr(path, '#') AND path >= ? AND path < ?"
-                       " AND store_id = ? LIMIT 1",
-                       VB_ARGS(first, end, item->store_id));
-
-    *out = one;
-    return r < 0 ? r : 0;
-}
