@@ -342,16 +342,29 @@ int vb_location_set(vb_registry *reg, int64_t dataset_id, const vb_location *l, 
     return put_location(reg, "INSERT OR REPLACE INTO location VALUES (?, ?, ?, ?, ?, ?, ?)", dataset_id, l, err);
 }
 
-int vb_location_each_absolute(vb_registry *reg, vb_path_fn *each, void *arg, vb_error *err)
+static int each_path(vb_registry *reg, const char *sql, vb_path_fn *each, void *arg, vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    /* As in the index's own condition: '0' comes after '/'. */
-    int r = vb_sql(reg->db, &s, err, "SELECT path FROM location WHERE path >= '/' AND path < '0' ORDER BY path",
-                   VB_NO_ARGS);
+    int r = vb_sql(reg->db, &s, err, sql, VB_NO_ARGS);
 
     while (!r && (r = vb_stmt_step(s, err)) > 0)
         r = each(arg, vb_col_text(s, 0));
     return r;
+}
+
+int vb_location_each_absolute(vb_registry *reg, vb_path_fn *each, void *arg, vb_error *err)
+{
+    /* As in the index's own condition: '0' comes after '/'. */
+    return each_path(
+        reg,
+        "SELECT path FROM location WHERE path >= '/' AND path < '0' UNION ALL SELECT path FROM datastore_record WHERE component != '' AND path >= '/' AND path < '0' ORDER BY path",
+        each, arg, err);
+}
+
+int vb_location_each(vb_registry *reg, vb_path_fn *each, void *arg, vb_error *err)
+{
+    return each_path(reg, "SELECT path FROM location UNION ALL SELECT path FROM datastore_record WHERE component != ''",
+                     each, arg, err);
 }
 
 static int each_of_type(vb_registry *reg, const vb_collection *collection, const vb_dataset_type *type,

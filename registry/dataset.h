@@ -84,6 +84,9 @@ int vb_location_set(vb_registry *reg, int64_t dataset_id, const vb_location *loc
 typedef int vb_path_fn(void *arg, const char *path);
 int vb_location_each_absolute(vb_registry *reg, vb_path_fn *each, void *arg, vb_error *err);
 
+/* Likewise with the path of every artifact, in no order. */
+int vb_location_each(vb_registry *reg, vb_path_fn *each, void *arg, vb_error *err);
+
 /* Calls `each` for every dataset of a collection, type by type and by data ID, of one type or (NULL) of all.  What
  * `each` returns other than 0 ends it and is returned; it may not write to the registry. */
 typedef int vb_dataset_fn(void *arg, const vb_dataset *d, vb_error *err);

@@ -50,7 +50,6 @@ static const char tables[] =
     " size INTEGER NOT NULL, checksum BLOB, mtime INTEGER, formatter TEXT,"
     " PRIMARY KEY (dataset_id, store_id)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX location_absolute ON location (path) WHERE path >= '/' AND path < '0';" /* ingested direct */
-    "CREATE INDEX location_part ON location (path) WHERE instr(path, '#');" /* who else has a part of that file? */
     /* Artifacts that nothing names any more: noted with the change that made them so, unlinked after its commit. */
     "CREATE TABLE trash (id INTEGER PRIMARY KEY, store_id INTEGER NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL,"
     " mtime INTEGER) STRICT;"

@@ -1,6 +1,7 @@
 #include "registry/store_paths.h"
 
 #include "registry/base/mem.h"
+#include "registry/base/path.h"
 #include "registry/dataset.h"
 #include "registry/internal.h"
 
@@ -32,9 +33,38 @@ static void mark(const char *const *paths, size_t count, const char *text, bool 
         held[i] = true;
 }
 
-int vb_store_paths_held(vb_registry *reg, int64_t store_id, const char *const *paths, size_t count, bool *held,
-                        vb_error *err)
+/* A file that was registered where it is, by an absolute path that may lead below the root. */
+struct absolute {
+    const char *root;
+    const char *const *paths;
+    size_t count;
+    bool *held;
+    char *dir, *real; /* of the one before: they come sorted */
+};
+
+static int mark_absolute(void *arg, const char *path)
 {
+    struct absolute *a = arg;
+    vb_autofree char *dir = vb_path_dir(path), *file = NULL;
+    size_t n = strlen(a->root);
+
+    if (!a->dir || strcmp(a->dir, dir) != 0) {
+        free(a->dir);
+        free(a->real);
+        a->real = realpath(dir, NULL);
+        a->dir = VB_STEAL(dir);
+    }
+    if (!a->real || !vb_path_inside(a->real, a->root))
+        return 0;
+    file = vb_path_join(a->real, vb_path_base(path));
+    mark(a->paths, a->count, file + n + (file[n] == '/'), a->held);
+    return 0;
+}
+
+int vb_store_paths_held(vb_registry *reg, int64_t store_id, const char *root, const char *const *paths, size_t count,
+                        bool *held, vb_error *err)
+{
+    struct absolute absolute = {.root = root, .paths = paths, .count = count, .held = held};
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     int r = vb_sql(reg->db, &s, err,
                    "SELECT path FROM location l WHERE store_id = ?1 AND EXISTS"
@@ -48,5 +78,9 @@ int vb_store_paths_held(vb_registry *reg, int64_t store_id, const char *const *p
         mark(paths, count, vb_col_text(s, 0), held);
         r = 0;
     }
+    if (!r && count)
+        r = vb_location_each_absolute(reg, mark_absolute, &absolute, err);
+    free(absolute.dir);
+    free(absolute.real);
     return r;
 }

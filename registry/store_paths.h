@@ -1,4 +1,4 @@
-/* store_paths.h - which files of a store a registry knows: for what sweeps up after a kill. */
+/* store_paths.h - which files of a store a registry knows: for what sweeps up after a kill, and empties the trash. */
 #ifndef VB_REGISTRY_STORE_PATHS_H
 #define VB_REGISTRY_STORE_PATHS_H
 
@@ -8,8 +8,9 @@
 #include <stdint.h>
 
 /* Sets held[i] where paths[i] is the file of some dataset's location of the store (without "#hdu=N" or
- * "#unzip=MEMBER").  `paths` are sorted by strcmp().  Reads all locations once: a second for ten million. */
-int vb_store_paths_held(vb_registry *reg, int64_t store_id, const char *const *paths, size_t count, bool *held,
-                        vb_error *err);
+ * "#unzip=MEMBER"), or of an absolute one that leads there; `root` is the store's directory.  `paths` are sorted by
+ * strcmp().  Reads all locations once: a second for ten million. */
+int vb_store_paths_held(vb_registry *reg, int64_t store_id, const char *root, const char *const *paths, size_t count,
+                        bool *held, vb_error *err);
 
 #endif

@@ -45,22 +45,3 @@ int vb_trash_forget(vb_registry *reg, const vb_trash *items, size_t count, vb_er
         r = vb_sql_exec(reg->db, err, "DELETE FROM trash WHERE id = ?", VB_ARGS(items[i].id));
     return r < 0 ? r : vb_txn_commit(&txn, err);
 }
-
-int vb_trash_in_use(vb_registry *reg, const vb_trash *item, bool *out, vb_error *err)
-{
-    static const char *const parts[] = {"#hdu", "#unzip"};
-    int64_t one = 0;
-    int r = 0;
-
-    for (size_t i = 0; r >= 0 && !one && i < VB_COUNT(parts); i++) {
-        vb_autofree char *first = vb_format("%s%s=", item->path, parts[i]);
-        vb_autofree char *end = vb_format("%s%s>", item->path, parts[i]); /* '>' comes after '=' */
-
-        r = vb_sql_int(reg->db, &one, err,
-                       "SELECT 1 FROM location WHERE instr(path, '#') AND path >= ? AND path < ?"
-                       " AND store_id = ? LIMIT 1",
-                       VB_ARGS(first, end, item->store_id));
-    }
-    *out = one;
-    return r < 0 ? r : 0;
-}

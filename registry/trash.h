@@ -1,7 +1,8 @@
 /* trash.h - artifacts that nothing names any more.
  *
  * The transaction that forgets a location notes it here; the file is unlinked after the commit, and then the note is.
- * So a kill in between leaves a note, never a file that nobody knows nor a name without its file. */
+ * So a kill in between leaves a note, never a file that nobody knows nor a name without its file.  A file that a
+ * dataset still has, or has again, by the time it would be unlinked stays (store_paths.h tells which). */
 #ifndef VB_REGISTRY_TRASH_H
 #define VB_REGISTRY_TRASH_H
 
@@ -20,9 +21,5 @@ void vb_trash_free(vb_trash *items, size_t count);
 
 /* Drops notes.  In a transaction of its own. */
 int vb_trash_forget(vb_registry *reg, const vb_trash *items, size_t count, vb_error *err);
-
-/* True where a dataset's artifact is a part of that file.  One that is a whole file of that name is told from it by
- * size and time. */
-int vb_trash_in_use(vb_registry *reg, const vb_trash *item, bool *out, vb_error *err);
 
 #endif

@@ -9,6 +9,7 @@
 #include "tools/run_options.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,6 +63,7 @@ static int run(int argc, char **argv, vb_error *err)
     vb_outcome outcome = {0};
     int r = vb_graph_options_plan(!graph, err), status;
 
+    signal(SIGPIPE, SIG_IGN); /* where nobody reads what is printed the run goes on */
     if (!r && graph && vb_graph_opt.plan.pipeline)
         r = vb_fail(err, -EINVAL, "--qgraph and --pipeline exclude each other");
     if (!r)

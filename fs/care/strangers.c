@@ -110,7 +110,7 @@ static int without_registered(vb_fsck *f, vb_error *err)
 
     for (size_t i = 0; i < f->nstrangers; i++)
         paths[i] = f->strangers[i].path;
-    r = vb_store_paths_held(f->reg, 1, paths, f->nstrangers, held, err);
+    r = vb_store_paths_held(f->reg, 1, f->repo->root, paths, f->nstrangers, held, err);
     for (size_t i = 0; !r && i < f->nstrangers; i++)
         if (held[i])
             *f->strangers[i].path = 0;

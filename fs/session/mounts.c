@@ -23,25 +23,24 @@ static char *unescape(const char *text)
     return vb_buf_steal(&out);
 }
 
-/* Calls `each` for a line of the table that is ours: 36 35 98:0 ROOT MOUNTPOINT ... - fuse.vbutler SOURCE OPTIONS. */
-static int take_line(const char *line, vb_mount_fn *each, void *arg)
+/* Calls `each` for a line of the table: 36 35 98:0 ROOT MOUNTPOINT OPTIONS ... - TYPE SOURCE OPTIONS. */
+static int take_line(const char *line, vb_mount_line_fn *each, void *arg)
 {
-    static const char kind[] = " - fuse.vbutler ";
-    const char *end = strstr(line, kind);
-    char **before = vb_split(line, ' ', NULL), **after = end ? vb_split(end + strlen(kind), ' ', NULL) : NULL;
+    const char *end = strstr(line, " - ");
+    char **before = vb_split(line, ' ', NULL), **after = end ? vb_split(end + 3, ' ', NULL) : NULL;
     int r = 0;
 
-    if (end && vb_strv_count(before) > 4 && vb_strv_count(after)) {
-        vb_autofree char *mountpoint = unescape(before[4]), *source = unescape(after[0]);
+    if (vb_strv_count(before) > 4 && vb_strv_count(after) > 1) {
+        vb_autofree char *root = unescape(before[3]), *mountpoint = unescape(before[4]), *source = unescape(after[1]);
 
-        r = each(arg, mountpoint, source);
+        r = each(arg, &(vb_mount_line){before[2], root, mountpoint, after[0], source});
     }
     vb_strv_free(before);
     vb_strv_free(after);
     return r;
 }
 
-int vb_mounts_each(vb_mount_fn *each, void *arg)
+int vb_mounts_each_line(vb_mount_line_fn *each, void *arg)
 {
     FILE *f = fopen("/proc/self/mountinfo", "re");
     char *line = NULL;
@@ -54,6 +53,23 @@ int vb_mounts_each(vb_mount_fn *each, void *arg)
     if (f)
         fclose(f);
     return r;
+}
+
+struct ours {
+    vb_mount_fn *each;
+    void *arg;
+};
+
+static int take_ours(void *arg, const vb_mount_line *line)
+{
+    const struct ours *ours = arg;
+
+    return strcmp(line->type, "fuse.vbutler") != 0 ? 0 : ours->each(ours->arg, line->mountpoint, line->source);
+}
+
+int vb_mounts_each(vb_mount_fn *each, void *arg)
+{
+    return vb_mounts_each_line(take_ours, &(struct ours){each, arg});
 }
 
 static int is_at(void *arg, const char *mountpoint, const char *source)

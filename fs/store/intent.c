@@ -115,7 +115,7 @@ static int remove_lost(const vb_repo *repo, vb_registry *reg, struct plans *p, v
         qsort(p->items, p->count, sizeof *p->items, compare);
     for (size_t i = 0; i < p->count; i++)
         paths[i] = p->items[i].path;
-    r = vb_store_paths_held(reg, 1, paths, p->count, held, err);
+    r = vb_store_paths_held(reg, 1, repo->root, paths, p->count, held, err);
     for (size_t i = 0; !r && i < p->count; i++)
         for (size_t j = i; j < p->count && !strcmp(paths[i], paths[j]); j++) {
             held[j] |= p->items[i].alive || p->items[j].alive;

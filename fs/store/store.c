@@ -8,6 +8,7 @@
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
+#include "registry/store_paths.h"
 #include "registry/trash.h"
 
 #include <inttypes.h>
@@ -222,17 +223,45 @@ int vb_stores_stat(vb_stores *s, const vb_location *location, int64_t *size, int
     return r;
 }
 
-/* True where the note may be dropped: the file is gone, or is another one, or has another part that is in use. */
-static bool empty_one(vb_stores *s, vb_registry *reg, const vb_trash *t)
+static int by_store_and_path(const void *left, const void *right)
+{
+    const vb_trash *a = left, *b = right;
+
+    return a->store_id != b->store_id ? (a->store_id < b->store_id ? -1 : 1) : strcmp(a->path, b->path);
+}
+
+/* Sorts the notes, and says which files some dataset has. */
+static int find_used(vb_stores *s, vb_registry *reg, vb_trash *items, size_t count, bool *used, vb_error *err)
+{
+    vb_autofree const char **paths = vb_alloc((count + 1) * sizeof *paths);
+    size_t begin = 0, end = 0;
+    int r = 0;
+
+    if (count)
+        qsort(items, count, sizeof *items, by_store_and_path);
+    for (size_t i = 0; i < count; i++)
+        paths[i] = items[i].path;
+    for (; !r && begin < count; begin = end) {
+        const struct store *store = find(s, items[begin].store_id);
+
+        while (end < count && items[end].store_id == items[begin].store_id)
+            end++;
+        if (store)
+            r = vb_store_paths_held(reg, store->id, store->root, paths + begin, end - begin, used + begin, err);
+    }
+    return r;
+}
+
+/* True where the note may be dropped: the file is gone, or is another one. */
+static bool empty_one(vb_stores *s, const vb_trash *t)
 {
     const struct store *store = find(s, t->store_id);
     vb_auto_error err = VB_ERROR_INIT;
     struct stat st;
-    bool used;
-    int r = vb_trash_in_use(reg, t, &used, &err);
+    int r;
 
-    if (r < 0 || used || !store)
-        return !r;
+    if (!store)
+        return true;
     r = store->class->stat(store->root, t->path, &st, &err);
     if (!r && ((t->size >= 0 && st.st_size != t->size) || (t->mtime >= 0 && vb_clock_ns(st.st_mtim) != t->mtime)))
         return true;
@@ -245,7 +274,8 @@ static bool empty_one(vb_stores *s, vb_registry *reg, const vb_trash *t)
 
 int vb_stores_empty_trash(vb_stores *s, vb_registry *reg, vb_error *err)
 {
-    enum { BATCH = 10000 }; /* each ends with a durable commit */
+    enum { BATCH = 100000 }; /* each asks all locations */
+    vb_autofree bool *used = vb_alloc(BATCH);
     size_t count = BATCH, gone = BATCH;
     int r = 0;
 
@@ -254,8 +284,10 @@ int vb_stores_empty_trash(vb_stores *s, vb_registry *reg, vb_error *err)
 
         r = vb_trash_list(reg, BATCH, &items, &count, err);
         gone = 0;
+        if (!r)
+            r = find_used(s, reg, items, count, used, err);
         for (size_t i = 0; !r && i < count; i++)
-            if (empty_one(s, reg, &items[i])) {
+            if (used[i] || empty_one(s, &items[i])) { /* in use: whoever removes that dataset notes it again */
                 vb_trash done = items[i];
 
                 items[i] = items[gone];

@@ -111,7 +111,8 @@ static int remove_orphans(struct recovery *r, vb_error *err)
 
     if (r->norphans) {
         qsort(r->orphans, r->norphans, sizeof *r->orphans, by_text);
-        status = vb_store_paths_held(r->reg, 1, (const char *const *)r->orphans, r->norphans, held, err);
+        status = vb_store_paths_held(r->reg, 1, r->site->repo->root, (const char *const *)r->orphans, r->norphans,
+                                     held, err);
     }
     for (size_t i = 0; i < r->norphans; i++) {
         if (!status && !held[i])

@@ -10,59 +10,72 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static int make_base(const char *base, vb_error *err)
+{
+    struct stat st;
+
+    if (mkdir(base, 0755) && errno != EEXIST)
+        return vb_fail_errno(err, -errno, "making %s, where jobs have their mounts", base);
+    if (!lstat(base, &st) && S_ISDIR(st.st_mode) && st.st_uid == getuid())
+        return 0;
+    vb_fail(err, -EPERM, "%s, where jobs have their mounts, is not a directory of yours", base);
+    vb_hint(err, "name another one in the environment variable VBUTLER_MOUNTPOINT");
+    return -EPERM;
+}
+
 /* The directory on which every job has its mount: the same path for all jobs of a user, so that what programs write of
  * it is the same. */
 static int make_mountpoint(vb_site *site, vb_error *err)
 {
     const char *chosen = getenv("VBUTLER_MOUNTPOINT");
-    vb_autofree char *base = vb_format("/tmp/vbutler-%u", getuid());
-    struct stat st;
+    vb_autofree char *base = vb_format("/tmp/vbutler-%u", getuid()), *usual = vb_path_join(base, "job");
+    int r = chosen ? 0 : make_base(base, err);
 
-    if (chosen) {
-        site->mountpoint = vb_strdup(chosen);
-        return vb_mkdirs(AT_FDCWD, chosen, 0700, err);
+    if (r < 0)
+        return r;
+    site->mountpoint = vb_path_absolute(chosen ? chosen : usual, err);
+    if (!site->mountpoint)
+        return -ENOENT;
+    if (vb_path_inside(site->mountpoint, site->repo->root)) {
+        vb_fail(err, -EINVAL, "%s, where jobs have their mounts, lies in the repository, which they must not see",
+                site->mountpoint);
+        vb_hint(err, "name a directory outside of it in the environment variable VBUTLER_MOUNTPOINT");
+        return -EINVAL;
     }
-    site->mountpoint = vb_path_join(base, "job");
-    if (mkdir(base, 0755) && errno != EEXIST)
-        return vb_fail_errno(err, -errno, "making %s, where jobs have their mounts", base);
-    if (lstat(base, &st) || !S_ISDIR(st.st_mode) || st.st_uid != getuid()) {
-        vb_fail(err, -EPERM, "%s, where jobs have their mounts, is not a directory of yours", base);
-        vb_hint(err, "name another one in the environment variable VBUTLER_MOUNTPOINT");
-        return -EPERM;
-    }
-    return vb_mkdirs(AT_FDCWD, site->mountpoint, 0755, err);
+    return vb_mkdirs(AT_FDCWD, site->mountpoint, chosen ? 0700 : 0755, err);
 }
 
-static char *capture_text(const vb_zygote *z, const vb_buf *unmaskable)
+static char *capture_text(const vb_zygote *z, char *const *masks, vb_buf *reachable)
 {
-    vb_auto_buf why = {0};
+    int error;
 
-    vb_buf_puts(&why, vb_buf_text(unmaskable));
-    for (char *const *mask = vb_zygote_unmasked(z); mask && *mask; mask++)
-        vb_buf_printf(&why, "%s%.*s reachable", why.len ? ", " : "", (int)strcspn(*mask, ":"), *mask);
-    return why.len ? vb_format("partial (%s)", why.data) : vb_strdup("complete");
+    for (size_t i = 0; masks && masks[i]; i++)
+        if (vb_zygote_mask_error(z, i))
+            vb_note_reachable(reachable, masks[i]);
+    if ((error = vb_zygote_proc_error(z)))
+        vb_buf_printf(reachable, "%s/proc: %s", reachable->len ? ", " : "", strerror(error));
+    if ((error = vb_zygote_privilege_error(z)))
+        vb_buf_printf(reachable, "%sprivileges: %s", reachable->len ? ", " : "", strerror(error));
+    return reachable->len ? vb_format("partial (%s)", reachable->data) : vb_strdup("complete");
 }
 
 /* Jobs with a file system of their own each. */
 static int start_zygote(vb_site *site, vb_graph *g, vb_error *err)
 {
-    vb_auto(vb_registry_close) vb_registry *repository = NULL;
-    vb_auto_buf unmaskable = {0};
+    vb_auto_buf reachable = {0};
     char **masks = NULL;
     int r = make_mountpoint(site, err);
 
-    if (!r && site->options->exec_inputs)
-        r = vb_repo_registry(site->repo, VB_ACCESS_READ, &repository, err);
     if (!r)
-        r = vb_find_masks(site, g, repository ? repository : g->reg, &masks, &unmaskable, err);
+        r = vb_find_masks(site, g, &masks, &reachable, err);
     if (!r)
         r = vb_zygote_start(&(vb_zygote_options){site->mountpoint, masks}, &site->zygote, err);
+    if (!r) {
+        site->capture = capture_text(site->zygote, masks, &reachable);
+        site->passthrough = geteuid() == 0;
+    }
     vb_strv_free(masks);
-    if (r < 0)
-        return r;
-    site->capture = capture_text(site->zygote, &unmaskable);
-    site->passthrough = geteuid() == 0;
-    return 0;
+    return r;
 }
 
 /* Where that cannot be had (-EPERM): jobs in plain directories.  An ad-hoc command declares nothing that could be put

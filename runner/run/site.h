@@ -12,9 +12,12 @@ int vb_make_init_outputs(vb_site *site, vb_registry *reg, vb_graph *g, vb_error 
  * one thread. */
 int vb_site_start(vb_site *site, vb_graph *g, vb_error *err);
 
-/* The directories that jobs must not see, NULL-terminated; and, where one cannot be covered, why in *unmaskable ("DIR
- * reachable"). */
-int vb_find_masks(const vb_site *site, vb_graph *g, vb_registry *shown, char ***masks, vb_buf *unmaskable,
-                  vb_error *err);
+/* The directories that jobs must not see, NULL-terminated: the repository, those of artifacts outside of it (the
+ * targets of symbolic links: of the graph's own inputs), mounts that show one of these.  What cannot be covered is
+ * noted in *reachable. */
+int vb_find_masks(const vb_site *site, vb_graph *g, char ***masks, vb_buf *reachable, vb_error *err);
+
+/* Adds "DIR reachable" to a receipt's `capture`. */
+void vb_note_reachable(vb_buf *text, const char *dir);
 
 #endif

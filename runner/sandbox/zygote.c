@@ -21,7 +21,8 @@ extern const size_t vb_embedded_zygote_size;
 struct vb_zygote {
     int control;
     pid_t pid;
-    char **unmasked;
+    int *errors; /* as the zygote sends them (message.h) */
+    size_t nerrors;
 };
 
 const char *vb_job_step_name(vb_job_step step)
@@ -54,10 +55,8 @@ static int explain(const vb_job_result *result, vb_error *err)
     return -EPERM;
 }
 
-static int read_ready(vb_zygote *z, vb_error *err)
+static int read_ready(vb_zygote *z, size_t masks, vb_error *err)
 {
-    enum { MAX_TEXT = 64 * 1024 };
-    vb_autofree char *text = vb_alloc(MAX_TEXT);
     vb_job_message ready;
     size_t n;
     int r = vb_message_receive(z->control, &ready, sizeof ready, NULL, &n);
@@ -66,9 +65,10 @@ static int read_ready(vb_zygote *z, vb_error *err)
         return vb_fail_errno(err, r, "starting the process that starts jobs");
     if (ready.result.step)
         return explain(&ready.result, err);
-    if (recv(z->control, text, MAX_TEXT - 1, 0) > 0)
-        z->unmasked = vb_split(text, '\n', NULL);
-    return 0;
+    z->nerrors = VB_ERRORS_OTHER + masks;
+    z->errors = vb_alloc(z->nerrors * sizeof *z->errors);
+    r = vb_message_receive(z->control, z->errors, z->nerrors * sizeof *z->errors, NULL, &n);
+    return r < 0 ? vb_fail_errno(err, r, "starting the process that starts jobs") : 0;
 }
 
 /* The program in a file that lies in memory only; -1 where there is none, or the system does not have such files. */
@@ -123,7 +123,7 @@ int vb_zygote_start(const vb_zygote_options *options, vb_zygote **out, vb_error 
     close(pair[1]);
     if (z->pid < 0)
         return vb_fail_errno(err, -errno, "starting the process that starts jobs");
-    r = read_ready(z, err);
+    r = read_ready(z, options->masks ? vb_strv_count(options->masks) : 0, err);
     if (!r)
         *out = VB_STEAL(z);
     return r;
@@ -136,13 +136,23 @@ void vb_zygote_stop(vb_zygote *z)
     if (z->pid > 0)
         while (waitpid(z->pid, NULL, 0) < 0 && errno == EINTR)
             ;
-    vb_strv_free(z->unmasked);
+    free(z->errors);
     free(z);
 }
 
-char *const *vb_zygote_unmasked(const vb_zygote *z)
+int vb_zygote_mask_error(const vb_zygote *z, size_t i)
 {
-    return z->unmasked;
+    return z->errors[VB_ERRORS_OTHER + i];
+}
+
+int vb_zygote_proc_error(const vb_zygote *z)
+{
+    return z->errors[VB_ERRORS_PROC];
+}
+
+int vb_zygote_privilege_error(const vb_zygote *z)
+{
+    return z->errors[VB_ERRORS_PRIVILEGE];
 }
 
 static int make_strings(const vb_job_request *request, vb_spawn_message *m, vb_error *err)

@@ -2,7 +2,8 @@
  *
  * It is forked once, before the runner has threads and before it has grown, so that starting a job copies little.  It
  * makes what all jobs share: for an ordinary user the user namespace, private propagation, and the masks: directories
- * through which a job could reach artifacts beside its session are covered by empty file systems.  Then, for each job:
+ * through which a job could reach artifacts beside its session are covered by empty file systems, read-only, and the
+ * privileges by which root could look behind them are taken from what jobs execute.  Then, for each job:
  *
  *     runner                      zygote                    init (pid 1 of the job)         task
  *     job's socket, pipes ----->  clone ----------------->  opens /dev/fuse, mounts it
@@ -41,9 +42,12 @@ int vb_zygote_start(const vb_zygote_options *options, vb_zygote **out, vb_error 
 void vb_zygote_stop(vb_zygote *z);
 VB_CLEANUP(vb_zygote, vb_zygote_stop)
 
-/* Masks that could not be laid, and why ("/data/x: Permission denied"): for the receipts; NULL-terminated, the
- * zygote's. */
-char *const *vb_zygote_unmasked(const vb_zygote *z);
+/* Through what its jobs could reach more than they should, as errno or 0: the i-th mask could not be laid; the
+ * machine's /proc is in their sight, with the roots of processes that are not of the job; they keep privileges by which
+ * a mask can be taken away.  0 of a plain zygote. */
+int vb_zygote_mask_error(const vb_zygote *z, size_t i);
+int vb_zygote_proc_error(const vb_zygote *z);
+int vb_zygote_privilege_error(const vb_zygote *z);
 
 typedef struct vb_job_request {
     char *const *argv;        /* argv[0] is looked for in PATH */

@@ -92,7 +92,7 @@ make_old() {
     vb fsck repo
     sqlite3 repo/registry.sqlite3 <<'SQL'
 DROP TABLE association; DROP TABLE run_detail; DROP TABLE datastore_record; DROP TABLE calib_1; DROP INDEX dataset_removed_run; DROP INDEX dataset_removed_type;
-DROP INDEX connection_type; DROP INDEX location_absolute; DROP INDEX location_part; DROP TABLE trash; DROP TABLE execution;
+DROP INDEX connection_type; DROP INDEX location_absolute; DROP TABLE trash; DROP TABLE execution;
 DROP INDEX quantum_task; DROP TABLE quantum;
 CREATE TABLE quantum (id INTEGER PRIMARY KEY AUTOINCREMENT, uuid BLOB NOT NULL UNIQUE, task_id INTEGER NOT NULL,
     dataid TEXT NOT NULL, status INTEGER NOT NULL, attempt INTEGER NOT NULL, UNIQUE (task_id, dataid)) STRICT;
@@ -149,7 +149,7 @@ test_kills_of_a_migration() {
         rm -rf repo
         cp -a old repo
         # At its i-th write to the registry or its log.
-        strace -f -qq -o trace -e trace=pwrite64,fdatasync -e inject=pwrite64:signal=SIGKILL:when=$((i * 3)) "$VBUTLER" migrate repo >/dev/null 2>&1 || :
+        traced -e trace=pwrite64,fdatasync -e inject=pwrite64:signal=SIGKILL:when=$((i * 3)) "$VBUTLER" migrate repo >/dev/null 2>&1 || :
         case $(registry repo "PRAGMA user_version") in
         1) vb migrate repo >/dev/null ;;
         2) ;;

@@ -140,6 +140,121 @@ test_directories_of_direct_artifacts_are_out_of_reach() {
     expect_equal "$(cat repo/"$(latest_run repo u/x)"/sum/sum.txt)" 10
 }
 
+# bug: only the graph's own registry was asked
+test_directories_of_direct_artifacts_that_the_graph_does_not_know_are_too() {
+    need_fuse
+    make_numbers 1
+    mkdir elsewhere
+    echo 5 >elsewhere/5.txt
+    printf 'path,healpix5\nelsewhere/5.txt,5\n' >direct.csv
+    vb ingest-files repo number direct direct.csv --transfer direct
+    double_after "test ! -e $TEST_DIR/elsewhere/5.txt || exit 9"
+    expect_equal "$(registry repo "SELECT DISTINCT capture FROM attempt")" complete
+}
+
+test_what_symbolic_links_of_the_inputs_lead_to_is_out_of_reach() {
+    need_fuse
+    make_numbers 1
+    mkdir elsewhere
+    echo 5 >elsewhere/5.txt
+    printf 'path,healpix5\nelsewhere/5.txt,5\n' >links.csv
+    for how in symlink relsymlink; do
+        vb ingest-files repo number $how links.csv --transfer $how
+        before_doubling "test ! -e $TEST_DIR/elsewhere/5.txt || exit 9"
+        vb run -b repo -p numbers.yaml -i $how -o u/$how --no-progress
+        expect_equal "$(cat repo/"$(latest_run repo u/$how)"/sum/sum.txt)" 10
+    done
+    expect_equal "$(registry repo "SELECT DISTINCT capture FROM attempt")" complete
+}
+
+test_bind_mounts_of_the_repository_are_out_of_reach() {
+    need_fuse
+    [ "$(id -u)" = 0 ] || skip "needs root to make bind mounts"
+    make_numbers 1
+    mkdir above whole part 'a part'
+    mount --bind . above
+    mount --bind repo whole
+    mount --bind repo/numbers 'a part'
+    mount --bind 'a part/number' part
+    double_after "ls $TEST_DIR/above/files; for d in whole above/repo part a\" \"part; do test -z \"\$(ls -A \"$TEST_DIR/\$d\")\" || exit 9; done"
+    umount part 'a part' whole above
+    expect_equal "$(registry repo "SELECT DISTINCT capture FROM attempt")" complete
+}
+
+test_a_bind_mount_of_an_artifact_is_told() {
+    need_fuse
+    [ "$(id -u)" = 0 ] || skip "needs root to make bind mounts"
+    make_numbers 1
+    : >'one file'
+    mount --bind "$(find repo/numbers -name number_0.txt)" 'one file'
+    double_after true
+    umount 'one file'
+    expect_equal "$(registry repo "SELECT DISTINCT capture FROM attempt")" "partial ($TEST_DIR/one file reachable)"
+}
+
+# bug: one task could leave a message for the next, and what was written was lost without an error
+test_what_covers_the_repository_cannot_be_written_to() {
+    need_fuse
+    make_numbers 1
+    double_after "test -z \"\$(ls -A $TEST_DIR/repo)\" || exit 9; ! chmod 755 $TEST_DIR/repo || exit 8; ! echo x >$TEST_DIR/repo/x || exit 7"
+    grep -q 'Read-only file system' "$quantum/log"
+}
+
+test_a_task_of_root_cannot_uncover_the_repository() {
+    need_fuse
+    [ "$(id -u)" = 0 ] || skip "needs root to try"
+    make_numbers 1
+    double_after "umount $TEST_DIR/repo \&\& exit 9; unshare -Urm umount $TEST_DIR/repo \&\& exit 8; nsenter -t 1 -m true \&\& exit 7"
+    expect_equal "$(registry repo "SELECT DISTINCT capture FROM attempt")" complete
+}
+
+test_privileges_that_a_task_of_root_keeps_are_told() {
+    need_fuse
+    [ "$(id -u)" = 0 ] || skip "needs root, which cannot give up what it has"
+    make_numbers 1
+    setpriv --bounding-set -setpcap --inh-caps -setpcap "$VBUTLER" run -b repo -p numbers.yaml -i numbers -o u/x --no-progress
+    expect_equal "$(registry repo "SELECT DISTINCT capture FROM attempt")" "partial (privileges: Operation not permitted)"
+}
+
+test_a_mount_point_in_the_repository_is_refused() {
+    need_fuse
+    make_numbers 1
+    VBUTLER_MOUNTPOINT=$TEST_DIR/repo/.mnt/x expect_failure 'repo/.mnt/x, where jobs have their mounts, lies in the repository' run_numbers u/x
+    [ ! -e repo/.mnt ] || fail "it was made"
+    VBUTLER_MOUNTPOINT=mnt run_numbers u/y
+}
+
+test_a_home_in_the_repository_is_told() {
+    need_fuse
+    make_numbers 1
+    mkdir repo/home
+    HOME=$TEST_DIR/repo/home run_numbers u/x 2>said
+    grep -q 'your home or a system directory lies in the repository' said || fail "$(cat said)"
+    expect_equal "$(registry repo "SELECT DISTINCT capture FROM attempt")" "partial ($TEST_DIR/repo reachable)"
+}
+
+test_odd_names_of_directories_are_told_whole() {
+    need_fuse
+    make_numbers 1
+    odd=$(printf 'a: b\nc')
+    mkdir -p "$odd/home"
+    echo 5 >"$odd/5.txt"
+    printf 'path,healpix5\n"%s/5.txt",5\n' "$odd" >direct.csv
+    vb ingest-files repo number direct direct.csv --transfer direct
+    HOME=$TEST_DIR/$odd/home run_numbers u/x
+    expect_equal "$(registry repo "SELECT DISTINCT capture FROM attempt")" "partial ($TEST_DIR/a: b\\012c reachable)"
+}
+
+test_a_proc_that_is_not_the_jobs_own_is_told() {
+    need_fuse
+    make_numbers 1
+    [ "$(id -u)" = 0 ] || skip "needs root to cover a part of /proc"
+    # As in a container: where a part of /proc is covered the kernel lets a user namespace have no other.
+    unshare -m sh -c "awk '\$3 == \"proc\" && \$2 != \"/proc\" {print \$2}' /proc/mounts | xargs -r -n 1 umount -l
+        mount -t tmpfs none /proc/sys; exec unshare -Urmpf '$VBUTLER' run -b repo -p numbers.yaml -i numbers -o u/x --no-progress"
+    expect_equal "$(registry repo "SELECT DISTINCT capture FROM attempt")" "partial (/proc: Operation not permitted)"
+}
+
 test_other_files_that_a_task_writes_can_be_refused() {
     make_numbers 1
     before_doubling 'echo a >a.txt; mkdir d; echo b >d/b.txt'

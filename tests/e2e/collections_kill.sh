@@ -82,7 +82,7 @@ test_kills_at_random_moments() {
 
 # killed_at SYSCALL N: at the Nth call of a kind.
 killed_at() {
-    strace -f -qq -o trace -e trace="$1" -e inject="$1":signal=SIGKILL:when="$2" "$VBUTLER" prune-datasets repo --purge a \
+    traced -e trace="$1" -e inject="$1":signal=SIGKILL:when="$2" "$VBUTLER" prune-datasets repo --purge a \
         --no-confirm --quiet --force || :
 }
 

@@ -51,7 +51,7 @@ tasks:
 YAML
     vb qgraph -b repo -p alike.yaml -i numbers -o u/x -d "skymap in ('a:b', 'a@b', 'a~b')" -q g.vbg
     # All are about to name their file when the first does.
-    strace -f -qq -o trace -e trace=renameat2 -e inject=renameat2:delay_enter=200000 \
+    traced -e trace=renameat2 -e inject=renameat2:delay_enter=200000 \
         "$VBUTLER" run -b repo -g g.vbg -j 3 --no-progress
     check_store repo
     mount_at repo mnt
@@ -76,7 +76,7 @@ test_what_another_graph_has_put_into_the_run_is_refused_and_the_rest_is_kept() {
 test_two_runners_in_one_run_do_not_take_each_other_s_files() {
     need_strace
     make_rivals
-    strace -f -qq -o trace -e trace=renameat2 -e inject=renameat2:delay_enter=1500000:when=1 \
+    traced -e trace=renameat2 -e inject=renameat2:delay_enter=1500000:when=1 \
         "$VBUTLER" run -b repo -g b.vbg --no-progress >b.out 2>&1 &
     sleep 0.5
     vb run -b repo -g a.vbg --no-progress
@@ -88,7 +88,7 @@ test_two_runners_in_one_run_do_not_take_each_other_s_files() {
 test_a_runner_that_was_killed_does_not_sweep_what_another_has_made() {
     need_strace
     make_rivals
-    ! strace -f -qq -o trace -e trace=renameat2 -e inject=renameat2:signal=SIGKILL:error=EIO:when=1 \
+    ! traced -e trace=renameat2 -e inject=renameat2:signal=SIGKILL:error=EIO:when=1 \
         "$VBUTLER" run -b repo -g b.vbg --no-progress || fail "it was not killed"
     vb run -b repo -g a.vbg --no-progress
     ! vb run -b repo -g b.vbg --no-progress || fail "both made the same"
@@ -139,7 +139,7 @@ test_a_disk_that_does_not_take_the_bytes_fails_the_run() {
     make_numbers 1
     for durability in quantum group; do
         vb qgraph -b repo -p numbers.yaml#double -i numbers -o u/$durability -q $durability.vbg
-        ! strace -f -qq -o trace -e trace=syncfs -e inject=syncfs:error=EIO "$VBUTLER" run -b repo -g $durability.vbg \
+        ! traced -e trace=syncfs -e inject=syncfs:error=EIO "$VBUTLER" run -b repo -g $durability.vbg \
             --durability $durability --no-progress || fail "$durability: it succeeded"
         expect_equal "$(registry repo "SELECT count(*) FROM dataset d JOIN dataset_type t ON t.id = d.type_id WHERE t.name = 'doubled'")" 0
     done

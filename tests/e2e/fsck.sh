@@ -120,7 +120,7 @@ test_interrupted_ingest() {
     for i in 3 4 5; do echo $i >more/$i.txt; done
     printf 'path,healpix5\nmore/3.txt,3\nmore/4.txt,4\nmore/5.txt,5\n' >more.csv
     # Killed when the files are made and before they are registered.
-    strace -f -qq -o trace -e trace=syncfs -e inject=syncfs:signal=SIGKILL:when=1 "$VBUTLER" ingest-files repo number numbers more.csv || :
+    traced -e trace=syncfs -e inject=syncfs:signal=SIGKILL:when=1 "$VBUTLER" ingest-files repo number numbers more.csv || :
     expect_damage interrupted 3
     repair
     expect_equal "$(find repo/.vbutler/transfers -type f ! -name lock | wc -l)" 0
@@ -135,7 +135,7 @@ test_what_is_being_ingested_is_no_damage() {
     for i in $(seq 3 60); do echo "$i" >"more/$i.txt"; done
     { echo path,healpix5; for i in $(seq 3 60); do echo "more/$i.txt,$i"; done; } >more.csv
     # Held for two seconds when the files are made and before they are registered.
-    strace -f -qq -o trace -e trace=syncfs -e inject=syncfs:delay_enter=2000000 "$VBUTLER" ingest-files repo number numbers more.csv &
+    traced -e trace=syncfs -e inject=syncfs:delay_enter=2000000 "$VBUTLER" ingest-files repo number numbers more.csv &
     pid=$!
     tries=0
     until [ -e repo/numbers/number/number_60.txt ]; do
@@ -211,7 +211,7 @@ test_a_run_left_in_the_middle() {
     make_numbers 6
     vb qgraph -b repo -p numbers.yaml -i numbers -o u/x -q g.vbg
     # Killed at the third receipt's link: two are committed, some merged, outputs of others named.
-    strace -f -qq -o trace -e trace=linkat -e inject=linkat:signal=SIGKILL:when=3 "$VBUTLER" run -b repo -g g.vbg --no-progress || :
+    traced -e trace=linkat -e inject=linkat:signal=SIGKILL:when=3 "$VBUTLER" run -b repo -g g.vbg --no-progress || :
     vb fsck repo --format csv >found.csv 2>found.err || :
     grep -q "left in the middle; go on with it: vbutler run" found.err
     tail -n +2 found.csv | cut -d, -f1 | grep -vqx interrupted && fail "$(cat found.csv)"

@@ -56,7 +56,7 @@ test_a_kill_between_the_renames_of_outputs_and_the_receipt() {
     make_numbers 2
     vb qgraph -b repo -p numbers.yaml -i numbers -o u/x -q g.vbg
     # The runner is stopped at the first rename of an output into the store, and killed there.
-    strace -f -qq -o trace -e trace=renameat2 -e inject=renameat2:signal=SIGKILL:when=1 "$VBUTLER" run -b repo -g g.vbg || :
+    traced -e trace=renameat2 -e inject=renameat2:signal=SIGKILL:when=1 "$VBUTLER" run -b repo -g g.vbg || :
     expect_equal "$(registry repo "SELECT count(*) FROM quantum WHERE status = 1")" 0
     vb run -b repo -g g.vbg --no-progress
     expect_equal "$(cat repo/"$(latest_run repo u/x)"/sum/sum*.txt)" 2
@@ -69,7 +69,7 @@ test_a_kill_between_the_receipt_and_the_merge() {
     make_numbers 2
     vb qgraph -b repo -p numbers.yaml -i numbers -o u/x -q g.vbg
     # The second link of a receipt: the first is committed, and not merged.
-    strace -f -qq -o trace -e trace=linkat -e inject=linkat:signal=SIGKILL:when=3 "$VBUTLER" run -b repo -g g.vbg || :
+    traced -e trace=linkat -e inject=linkat:signal=SIGKILL:when=3 "$VBUTLER" run -b repo -g g.vbg || :
     [ "$(find repo/.vbutler/runs/*/receipts -type f | wc -l)" -ge 1 ] || fail "no receipt"
     attempts=$(find repo/.vbutler/runs/*/attempts -type f | wc -l)
     vb run -b repo -g g.vbg --no-progress

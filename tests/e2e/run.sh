@@ -256,4 +256,12 @@ test_fewer_inputs_than_the_minimum_fail_the_quantum() {
     vb run -b repo -p pairs.yaml -i numbers -o u/y --no-progress
 }
 
+# bug: SIGPIPE ended the run
+test_a_reader_that_goes_away_does_not_end_a_run() {
+    make_numbers 3
+    before_doubling 'test $(cat "$1") != 0 || exit 7; sleep 0.3; grep -q "SigIgn:.*[02468ace]...$" /proc/self/status || exit 9'
+    run_numbers u/x 2>&1 | true # it says what has failed, and goes on
+    expect_equal "$(registry repo "SELECT count(*) FROM quantum WHERE status = 1")" 2 "tasks have the usual SIGPIPE"
+}
+
 run_tests "$@"

@@ -364,6 +364,28 @@ static void test_a_file_with_another_part_in_use_stays(void **state)
     assert_int_equal(access(fixture_path(f, "repo/t/1.txt"), F_OK), 0);
 }
 
+/* bug: only parts of a file were looked for, so a purge took the bytes of a dataset that was registered in place */
+static void test_a_file_that_another_dataset_has_stays(void **state)
+{
+    fixture *f = *state;
+    vb_autofree char *absolute = vb_path_join(f->repo->root, "t/2.txt"), *set = NULL;
+
+    for (int i = 1; i <= 3; i++) {
+        vb_autofree char *values = vb_format("detector=%d", i), *path = vb_format("t/%d.txt", i);
+
+        throw_away(f, values, path);
+    }
+    world_dataset(f, "u/other", "thing", "detector=1", "t/1.txt", "bytes\n", NULL);
+    world_dataset(f, "u/other", "thing", "detector=2", "u/2.txt", "bytes\n", NULL);
+    set = vb_format("UPDATE location SET path = '%s' WHERE path = 'u/2.txt'", absolute);
+    sql(f, set); /* as if the repository had been moved to where a direct artifact lies */
+    sql(f, "UPDATE trash SET mtime = -1");
+    empty(f, 0);
+    assert_int_equal(access(fixture_path(f, "repo/t/1.txt"), F_OK), 0);
+    assert_int_equal(access(fixture_path(f, "repo/t/2.txt"), F_OK), 0);
+    assert_int_equal(access(fixture_path(f, "repo/t/3.txt"), F_OK), -1);
+}
+
 static void test_what_cannot_be_removed_stays_noted(void **state)
 {
     fixture *f = *state;
@@ -398,6 +420,7 @@ int main(void)
         TRASH(test_trash_is_unlinked_and_forgotten),
         TRASH(test_a_newer_file_of_that_name_stays),
         TRASH(test_a_file_with_another_part_in_use_stays),
+        TRASH(test_a_file_that_another_dataset_has_stays),
         TRASH(test_what_cannot_be_removed_stays_noted),
     };
 

@@ -267,6 +267,24 @@ static void move_of_a_symlink_is_refused(void **state)
     assert_true(there(f, "link"));
 }
 
+/* bug: an artifact was taken from its dataset */
+static void move_of_what_the_repository_holds_is_refused(void **state)
+{
+    fixture *f = *state;
+    vb_transfer *t = begin(f, VB_TRANSFER_MOVE);
+
+    fixture_write(f, "repo/a", "x");
+    assert_int_equal(symlink("repo", fixture_path(f, "way")), 0);
+    add(f, t, "way/a", "run/a");
+    run(t);
+    assert_int_equal(t->files[0].error.code, -EINVAL);
+    assert_says(&t->files[0].error, "is in the repository");
+    assert_string_equal(t->files[0].error.hint, "use --transfer direct, which leaves it where it is, or copy");
+    vb_transfer_end(t);
+    assert_true(there(f, "repo/a"));
+    assert_false(there(f, "repo/run"));
+}
+
 static void move_spares_a_source_that_changed(void **state)
 {
     fixture *f = *state;
@@ -497,6 +515,7 @@ int main(void)
         TEST(move_keeps_the_source_until_the_commit),
         TEST(move_that_is_not_committed_leaves_everything_as_it_was),
         TEST(move_of_a_symlink_is_refused),
+        TEST(move_of_what_the_repository_holds_is_refused),
         TEST(move_spares_a_source_that_changed),
         TEST(what_is_not_committed_is_undone_with_its_directories),
         TEST(undoing_leaves_what_others_made_in_the_same_directory),

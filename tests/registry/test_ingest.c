@@ -237,7 +237,7 @@ static void held_paths_are_told_from_others(void **state)
     free(b.locations[2].path);
     b.locations[2].path = vb_strdup("run/2#hdu=3");
     assert_ok(vb_dataset_insert_all(f->reg, b.datasets, b.locations, b.count, &err), &err);
-    assert_ok(vb_store_paths_held(f->reg, 1, paths, VB_COUNT(paths), held, &err), &err);
+    assert_ok(vb_store_paths_held(f->reg, 1, "/nowhere", paths, VB_COUNT(paths), held, &err), &err);
     assert_true(held[0]);
     assert_false(held[1]);
     assert_true(held[2]);

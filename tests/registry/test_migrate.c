@@ -24,6 +24,7 @@ static const char first_tables[] =
     "CREATE TABLE location (dataset_id INTEGER NOT NULL, store_id INTEGER NOT NULL, path TEXT NOT NULL,"
     " size INTEGER NOT NULL, checksum BLOB, mtime INTEGER, formatter TEXT,"
     " PRIMARY KEY (dataset_id, store_id)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX location_part ON location (path) WHERE instr(path, '#');" /* the last ones had it */
     "CREATE TABLE instrument_rules (instrument TEXT PRIMARY KEY, rules TEXT NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE task (id INTEGER PRIMARY KEY AUTOINCREMENT, run_id INTEGER NOT NULL, label TEXT NOT NULL,"
     " position INTEGER NOT NULL, group_id INTEGER NOT NULL, definition TEXT NOT NULL, UNIQUE (run_id, label)) STRICT;"

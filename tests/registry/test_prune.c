@@ -199,30 +199,6 @@ static void a_part_of_a_file_is_noted_as_the_file_and_without_its_size(void **st
     check_trash(f, "r/a.fits:-1:7 r/a#b.fits:5:7 r/c#d.fits:-1:7");
 }
 
-static void a_file_is_in_use_while_a_part_of_it_is(void **state)
-{
-    static const struct {
-        const char *path;
-        int64_t store;
-        bool expected;
-    } cases[] = {
-        {"r/a.fits", 1, true},  {"r/a.fits", 2, false},    {"r/a", 1, false}, {"r/a.fit", 1, false},
-        {"r/b.fits", 1, false}, {"r/a.fits.gz", 1, false}, {"r/c", 1, false}, /* "r/c#d.fits" is a file of its own */
-    };
-    fixture *f = *state;
-    bool used;
-
-    put(f, 1, "r/a.fits#hdu=10", 5, 7);
-    put(f, 2, "r/b.fits", 5, 7); /* the same name: told by size and time */
-    put(f, 3, "r/c#d.fits", 5, 7);
-    for (size_t i = 0; i < VB_COUNT(cases); i++) {
-        vb_trash item = {.store_id = cases[i].store, .path = (char *)cases[i].path, .size = -1, .mtime = -1};
-
-        assert_ok(vb_trash_in_use(f->reg, &item, &used, &f->err), &f->err);
-        assert_int_equal(used, cases[i].expected);
-    }
-}
-
 /* ---- who refers to what is removed -------------------------------------------------------------------------- */
 
 static void select_all(fixture *f, const char *run)
@@ -383,7 +359,6 @@ int main(void)
         TEST(artifacts_of_others_are_no_trash),
         TEST(the_oldest_notes_come_first_and_are_forgotten),
         TEST(a_part_of_a_file_is_noted_as_the_file_and_without_its_size),
-        TEST(a_file_is_in_use_while_a_part_of_it_is),
         TEST(collections_that_have_a_dataset_are_named),
         TEST(a_run_goes_with_its_own_provenance_alone),
         cmocka_unit_test_setup_teardown(removing_never_scans, setup_traced, fixture_teardown),

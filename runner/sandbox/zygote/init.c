@@ -102,11 +102,11 @@ static void be_plain(int socket)
     vb_message_send(socket, &message, sizeof message, NULL, 0);
 }
 
-/* The namespace's own /proc: a task that looks for itself by getpid() must find itself.  Where the system forbids it (a
- * masked /proc in a container) the old one stays: /proc/self is right there too. */
-static void mount_proc(void)
+/* A task that looks for itself by getpid() must find itself.  Where the system forbids it (a masked /proc in a
+ * container) the old one stays: /proc/self is right there too.  The zygote has tried it, and told the runner. */
+int vb_job_mount_proc(void)
 {
-    (void)!mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+    return mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) ? errno : 0;
 }
 
 static pid_t start_task(const struct strings *s, bool keep_stdin, int out, int err, volatile int *error)
@@ -241,7 +241,7 @@ void vb_job_init(int socket, int out, int err, int strings, const vb_spawn_messa
         give_up(socket, VB_STEP_FORK);
     if (*mountpoint) {
         mount_session(socket, mountpoint);
-        mount_proc();
+        vb_job_mount_proc();
     } else {
         be_plain(socket);
     }

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <poll.h>
 #include <sched.h>
@@ -24,7 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FIRST_KEPT = 600, MAX_JOBS = 2048, MAX_TEXT = 32 * 1024 };
+enum { FIRST_KEPT = 600, MAX_JOBS = 2048 };
 
 /* A job that the zygote has to reap. */
 struct child {
@@ -69,26 +70,58 @@ static int own_user_namespace(void)
     return write_text("/proc/self/gid_map", map);
 }
 
-static int enter_namespaces(void)
+static int enter_namespaces(bool ordinary)
 {
-    if (geteuid() && own_user_namespace())
+    if (ordinary && own_user_namespace())
         return -1;
     if (unshare(CLONE_NEWNS))
         return -1;
     return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
 }
 
-/* Covers the directories; a line of text for each that it could not. */
-static size_t lay_masks(char *const *masks, char text[MAX_TEXT])
+/* Covers the directories; what is not there need not be. */
+static void lay_masks(char *const *masks, int *errors)
 {
-    size_t used = 0;
+    for (size_t i = 0; masks[i]; i++)
+        if (mount("vbutler-mask", masks[i], "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+                  "mode=0555,size=4k,nr_inodes=8") &&
+            errno != ENOENT)
+            errors[i] = errno;
+}
 
-    text[0] = 0;
-    for (; *masks; masks++)
-        if (mount("vbutler-mask", *masks, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0555,size=4k,nr_inodes=8") &&
-            errno != ENOENT && used + strlen(*masks) + 128 < MAX_TEXT)
-            used += (size_t)snprintf(text + used, MAX_TEXT - used, "%s: %s\n", *masks, strerror(errno));
-    return used;
+/* What root could look behind the masks with: unmounting them, entering another process's namespace or memory, opening
+ * files by handle.  They go from what is executed from now on: we and the inits, which are forked, keep them, and so no
+ * job may trace its init.  A user namespace that a job makes cannot take away what it finds mounted. */
+static int drop_privileges(void)
+{
+    static const int dropped[] = {CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+
+    for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++)
+        if (prctl(PR_CAPBSET_READ, dropped[i]) > 0 && prctl(PR_CAPBSET_DROP, dropped[i]))
+            return errno;
+    if (syscall(SYS_capget, &header, sets))
+        return errno;
+    for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++)
+        sets[CAP_TO_INDEX(dropped[i])].inheritable &= ~CAP_TO_MASK(dropped[i]); /* some containers set them */
+    return syscall(SYS_capset, &header, sets) ? errno : 0;
+}
+
+/* Whether jobs will have a /proc of their own.  An ordinary user's job may look at no process outside of its user
+ * namespace in any /proc, so it makes no difference there. */
+static int try_proc(bool ordinary)
+{
+    pid_t pid = ordinary ? 0 : (pid_t)syscall(SYS_clone, CLONE_NEWNS | CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, NULL);
+    int status = 0;
+
+    if (ordinary)
+        return 0;
+    if (!pid)
+        _exit(vb_job_mount_proc());
+    if (pid < 0 || waitpid(pid, &status, 0) < 0)
+        return errno;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
 }
 
 static void forget_child(struct zygote_state *z, size_t i)
@@ -189,8 +222,9 @@ static void __attribute__((noreturn)) serve(struct zygote_state *z)
 }
 
 /* Namespaces, masks, signals: what all jobs share.  The result says which step failed. */
-static vb_job_result set_up(struct zygote_state *z, char *const *masks, char text[MAX_TEXT])
+static vb_job_result set_up(struct zygote_state *z, char *const *masks, int *errors)
 {
+    bool ordinary = geteuid() != 0;
     sigset_t child;
 
     sigemptyset(&child);
@@ -199,11 +233,13 @@ static vb_job_result set_up(struct zygote_state *z, char *const *masks, char tex
     signal(SIGINT, SIG_DFL);
     signal(SIGPIPE, SIG_DFL);
     if (*z->mountpoint) {
-        if (enter_namespaces())
+        if (enter_namespaces(ordinary))
             return (vb_job_result){.step = VB_STEP_FORK, .error = errno};
         if (access("/dev/fuse", R_OK | W_OK))
             return (vb_job_result){.step = VB_STEP_FUSE, .error = errno};
-        lay_masks(masks, text);
+        lay_masks(masks, errors + VB_ERRORS_OTHER);
+        errors[VB_ERRORS_PROC] = try_proc(ordinary);
+        errors[VB_ERRORS_PRIVILEGE] = drop_privileges();
     }
     z->signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
     if (z->signals < 0 || pipe2(z->alive, O_CLOEXEC))
@@ -214,8 +250,9 @@ static vb_job_result set_up(struct zygote_state *z, char *const *masks, char tex
 void vb_zygote_main(pid_t runner, const char *mountpoint, char *const *masks)
 {
     static struct zygote_state z;
-    static char unmasked[MAX_TEXT];
     vb_job_message ready = {.kind = VB_MESSAGE_READY};
+    size_t count = VB_ERRORS_OTHER;
+    int *errors;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != runner)
@@ -226,10 +263,16 @@ void vb_zygote_main(pid_t runner, const char *mountpoint, char *const *masks)
     fcntl(VB_ZYGOTE_CONTROL, F_SETFD, FD_CLOEXEC);
     z.control = VB_ZYGOTE_CONTROL;
     z.mountpoint = mountpoint;
-    ready.result = set_up(&z, masks, unmasked);
+    for (char *const *mask = masks; *mask; mask++)
+        count++;
+    errors = calloc(count, sizeof *errors);
+    if (!errors)
+        _exit(1);
+    ready.result = set_up(&z, masks, errors);
     vb_message_send(z.control, &ready, sizeof ready, NULL, 0);
-    send(z.control, unmasked, strlen(unmasked) + 1, MSG_NOSIGNAL);
     if (ready.result.step)
         _exit(1);
+    vb_message_send(z.control, errors, count * sizeof *errors, NULL, 0);
+    free(errors);
     serve(&z);
 }

@@ -24,6 +24,9 @@ typedef enum vb_message_kind {
     VB_MESSAGE_READY
 } vb_message_kind;
 
+/* After READY, where that tells of no failure, comes an array of errno values: these two, and one for each mask. */
+enum { VB_ERRORS_PROC, VB_ERRORS_PRIVILEGE, VB_ERRORS_OTHER };
+
 /* On a job's socket; STARTED comes from the zygote, DEVICE and RESULT from init.  READY is the zygote's first word on
  * its own. */
 typedef struct vb_job_message {
@@ -36,6 +39,9 @@ typedef struct vb_job_message {
  * *count is how many came.  -EPIPE: the other side is gone. */
 int vb_message_send(int socket, const void *data, size_t n, const int *fds, size_t count);
 int vb_message_receive(int socket, void *data, size_t n, int *fds, size_t *count);
+
+/* Mounts the own /proc of a pid namespace; 0 or an errno. */
+int vb_job_mount_proc(void);
 
 /* Init's whole life; does not return.  `mountpoint` and `alive` are the zygote's. */
 void vb_job_init(int socket, int out, int err, int strings, const vb_spawn_message *message, const char *mountpoint,
