@@ -240,14 +240,6 @@ int vb_select_datasets(vb_registry *reg, const vb_dataset *datasets, size_t coun
 
 /* ---- what is selected ------------------------------------------------------------------------------------------- */
 
-int64_t vb_selected_count(vb_registry *reg)
-{
-    int64_t n = 0;
-
-    vb_sql_int(reg->db, &n, NULL, "SELECT count(*) FROM temp.selected", VB_NO_ARGS);
-    return n;
-}
-
 int vb_selected_each(vb_registry *reg, vb_dataset_fn *each, void *arg, vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;

@@ -24,8 +24,6 @@ int vb_select(vb_registry *reg, const vb_selecting *what, int64_t *count, vb_err
 /* Selects these datasets (their id and type). */
 int vb_select_datasets(vb_registry *reg, const vb_dataset *datasets, size_t count, vb_error *err);
 
-int64_t vb_selected_count(vb_registry *reg);
-
 /* Calls `each` with every selected dataset, by type and data ID. */
 int vb_selected_each(vb_registry *reg, vb_dataset_fn *each, void *arg, vb_error *err);
 

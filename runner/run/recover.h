@@ -7,7 +7,9 @@
 #include "runner/run/schedule.h"
 
 /* Reads every attempt: those that count are published and merged; those that failed are merged; those whose runner died
- * before they counted are swept (their artifacts, their scratch) and merged as aborted.  `schedule` learns of all. */
+ * before they counted are swept (their artifacts, their scratch) and merged as aborted.  The registry is the truth:
+ * what it says has succeeded counts, whether the directory knows of it or not, and what it holds is not swept.
+ * `schedule` learns of all.  -ESTALE where what counts was pruned. */
 int vb_recover(vb_site *site, vb_registry *reg, const vb_graph *g, vb_schedule *schedule, vb_error *err);
 
 #endif

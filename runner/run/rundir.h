@@ -3,9 +3,9 @@
  *     graph.vbg               the graph
  *     lock                    held by the runner that executes it
  *     files/LABEL/NAME        the pipeline's files
- *     attempts/QUANTUM.N      what attempt N of a quantum says of itself: lines of JSON, an intent before artifacts get
- * their final names, a receipt at the end receipts/QUANTUM        a link to the attempt that counts: making that link
- * is the commit scratch/QUANTUM.N/      the working directory of the attempt, while it runs and after it failed
+ *     attempts/xy/QUANTUM.N   what attempt N of a quantum says of itself, as lines of JSON: an intent, a receipt
+ *     receipts/xy/QUANTUM     a link to the attempt that counts: making that link is the commit
+ *     scratch/QUANTUM.N/      the working directory of the attempt, while it runs and after it failed
  *
  * attempts/ and receipts/ are divided by the last two digits of the UUID, so that no directory holds
  * a million files. */
