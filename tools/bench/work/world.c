@@ -302,12 +302,17 @@ static int put_chain(world *w)
     return r < 0 ? r : vb_txn_commit(&txn, w->err);
 }
 
+int64_t world_visits(int64_t datasets)
+{
+    return datasets / 3 / WORLD_DETECTORS + 1;
+}
+
 int world_make(world *w, int64_t datasets)
 {
     vb_auto_txn txn = {0};
     int r = vb_registry_begin(w->reg, &txn, w->err);
 
-    w->visits = datasets / 3 / WORLD_DETECTORS + 1;
+    w->visits = world_visits(datasets);
     if (!r)
         r = world_camera(w);
     if (!r)

@@ -19,6 +19,8 @@ typedef struct world {
     vb_error *err;
 } world;
 
+int64_t world_visits(int64_t datasets); /* that a world of so many has */
+
 /* Fills an empty registry; `datasets` is rounded to whole visits. */
 int world_make(world *w, int64_t datasets);
 

@@ -1,0 +1,86 @@
+/* read_find.c - one dataset: by data ID in a collection, along a chain, by UUID; and opening a repository for that. */
+#include "registry/base/mem.h"
+#include "tools/bench/work/bench.h"
+
+enum { LOOKUPS = 20000, OPENS = 20 };
+
+static int find_some(bench *b, const char *name, const char *type_name, const char *collection)
+{
+    char *names[] = {(char *)(uintptr_t)collection, NULL};
+    vb_auto_search search = {0};
+    const vb_dataset_type *type;
+    double taken = 0;
+    int found = 0, r = vb_search_resolve(b->reg, names, &search, b->err);
+
+    if (!r)
+        r = vb_dataset_type_find(b->reg, type_name, &type, b->err);
+    for (int64_t i = 0; r >= 0 && i < LOOKUPS; i++) {
+        uint64_t mixed = vb_hash64(&i, sizeof i);
+        vb_auto_dataid id = world_dataid(type->group, (int64_t)(mixed % (uint64_t)b->world.visits),
+                                         (int64_t)(mixed >> 40) % WORLD_DETECTORS);
+        double begun = world_seconds();
+        vb_auto_dataset d = {0};
+
+        r = vb_dataset_find(b->reg, type, &id, &search, &d, b->err);
+        found += r > 0;
+        taken += world_seconds() - begun;
+    }
+    if (r < 0)
+        return r;
+    if (found != LOOKUPS)
+        return vb_fail(b->err, -EIO, "%s: found %d of %d", name, found, LOOKUPS);
+    bench_tell(name, taken / LOOKUPS * 1e6, LOOKUPS);
+    return 0;
+}
+
+int read_find(bench *b)
+{
+    return find_some(b, "find", "raw", "Cam/raw/all");
+}
+
+int read_find_chain(bench *b)
+{
+    return find_some(b, "find_chain", "src", "u/prod");
+}
+
+int read_find_uuid(bench *b)
+{
+    enum { SOME = 1000 };
+    vb_uuid *uuids = vb_alloc(SOME * sizeof *uuids), first = {{0}};
+    double taken = 0;
+    size_t n = 0;
+    int r = vb_dataset_list_uuids(b->reg, &first, SOME, uuids, &n, b->err);
+
+    for (size_t i = 0; r >= 0 && i < LOOKUPS; i++) {
+        double begun = world_seconds();
+        vb_auto_dataset d = {0};
+
+        r = vb_dataset_by_uuid(b->reg, &uuids[i * 7919 % n], &d, b->err);
+        taken += world_seconds() - begun;
+    }
+    free(uuids);
+    if (r >= 0)
+        bench_tell("find_uuid", taken / LOOKUPS * 1e6, LOOKUPS);
+    return r < 0 ? r : 0;
+}
+
+int read_open(bench *b)
+{
+    double begun = world_seconds();
+    int r = 0;
+
+    for (int i = 0; !r && i < OPENS; i++) {
+        vb_auto(vb_repo_close) vb_repo *repo = NULL;
+        vb_auto(vb_registry_close) vb_registry *reg = NULL;
+        const vb_collection *c;
+
+        r = vb_repo_open(b->repo->root, &repo, b->err);
+        if (!r)
+            r = vb_repo_registry(repo, VB_ACCESS_READ, &reg, b->err);
+        if (!r)
+            r = vb_collection_find(reg, "u/prod", &c, b->err);
+    }
+    if (!r)
+        bench_tell("open", (world_seconds() - begun) / OPENS * 1e3, OPENS);
+    return r;
+}
