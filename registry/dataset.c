@@ -8,8 +8,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define DATASET_COLUMNS "SELECT id, uuid, type_id, run_id, dataid, ingest_date, state FROM dataset"
-
 void vb_dataset_clear(vb_dataset *d)
 {
     vb_dataid_clear(&d->dataid);
@@ -204,8 +202,7 @@ int vb_dataset_insert(vb_registry *reg, vb_dataset *d, const vb_location *locati
     return r;
 }
 
-/* Reads the row of DATASET_COLUMNS that the statement stands on; with `known`, takes the data ID from there. */
-static int read_row(vb_registry *reg, vb_stmt *s, const vb_dataid *known, vb_dataset *out, vb_error *err)
+int vb_dataset_read(vb_registry *reg, vb_stmt *s, const vb_dataid *known, vb_dataset *out, vb_error *err)
 {
     int r;
 
@@ -234,7 +231,7 @@ static int get_row(vb_registry *reg, const char *sql, vb_arg key, const vb_datai
         r = vb_stmt_step(s, err);
     if (r <= 0)
         return r;
-    r = read_row(reg, s, known, out, err);
+    r = vb_dataset_read(reg, s, known, out, err);
     return r < 0 ? r : 1;
 }
 
@@ -258,7 +255,7 @@ static int probe(vb_registry *reg, const char *sql, const vb_dataset_type *type,
     }
     if (r <= 0)
         return r;
-    r = read_row(reg, s, dataid, out, err);
+    r = vb_dataset_read(reg, s, dataid, out, err);
     return r < 0 ? r : 1;
 }
 
@@ -277,12 +274,12 @@ int vb_dataset_find(vb_registry *reg, const vb_dataset_type *type, const vb_data
 
 int vb_dataset_by_uuid(vb_registry *reg, const vb_uuid *uuid, vb_dataset *out, vb_error *err)
 {
-    return get_row(reg, DATASET_COLUMNS " WHERE uuid = ?", vb_arg_uuid(uuid), NULL, out, err);
+    return get_row(reg, VB_SELECT_DATASET " WHERE uuid = ?", vb_arg_uuid(uuid), NULL, out, err);
 }
 
 int vb_dataset_by_id(vb_registry *reg, int64_t id, vb_dataset *out, vb_error *err)
 {
-    return get_row(reg, DATASET_COLUMNS " WHERE id = ?", vb_arg_int(id), NULL, out, err);
+    return get_row(reg, VB_SELECT_DATASET " WHERE id = ?", vb_arg_int(id), NULL, out, err);
 }
 
 int vb_dataset_any(vb_registry *reg, bool *out, vb_error *err)
@@ -365,46 +362,6 @@ int vb_location_each(vb_registry *reg, vb_path_fn *each, void *arg, vb_error *er
 {
     return each_path(reg, "SELECT path FROM location UNION ALL SELECT path FROM datastore_record WHERE component != ''",
                      each, arg, err);
-}
-
-static int each_of_type(vb_registry *reg, const vb_collection *collection, const vb_dataset_type *type,
-                        vb_dataset_fn *each, void *arg, vb_error *err)
-{
-    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    vb_auto_buf sql = {0};
-    int r;
-
-    vb_buf_printf(&sql,
-                  "SELECT d.id, uuid, d.type_id, run_id, dataid, ingest_date, state FROM member_%" PRId64 " m"
-                  " JOIN dataset d ON d.id = m.dataset_id WHERE m.type_id = ? AND m.collection_id = ?",
-                  type->group_id);
-    r = vb_sql(reg->db, &s, err, vb_buf_text(&sql), VB_ARGS(type->id, collection->id));
-    while (!r && (r = vb_stmt_step(s, err)) > 0) {
-        vb_auto_dataset d = {0};
-
-        r = read_row(reg, s, NULL, &d, err);
-        if (!r)
-            r = each(arg, &d, err);
-    }
-    return r;
-}
-
-int vb_dataset_each(vb_registry *reg, const vb_collection *collection, const vb_dataset_type *type, vb_dataset_fn *each,
-                    void *arg, vb_error *err)
-{
-    char **names = NULL;
-    int r;
-
-    if (type)
-        return each_of_type(reg, collection, type, each, arg, err);
-    r = vb_dataset_type_list(reg, collection->id, NULL, SIZE_MAX >> 1, &names, err);
-    for (char **name = names; !r && *name; name++) {
-        r = vb_dataset_type_find(reg, *name, &type, err);
-        if (!r)
-            r = each_of_type(reg, collection, type, each, arg, err);
-    }
-    vb_strv_free(names);
-    return r;
 }
 
 int vb_store_list(vb_registry *reg, int64_t **ids, char ***roots, size_t *count, vb_error *err)

@@ -2,9 +2,7 @@
 #ifndef VB_REGISTRY_INTERNAL_H
 #define VB_REGISTRY_INTERNAL_H
 
-#include "registry/collection.h"
-#include "registry/dataid.h"
-#include "registry/dataset_type.h"
+#include "registry/dataset.h"
 #include "registry/registry.h"
 #include "registry/sql.h"
 
@@ -55,6 +53,11 @@ int vb_collection_check_name(const char *name, vb_error *err);
 
 /* "a", "b", ... of the required dimensions of a group, each after `before` (which is `first` for the first). */
 void vb_sql_dimensions(vb_buf *out, const vb_group *group, const char *first, const char *before);
+
+/* The columns of a dataset, and reading the row of them that a statement stands on; with `known`, the data ID is taken
+ * from there. */
+#define VB_SELECT_DATASET "SELECT id, uuid, type_id, run_id, dataid, ingest_date, state FROM dataset"
+int vb_dataset_read(vb_registry *reg, vb_stmt *s, const vb_dataid *known, vb_dataset *out, vb_error *err);
 
 /* The arguments of a data ID. */
 void vb_dataid_args(const vb_dataid *id, vb_arg *args);
