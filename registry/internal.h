@@ -3,6 +3,7 @@
 #define VB_REGISTRY_INTERNAL_H
 
 #include "registry/dataset.h"
+#include "registry/record.h"
 #include "registry/registry.h"
 #include "registry/sql.h"
 
@@ -24,7 +25,7 @@ struct vb_known_type {
 
 /* Statements on the table of an element; made at first use. */
 struct vb_record_sql {
-    char *insert, *add_overlap;
+    char *insert, *add_overlap, *find;
 };
 
 struct vb_registry {
@@ -58,6 +59,11 @@ void vb_sql_dimensions(vb_buf *out, const vb_group *group, const char *first, co
  * from there. */
 #define VB_SELECT_DATASET "SELECT id, uuid, type_id, run_id, dataid, ingest_date, state FROM dataset"
 int vb_dataset_read(vb_registry *reg, vb_stmt *s, const vb_dataid *known, vb_dataset *out, vb_error *err);
+
+/* The statement that finds a record of an element by its required dimensions, in the universe's order; and reading the
+ * row of it that a statement stands on. */
+const char *vb_record_find_sql(vb_registry *reg, const vb_element *element);
+void vb_record_read(vb_registry *reg, const vb_element *element, vb_stmt *s, vb_record *out);
 
 /* The arguments of a data ID. */
 void vb_dataid_args(const vb_dataid *id, vb_arg *args);

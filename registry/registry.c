@@ -155,6 +155,7 @@ void vb_registry_close(vb_registry *reg)
     for (int i = 0; i < VB_MAX_ELEMENTS; i++) {
         free(reg->record_sql[i].insert);
         free(reg->record_sql[i].add_overlap);
+        free(reg->record_sql[i].find);
     }
     if (reg->universe)
         vb_universe_free(reg->universe);

@@ -215,6 +215,8 @@ static const struct part {
     {"open", false, read_open},
     {"patch", false, read_patch},
     {"stream", false, read_stream},
+    {"stream_records", false, read_stream_records},
+    {"stream_regions", false, read_stream_regions},
     {"stream_all", false, read_stream_all},
 };
 
