@@ -19,6 +19,9 @@ struct vb_known_collection {
 struct vb_known_type {
     vb_dataset_type t;
     char *find_sql, *insert_sql; /* on its member table; made at first use */
+    char *along_sql;             /* finds along `along`, the collections of the last search */
+    int64_t *along;
+    size_t nalong;
     struct vb_known_type *next_retired;
     UT_hash_handle by_id, by_name;
 };

@@ -25,6 +25,8 @@ static void free_retired(vb_registry *reg)
         vb_dataset_type_clear(&t->t);
         free(t->find_sql);
         free(t->insert_sql);
+        free(t->along_sql);
+        free(t->along);
         free(t);
     }
 }
