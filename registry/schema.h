@@ -12,7 +12,7 @@
 #include "registry/universe.h"
 
 #define VB_APPLICATION_ID 0x7662746c /* "vbtl" */
-#define VB_SCHEMA_VERSION 2
+#define VB_SCHEMA_VERSION 3
 
 /* `format` is "registry", "snapshot" or "graph". */
 int vb_schema_create(vb_db *db, const vb_universe *u, const char *format, vb_error *err);
@@ -25,6 +25,10 @@ int vb_schema_check(vb_db *db, vb_error *err);
 
 /* CREATE TABLE calib_N, appended. */
 void vb_schema_calibs(vb_buf *out, const vb_group *group, int64_t number);
+
+/* What SQLite is told of the sizes in `member_N`, so that it looks up by all of its key where all of it is known.  They
+ * are no counts, and do not change. */
+void vb_schema_statistics(vb_buf *sql, const vb_group *group, int64_t number);
 
 /* A value of `meta`; NULL where there is none.  The caller frees it. */
 int vb_schema_meta(vb_db *db, const char *key, char **out, vb_error *err);
