@@ -188,11 +188,13 @@ static struct step element_step(struct planner *p, const struct path *at, const 
         return (struct step){1, 1};
     if (vb_dimset_has(p->j->picked, e->index) && s.cost > PICKED)
         s = (struct step){PICKED, fmin(s.rows, PICKED)};
-    if (s.rows <= 1)
-        return s;
+    bool one = s.rows <= 1;
+
     VB_EACH_DIMENSION(i, e->implied)
         if (vb_dimset_has(at->bound, i))
             s.rows /= size_of(p, element_at(p, i));
+    if (one) /* a known visit is kept where its filter is the one that is known */
+        return s;
     if (!e->is_dimension && p->j->keep[e->index] > 0)
         s.rows *= p->j->keep[e->index];
     s.rows = fmax(s.rows, 1);

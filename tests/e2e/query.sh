@@ -8,6 +8,7 @@ GOLDEN=$VB_SHARED/data/golden
 rubin() {
     name=$1
     shift
+    echo "$name" >>compared
     vb "$@" >"$name.out" 2>"$name.err" || fail "$name: $(cat "$name.err")"
     diff -u "$GOLDEN/cli/$name.out" "$name.out" >&2 || fail "$name differs"
 }
@@ -40,6 +41,25 @@ test_tables_are_those_of_butler() {
     rubin qdi2 query-data-ids repo visit tract --where "instrument='HSC' AND skymap='hsc_rings_v1' AND visit < 900004"
     rubin qdr query-dimension-records repo exposure --where "instrument='HSC' AND day_obs=20240301"
     rubin qdr_v query-dimension-records repo visit --where "instrument='HSC' AND day_obs=20240301" --limit 2
+    # Compared in tests of their own below: URIs; what is an empty table there and here; what is an error there and here.
+    # cfg is a configuration of daf_butler's, which vbutler does not have.
+    printf '%s\n' qd2 qd_none qd3 cfg >>compared
+    (cd "$GOLDEN/cli" && ls ./*.cmd) | sed 's#^./##; s#.cmd$##' | sort >recorded
+    sort compared | diff recorded - >&2 || fail "recorded answers that are not compared"
+}
+
+# daf_butler ends these with a traceback, and prints no table.
+test_what_butler_refuses_prints_no_table() {
+    import_small
+    for name in qd_none qd3; do
+        grep -q '^rc=1 ' "$GOLDEN/cli/$name.cmd" && [ ! -s "$GOLDEN/cli/$name.out" ] || fail "$name was answered"
+    done
+    vb query-datasets repo calexp --collections u/test/run1 --where "instrument='HSC' AND visit=1" >out 2>err
+    [ -z "$(tr -d '\n' <out)" ] || fail "$(cat out)"
+    grep -q 'nothing found' err
+    expect_failure "one dataset type, and 2 match" \
+        vb query-datasets repo 'c*' --collections u/test/run1 --limit 3 --order-by=-visit
+    [ ! -s failure.out ] || fail "$(cat failure.out)"
 }
 
 # daf_butler's table has its own root, so that only the rest of it can be the same.
@@ -116,6 +136,31 @@ test_expressions_of_all_kinds() {
         "REGION('POLYGON 150.1 2.2 150.1001 2.2 150.1 2.2001')"; do
         expect_equal "$(count "visit.region overlaps $region")" "$all" "$region"
     done
+}
+
+# Whether all pixels are reckoned and one is kept, or records near that pixel are looked for, makes no difference.
+test_a_pixel_selects_what_touches_it() {
+    import_small
+    for pixels in healpix9 healpix4 htm8; do
+        vb query-data-ids repo visit detector $pixels --where "instrument='HSC'" --format json >all
+        python3 - "$VBUTLER" $pixels <<'PY'
+import json, subprocess, sys
+vbutler, name = sys.argv[1:]
+rows = json.load(open("all"))
+pixels = sorted({r[name] for r in rows})
+assert len(rows) > len(pixels) > 0
+for pixel in pixels[:: max(1, len(pixels) // 12)]:
+    for where in f"{name} = {pixel}", f"{pixel} = {name}", f"{name} IN ({pixel})":
+        found = subprocess.run([vbutler, "query-data-ids", "repo", "visit", "detector", name, "--where",
+                                f"instrument='HSC' AND {where}", "--format", "json"], capture_output=True, check=True)
+        assert json.loads(found.stdout) == [r for r in rows if r[name] == pixel], (where, pixel)
+PY
+    done
+    pixel=$(python3 -c "import json; print(json.load(open('all'))[0]['htm8'])")
+    vb query-data-ids repo visit detector htm8 --where "instrument='HSC' AND htm8=$pixel" --explain >plan
+    grep -q 'SEARCH o USING PRIMARY KEY (pixel' plan || fail "$(cat plan)"
+    vb query-data-ids repo visit htm8 --where "instrument='HSC' AND htm8 = -1" 2>err
+    grep -q 'nothing found' err
 }
 
 test_values_from_outside() {
