@@ -195,6 +195,30 @@ print(max(json.load(sys.stdin), key=lambda r: r["zenith_angle"])["id"])')
     expect_failure "'visti' is no dimension" vb query-data-ids repo visit --order-by visti
 }
 
+# With one instrument the last visits are read from the end of an index, though nobody has said which instrument; with two
+# of them all must be sorted.
+test_the_last_of_many_are_not_sorted() {
+    import_small
+    sqlite3 repo/registry.sqlite3 "
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000)
+        INSERT INTO dimension_visit SELECT NULL, instrument, i, day_obs, physical_filter, 'V' || i, seq_num, exposure_time,
+            target_name, observation_reason, science_program, azimuth, zenith_angle, NULL, timespan_begin, timespan_end
+            FROM n, dimension_visit WHERE visit = 900000"
+    last() {
+        vb query-data-ids repo visit "$@" --order-by=-visit --limit 3 --format json | column visit | tr '\n' ' '
+    }
+    expect_equal "$(last)" "900018 900016 900014 "
+    expect_equal "$(last --where "instrument='HSC' AND visit < 30000")" "29999 29998 29997 "
+    vb query-data-ids repo visit --order-by=-visit --limit 3 --explain >plan
+    ! grep -q 'TEMP B-TREE' plan || fail "$(cat plan)"
+    sqlite3 repo/registry.sqlite3 "
+        INSERT INTO dimension_instrument (instrument) VALUES ('Other');
+        INSERT INTO dimension_physical_filter (instrument, physical_filter, band) VALUES ('Other', 'f', 'g');
+        INSERT INTO dimension_day_obs (instrument, day_obs) VALUES ('Other', 1);
+        INSERT INTO dimension_visit (instrument, visit, day_obs, physical_filter, name) VALUES ('Other', 900017, 1, 'f', 'x')"
+    expect_equal "$(last)" "900018 900017 900016 "
+}
+
 test_an_empty_answer_is_no_error_and_can_be_asked_why() {
     import_small
     vb query-datasets repo calexp --collections u/test/run1 --where "instrument='HSC' and visit=900000 and band='z'" \
