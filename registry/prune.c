@@ -11,24 +11,25 @@
 /* The files of components, and what else is kept of files from a Gen3 repository. */
 static int trash_components(vb_registry *reg, const vb_dataset_type *type, vb_error *err)
 {
+    static const char *const statements[] = {
+        "INSERT INTO trash (store_id, path, size, mtime) SELECT store_id, path, size, mtime"
+        " FROM temp.selected s CROSS JOIN component c ON c.dataset_id = s.dataset_id"
+        " WHERE s.type_id = ? AND NOT (path >= '/' AND path < '0')",
+        "DELETE FROM component WHERE dataset_id IN (SELECT dataset_id FROM temp.selected WHERE type_id = ?)",
+        "DELETE FROM datastore_record WHERE dataset_id IN (SELECT dataset_id FROM temp.selected WHERE type_id = ?)",
+    };
     int64_t one;
     int r = vb_sql_int(reg->db, &one, err,
-                       "SELECT 1 FROM temp.selected s CROSS JOIN datastore_record r ON r.dataset_id = s.dataset_id"
-                       " WHERE s.type_id = ? LIMIT 1",
-                       VB_ARGS(type->id));
+                       "SELECT 1 WHERE EXISTS (SELECT 1 FROM component) OR EXISTS"
+                       " (SELECT 1 FROM datastore_record)",
+                       VB_NO_ARGS);
 
     if (r <= 0)
         return r;
-    r = vb_sql_exec(reg->db, err,
-                    "INSERT INTO trash (store_id, path, size, mtime) SELECT store_id, path, size, NULL"
-                    " FROM temp.selected s CROSS JOIN datastore_record r ON r.dataset_id = s.dataset_id"
-                    " WHERE s.type_id = ? AND component != '' AND NOT (path >= '/' AND path < '0')",
-                    VB_ARGS(type->id));
-    return r < 0 ? r
-                 : vb_sql_exec(reg->db, err,
-                               "DELETE FROM datastore_record WHERE dataset_id IN"
-                               " (SELECT dataset_id FROM temp.selected WHERE type_id = ?)",
-                               VB_ARGS(type->id));
+    r = 0;
+    for (size_t i = 0; !r && i < VB_COUNT(statements); i++)
+        r = vb_sql_exec(reg->db, err, statements[i], VB_ARGS(type->id));
+    return r;
 }
 
 /* Artifacts become trash; those that were ingested `direct` belong to others. */

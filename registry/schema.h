@@ -12,7 +12,7 @@
 #include "registry/universe.h"
 
 #define VB_APPLICATION_ID 0x7662746c /* "vbtl" */
-#define VB_SCHEMA_VERSION 2
+#define VB_SCHEMA_VERSION 3
 
 /* `format` is "registry", "snapshot" or "graph". */
 int vb_schema_create(vb_db *db, const vb_universe *u, const char *format, vb_error *err);
