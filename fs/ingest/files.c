@@ -226,10 +226,9 @@ static void check_extension(const struct job *job)
     has = vb_path_extension(vb_table_cell(&job->table, job->rows[0].row, job->path_column));
     wanted = vb_dataset_type_extension(type, "");
     if (*has && *wanted && !vb_starts_with(has, wanted))
-        vb_log(VB_WARNING,
-               "the files end in %s, but those of dataset type '%s' (%s) are shown as %s: --extension of "
-               "register-dataset-type tells another",
-               has, type->name, type->storage_class, wanted);
+        vb_log(VB_WARNING, "the files end in %s, but those of dataset type '%s' (%s) are shown as %s%s", has,
+               type->name, type->storage_class, wanted,
+               job->rows[0].component ? "" : ": --extension of register-dataset-type tells another");
 }
 
 static void plan_transfers(struct job *job, vb_transfer *transfer)

@@ -112,10 +112,9 @@ static int check_told(const struct entry *e, const vb_dataid *id, const vb_stora
             return vb_fail(err, -EEXIST, "component '%s' of %s is in line %zu too", component->name, vb_buf_text(&text),
                            t->line);
         if (!t->component != !component)
-            return vb_fail(err, -EINVAL,
-                           "%s is whole in line %zu and a component in the other: it is either in one "
-                           "file or in parts",
-                           vb_buf_text(&text), t->line);
+            return vb_fail(err, -EINVAL, "%s is %s line %zu, and %s here: a dataset is in one file or in parts",
+                           vb_buf_text(&text), component ? "whole in" : "in parts since", t->line,
+                           component ? "in parts" : "whole");
     }
     return 0;
 }

@@ -67,7 +67,7 @@ test_mistakes_in_a_table() {
     grep -q "did you mean 'image'" failure.err
     expect_failure "bad.csv:3: component 'image' of .healpix5: 9. is in line 2 too" refuse_row image-1.fits,image,9 image-2.fits,image,9
     expect_failure 'is whole in line 2' refuse_row image-1.fits,,9 image-2.fits,image,9
-    expect_failure 'is whole in line 3|a component in the other' refuse_row image-1.fits,image,9 image-2.fits,,9
+    expect_failure 'is in parts since line 2, and whole here' refuse_row image-1.fits,image,9 image-2.fits,,9
     expect_failure 'is in line 2 too' refuse_row image-1.fits,,9 image-2.fits,,9
     expect_failure 'is derived' refuse_row image-1.fits,bbox,9
     expect_failure 'is in parts already' refuse_row image-1.fits,variance,1
