@@ -64,6 +64,10 @@ static int print_components(vb_query_session *s, const vb_dataset_type *type, in
     char **names = NULL;
     int r = vb_component_names(s->reg, type->id, &names, err);
 
+    if (!r && *names && q->offset)
+        r = vb_fail(err, -EINVAL,
+                    "--offset goes with one table, and '%s' has datasets in several files: one a component",
+                    type->name);
     for (char **name = names; !r && *name && *left; name++) {
         q->component = *name;
         r = print_datasets(s, type, left, NULL, err);

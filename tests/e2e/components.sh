@@ -135,6 +135,7 @@ test_query_shows_a_row_a_component() {
     expect_equal "$(grep -c '^ *exp ' table)" 3
     expect_equal "$(vb query-datasets repo exp --show-uri --limit 3 | grep -c '^ *exp')" 3
     expect_equal "$(vb query-datasets repo exp --show-uri --where 'healpix5 = 2' | grep -c '^ *exp')" 2
+    expect_failure 'offset goes with one table' vb query-datasets repo exp --show-uri --offset 1
     expect_failure "'exp.image' is a component of dataset type 'exp': components cannot be queried" vb query-datasets repo exp.image
     grep -q "query 'exp'" failure.err
 }
