@@ -222,3 +222,11 @@ void vb_component_type(const vb_dataset_type *type, const char *component, const
                              .storage_class = vb_strdup(storage_class),
                              .is_calibration = type->is_calibration};
 }
+
+const vb_dataset_type *vb_file_type(const vb_dataset_type *type, const vb_file *f, vb_dataset_type *part)
+{
+    if (!f->component)
+        return type;
+    vb_component_type(type, f->component, f->storage_class, part);
+    return part;
+}

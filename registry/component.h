@@ -65,4 +65,9 @@ bool vb_component_split(const char *name, char **type, char **component);
 void vb_component_type(const vb_dataset_type *type, const char *component, const char *storage_class,
                        vb_dataset_type *out);
 
+/* The type by which a file of a dataset is called: the dataset's, or *part, which is filled for a component (and is
+ * cleared by the caller, who has it zeroed). */
+const vb_dataset_type *vb_file_type(const vb_dataset_type *type, const vb_file *f, vb_dataset_type *part);
+#define vb_auto_part __attribute__((cleanup(vb_dataset_type_clear))) vb_dataset_type
+
 #endif

@@ -334,6 +334,8 @@ int vb_storage_classes_check(const vb_yaml_node *node, vb_error *err)
     struct reading r = {.set = set, .strict = true, .err = err};
     int status;
 
+    if (vb_yaml_is_null(node))
+        return 0;
     set->below = known_to_rubin();
     status = read_classes(&r, node);
     if (!status)

@@ -107,7 +107,7 @@ int vb_subset_wanted(vb_registry *into, vb_error *err)
         "INSERT INTO association SELECT a.* FROM temp.wanted w CROSS JOIN src.association a"
         " ON a.dataset_id = w.dataset_id WHERE a.collection_id IN (SELECT id FROM collection);"
         "INSERT INTO component SELECT c.* FROM temp.wanted w CROSS JOIN src.component c ON c.dataset_id = w.dataset_id;"
-        "INSERT INTO component_summary SELECT DISTINCT type_id, component FROM component c CROSS JOIN dataset d"
+        "INSERT OR IGNORE INTO component_summary SELECT DISTINCT type_id, component FROM component c CROSS JOIN dataset d"
         " ON d.id = c.dataset_id;"
         "INSERT INTO datastore_record SELECT r.* FROM temp.wanted w CROSS JOIN src.datastore_record r"
         " ON r.dataset_id = w.dataset_id;"

@@ -248,7 +248,7 @@ static int add_dataset(void *arg, const vb_dataset *d, const vb_location *l, con
                               .component = extra->component,
                               .checksum = extra->checksum,
                               .size = l->size};
-    __attribute__((cleanup(vb_dataset_type_clear))) vb_dataset_type part = {0};
+    vb_auto_part part = {0};
     const char *extension;
     vb_auto_buf path = {0};
     int r = direct ? direct_path(f, d, l, &path, err) : template_path(f, d, l, extra->component, &path, err);
@@ -262,10 +262,10 @@ static int add_dataset(void *arg, const vb_dataset *d, const vb_location *l, con
     extension = vb_dataset_type_extension(extra->component ? &part : d->type, l->path);
     row.storage_class = extra->storage_class ? extra->storage_class : d->type->storage_class;
     row.path = vb_buf_text(&path);
-    if (extra->component) /* the composite itself must be known too */
-        formatter_of(f, d->type->storage_class, "", NULL);
     row.formatter = formatter_of(f, extra->component ? extra->storage_class : d->type->storage_class, extension,
                                  l->formatter);
+    if (extra->component) /* the composite itself must be known too */
+        define_class(f, d->type->storage_class, "", NULL);
     f->rows++;
     return vb_gen3_export_file(f->x, &row, err);
 }

@@ -89,8 +89,8 @@ static int bind_all(struct job *job, vb_error *err)
 
     job->path_column = find_path_column(&job->table);
     job->component_column = find_component_column(&job->table);
-    if (job->path_column == job->component_column)
-        return vb_fail(err, -EINVAL, "%s: has no column 'path'", job->table.name);
+    if (job->path_column == job->component_column && ++job->path_column == job->table.ncolumns)
+        return vb_fail(err, -EINVAL, "%s: has no column for paths", job->table.name);
     for (char *const *p = job->options->dataid; !r && p && *p; p++)
         r = bind_constant(job, *p, err);
     for (size_t i = 0; !r && i < job->table.ncolumns; i++)
@@ -216,7 +216,7 @@ static const vb_dataset_type *type_of(const struct job *job, const struct row *r
 /* Names that promise another format than the files have are a mistake in the dataset type, most likely. */
 static void check_extension(const struct job *job)
 {
-    __attribute__((cleanup(vb_dataset_type_clear))) vb_dataset_type part = {0};
+    vb_auto_part part = {0};
     const vb_dataset_type *type;
     const char *has, *wanted;
 
@@ -235,7 +235,7 @@ static void plan_transfers(struct job *job, vb_transfer *transfer)
 {
     check_extension(job);
     for (size_t i = 0; i < job->nrows; i++) {
-        __attribute__((cleanup(vb_dataset_type_clear))) vb_dataset_type part = {0};
+        vb_auto_part part = {0};
         const char *path = vb_table_cell(&job->table, job->rows[i].row, job->path_column);
         vb_autofree char *full = job->options->prefix ? vb_path_join(job->options->prefix, path) : vb_strdup(path);
 

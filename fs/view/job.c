@@ -234,16 +234,12 @@ static void forget_shown(struct filling *f)
     }
 }
 
-/* The extension of a file's name, by which a name that another has is told from it. */
+/* FILE where another file has that name. */
 static void unique_name(const vb_dataset *d, const vb_file *file, vb_buf *name)
 {
-    __attribute__((cleanup(vb_dataset_type_clear))) vb_dataset_type part = {0};
-    const vb_dataset_type *type = d->type;
+    vb_auto_part part = {0};
+    const vb_dataset_type *type = vb_file_type(d->type, file, &part);
 
-    if (file->component) {
-        vb_component_type(d->type, file->component, file->storage_class, &part);
-        type = &part;
-    }
     vb_buf_clear(name);
     vb_name_file_unique(name, type, &d->dataid, vb_dataset_type_extension(type, file->location.path), &d->uuid);
 }

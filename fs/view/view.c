@@ -213,12 +213,8 @@ int vb_view_files(vb_call *c, const vb_dataset *d, vb_files *out)
 
 void vb_view_file_name(const vb_dataset *d, const vb_file *file, vb_buf *out)
 {
-    __attribute__((cleanup(vb_dataset_type_clear))) vb_dataset_type part = {0};
-    const vb_dataset_type *type = d->type;
+    vb_auto_part part = {0};
+    const vb_dataset_type *type = vb_file_type(d->type, file, &part);
 
-    if (file->component) {
-        vb_component_type(d->type, file->component, file->storage_class, &part);
-        type = &part;
-    }
     vb_name_file(out, type, &d->dataid, vb_dataset_type_extension(type, file->location.path));
 }

@@ -190,18 +190,13 @@ static void forget_names(struct named **all)
 /* FILE below in/CONNECTION; a name that an earlier file has is made unique. */
 static const char *name_file(struct named **named, const vb_edge *edge, const vb_file *file)
 {
-    __attribute__((cleanup(vb_dataset_type_clear))) vb_dataset_type part = {0};
+    vb_auto_part part = {0};
     const vb_dataset *d = &edge->dataset;
-    const vb_dataset_type *type = d->type;
-    const char *extension;
+    const vb_dataset_type *type = vb_file_type(d->type, file, &part);
+    const char *extension = vb_dataset_type_extension(type, file->location.path);
     struct named *other;
     vb_buf name = {0};
 
-    if (file->component) {
-        vb_component_type(d->type, file->component, file->storage_class, &part);
-        type = &part;
-    }
-    extension = vb_dataset_type_extension(type, file->location.path);
     vb_buf_printf(&name, "in/%s/", edge->connection->name);
     vb_name_file(&name, type, &d->dataid, extension);
     HASH_FIND_STR(*named, vb_buf_text(&name), other);

@@ -76,6 +76,11 @@ test_mistakes_in_a_table() {
     expect_equal "$(registry repo 'SELECT count(*) FROM dataset')" 3
     vb ingest-files repo exp parts parts.csv --skip-existing >out
     grep -q '3 were there already' out
+    expect_failure "no dataset type 'exp.image'" vb prune-datasets repo parts --datasets exp.image --unstore --no-confirm
+    grep -q "name their type, 'exp'" failure.err
+    { echo component,path,healpix5; echo image,files/image-1.fits,5; } >first.csv
+    vb ingest-files repo exp more first.csv >out
+    vb remove-runs repo more --no-confirm >out
     vb register-dataset-type repo text Text healpix5
     printf 'path,component,healpix5\nfiles/image-1.fits,image,1\n' >text.csv
     expect_failure "storage class Text has no component 'image'" vb ingest-files repo text parts text.csv
@@ -365,6 +370,16 @@ test_gen3_round_trip() {
     write_pipeline 'exp: {type: exp, component: mask}' 'cat "$2" >"$1"'
     vb run -b repo -p p.yaml -i parts -o u/a --no-progress --data-query 'healpix5 = 2' >run.out 2>&1 || fail "$(cat run.out)"
     expect_equal "$(output_of 2)" mask-2
+}
+
+# Bug: components that were registered by URL had one name when they were brought in, and an import failed.
+test_import_brings_in_components_by_url() {
+    make_parts >out
+    vb export-gen3 repo theirs --transfer direct >out
+    vb create repo2
+    vb import-gen3 repo2 theirs --transfer copy >out
+    expect_equal "$(cat repo2/parts/exp.mask/exp.mask_2.fits)" mask-2
+    check_store repo2
 }
 
 # A registry of version 2 had these files in datastore_record.
