@@ -212,6 +212,21 @@ bool vb_component_split(const char *name, char **type, char **component)
     return true;
 }
 
+int vb_component_find(vb_registry *reg, const char *name, const vb_dataset_type **type, char **component, vb_error *err)
+{
+    vb_autofree char *type_name = NULL, *part = NULL;
+    int r;
+
+    if (!vb_component_split(name, &type_name, &part))
+        return 0;
+    r = vb_dataset_type_find(reg, type_name, type, err);
+    if (!r)
+        r = vb_component_known(reg, (*type)->id, part, err);
+    if (r > 0)
+        *component = VB_STEAL(part);
+    return r == -ENOENT ? 0 : r;
+}
+
 void vb_component_type(const vb_dataset_type *type, const char *component, const char *storage_class,
                        vb_dataset_type *out)
 {

@@ -60,6 +60,11 @@ int vb_component_check_name(const char *name, vb_error *err);
  * what follows it names no component. */
 bool vb_component_split(const char *name, char **type, char **component);
 
+/* The dataset type and the component of "calexp.image", where the type's datasets have, or had, files of it (1;
+ * *component is the caller's), 0 where it is no such name. */
+int vb_component_find(vb_registry *reg, const char *name, const vb_dataset_type **type, char **component,
+                      vb_error *err);
+
 /* The component as a dataset type by itself, "calexp.image" with the type's dimensions and the component's storage
  * class: for names of files.  It is registered nowhere; clear it with vb_dataset_type_clear(). */
 void vb_component_type(const vb_dataset_type *type, const char *component, const char *storage_class,

@@ -285,13 +285,12 @@ static bool holds_type(vb_call *c, const char *collection, const char *type)
 /* True for the TYPE.COMPONENT of a type that the collection holds, of which some dataset has such a file. */
 static bool holds_component(vb_call *c, const char *collection, const char *name, struct data_dir *next)
 {
-    vb_autofree char *type = NULL, *component = NULL;
-    const vb_dataset_type *t;
+    vb_autofree char *component = NULL;
+    const vb_dataset_type *type;
 
-    if (!vb_component_split(name, &type, &component) || !holds_type(c, collection, type) ||
-        vb_dataset_type_find(c->reg, type, &t, NULL) < 0 || vb_component_known(c->reg, t->id, component, NULL) <= 0)
+    if (vb_component_find(c->reg, name, &type, &component, NULL) <= 0 || !holds_type(c, collection, type->name))
         return false;
-    next->type = VB_STEAL(type);
+    next->type = vb_strdup(type->name);
     next->component = VB_STEAL(component);
     return true;
 }

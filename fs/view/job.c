@@ -303,21 +303,15 @@ static bool searches_type(vb_call *c, const char *type)
 /* in/TYPE or in/TYPE.COMPONENT of an ad-hoc command; NULL where the search holds no such type. */
 static struct overlay *type_directory(vb_call *c, struct overlay *dir, const char *name)
 {
-    vb_autofree char *type = NULL, *component = NULL;
-    const vb_dataset_type *t;
+    vb_autofree char *component = NULL;
+    const vb_dataset_type *type;
+    bool part = vb_component_find(c->reg, name, &type, &component, NULL) > 0;
     struct overlay *o;
 
-    if (vb_component_split(name, &type, &component)) {
-        if (!searches_type(c, type) || vb_dataset_type_find(c->reg, type, &t, NULL) < 0 ||
-            vb_component_known(c->reg, t->id, component, NULL) <= 0)
-            return NULL;
-    } else if (searches_type(c, name)) {
-        type = vb_strdup(name);
-    } else {
+    if (!searches_type(c, part ? type->name : name))
         return NULL;
-    }
     o = subdirectory(dir, name);
-    o->lazy_type = VB_STEAL(type);
+    o->lazy_type = vb_strdup(part ? type->name : name);
     o->lazy_component = VB_STEAL(component);
     return o;
 }

@@ -141,6 +141,26 @@ static void names_are_parted_at_the_dot(void **state)
     }
 }
 
+static void a_component_is_found_by_its_type(void **state)
+{
+    static const char *const bad[] = {"calexp", "calexp.wcs", "other.image", "calexp.", "calexp.image.image"};
+    fixture *f = *state;
+    vb_auto_dataset d = put(f, 1);
+    vb_autofree char *component = NULL;
+    const vb_dataset_type *type = NULL;
+
+    add(f, &d, "image", "r/a", NULL, &f->err);
+    assert_int_equal(vb_component_find(f->reg, "calexp.image", &type, &component, &f->err), 1);
+    assert_string_equal(type->name, "calexp");
+    assert_string_equal(component, "image");
+    for (size_t i = 0; i < VB_COUNT(bad); i++) {
+        char *none = NULL;
+
+        assert_int_equal(vb_component_find(f->reg, bad[i], &type, &none, &f->err), 0);
+        assert_null(none);
+    }
+}
+
 static void a_component_is_a_type_by_itself_for_names(void **state)
 {
     fixture *f = *state;
@@ -222,6 +242,7 @@ int main(void)
         TEST(a_component_is_there_once),
         TEST(a_type_knows_its_components),
         cmocka_unit_test(names_are_parted_at_the_dot),
+        TEST(a_component_is_found_by_its_type),
         TEST(a_component_is_a_type_by_itself_for_names),
         TEST(pruning_takes_all_files),
         TEST(a_store_holds_the_files_of_components),
