@@ -243,6 +243,24 @@ test_a_job_gets_all_parts() {
     vb exec -b repo -i parts -o u/e -- sh -c 'cat in/exp/exp.wcs_1.fits in/exp.mask/*.fits in/exp/exp_3.fits >/dev/null; ls in/exp.mask >out.txt' >run.out 2>&1 || fail "$(cat run.out)"
 }
 
+# Without FUSE parts are copied under the same names.
+test_plain_jobs_get_parts() {
+    need_fuse
+    [ "$(id -u)" = 0 ] || skip "needs root to hide /dev/fuse"
+    make_parts >out
+    write_pipeline 'exp: {type: exp}' 'out=$1; shift; (basename -a "$@"; cat "$@") >"$out"'
+    unshare --mount sh -ec '
+        mkdir dev
+        mount -t tmpfs none dev
+        for node in null zero urandom random tty full; do touch dev/$node; mount --bind /dev/$node dev/$node; done
+        ln -s /proc/self/fd dev/fd
+        mkdir dev/shm
+        mount --move dev /dev
+        "$VBUTLER" run -b repo -p p.yaml -i parts -o u/a --no-progress' >run.out 2>&1 || fail "$(cat run.out)"
+    expect_equal "$(output_of 2 | xargs)" 'exp.image_2.fits exp.mask_2.fits image-2 mask-2'
+    registry repo 'SELECT DISTINCT capture FROM attempt' | grep -q partial || fail "it was not plain"
+}
+
 test_components_of_a_pipeline_are_checked() {
     make_parts >out
     write_pipeline 'exp: {type: exp, component: imgae}' 'true'
