@@ -414,14 +414,14 @@ int vb_location_each_absolute(vb_registry *reg, vb_path_fn *each, void *arg, vb_
     /* As in the index's own condition: '0' comes after '/'. */
     return each_path(
         reg,
-        "SELECT path FROM location WHERE path >= '/' AND path < '0' UNION ALL SELECT path FROM datastore_record WHERE component != '' AND path >= '/' AND path < '0' ORDER BY path",
+        "SELECT path FROM location WHERE path >= '/' AND path < '0' UNION ALL SELECT path FROM component WHERE path >= '/'"
+        " AND path < '0' ORDER BY path",
         each, arg, err);
 }
 
 int vb_location_each(vb_registry *reg, vb_path_fn *each, void *arg, vb_error *err)
 {
-    return each_path(reg, "SELECT path FROM location UNION ALL SELECT path FROM datastore_record WHERE component != ''",
-                     each, arg, err);
+    return each_path(reg, "SELECT path FROM location UNION ALL SELECT path FROM component", each, arg, err);
 }
 
 int vb_store_list(vb_registry *reg, int64_t **ids, char ***roots, size_t *count, vb_error *err)

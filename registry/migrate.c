@@ -126,9 +126,44 @@ static int add_statistics(vb_db *db, vb_universe *u, vb_error *err)
     return each_group(db, u, vb_schema_statistics, err);
 }
 
+/* The files of components leave `datastore_record`, which keeps what no other table says.  Its CREATE TABLE and those
+ * below are as schema.c has them. */
+static int separate_components(vb_db *db, vb_error *err)
+{
+    static const char sql[] =
+        "CREATE TABLE component (dataset_id INTEGER NOT NULL, component TEXT NOT NULL, number INTEGER NOT NULL,"
+        " store_id INTEGER NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL, checksum BLOB, mtime INTEGER,"
+        " formatter TEXT, storage_class TEXT NOT NULL, PRIMARY KEY (dataset_id, component)) STRICT, WITHOUT ROWID;"
+        "CREATE INDEX component_absolute ON component (path) WHERE path >= '/' AND path < '0';"
+        "CREATE TABLE component_summary (type_id INTEGER NOT NULL, component TEXT NOT NULL,"
+        " PRIMARY KEY (type_id, component)) STRICT, WITHOUT ROWID;"
+        "INSERT INTO component SELECT dataset_id, component, row_number() OVER (PARTITION BY dataset_id ORDER BY component),"
+        " store_id, path, size, NULL, NULL, formatter, ifnull(storage_class, '') FROM datastore_record"
+        " WHERE component != '';"
+        "INSERT INTO component_summary SELECT DISTINCT type_id, component FROM component c"
+        " JOIN dataset d ON d.id = c.dataset_id;"
+        "CREATE TABLE datastore_record_3 (dataset_id INTEGER NOT NULL, component TEXT NOT NULL, checksum TEXT,"
+        " storage_class TEXT, PRIMARY KEY (dataset_id, component)) STRICT, WITHOUT ROWID;"
+        "INSERT INTO datastore_record_3 SELECT dataset_id, component, checksum, CASE component WHEN '' THEN storage_class END"
+        " FROM datastore_record WHERE component = '' OR checksum NOT NULL;"
+        "DROP TABLE datastore_record; ALTER TABLE datastore_record_3 RENAME TO datastore_record;";
+
+    return vb_db_run(db, sql, err);
+}
+
+/* The column comes last, as ALTER TABLE puts it; the UNIQUE of the table stays. */
+static int add_connection_component(vb_db *db, vb_error *err)
+{
+    return vb_db_run(db, "ALTER TABLE connection ADD COLUMN component TEXT", err);
+}
+
 static int to_version_3(vb_db *db, vb_universe *u, vb_error *err)
 {
-    return add_statistics(db, u, err);
+    int r = add_statistics(db, u, err);
+
+    if (!r)
+        r = separate_components(db, err);
+    return r < 0 ? r : add_connection_component(db, err);
 }
 
 /* ---- the table -------------------------------------------------------------------------------------------- */
@@ -138,7 +173,7 @@ static const struct step steps[] = {
     {"validity ranges of calibrations; who has a dataset besides its run; what Gen3 says of files and runs;"
      " the snapshot of a run",
      to_version_2},
-    {"statistics by which SQLite looks into tables of members", to_version_3},
+    {"files of components in a table of their own; statistics by which SQLite looks into tables of members", to_version_3},
 };
 
 _Static_assert(VB_COUNT(steps) == VB_SCHEMA_VERSION - 1, "each older version has a step");

@@ -4,6 +4,7 @@
 #include "registry/base/path.h"
 #include "registry/base/yaml.h"
 #include "registry/internal.h"
+#include "registry/storage_class.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -19,7 +20,11 @@ static const char config_text[] =
     "permissions:\n"
     "  file: \"0444\"\n"
     "  directory: \"0755\"\n"
-    "  # group: survey\n";
+    "  # group: survey\n"
+    "\n"
+    "# Storage classes with components, beside those that vbutler knows (Rubin's).\n"
+    "# storageClasses:\n"
+    "#   MyImage: {components: {image: ImageF, mask: MaskX}}\n";
 
 /* True for a directory that is not there, or has nothing in it. */
 static int check_vacant(const char *dir, bool *made, vb_error *err)
@@ -123,7 +128,7 @@ static int read_group(const vb_yaml_node *node, gid_t *gid, vb_error *err)
 
 static int read_config(vb_repo *repo, const char *path, vb_error *err)
 {
-    static const char *const keys[] = {"format", "permissions", NULL};
+    static const char *const keys[] = {"format", "permissions", "storageClasses", NULL};
     static const char *const permission_keys[] = {"file", "directory", "group", NULL};
     vb_auto(vb_yaml_free) vb_yaml *doc = NULL;
     const vb_yaml_node *root, *permissions;
@@ -143,7 +148,9 @@ static int read_config(vb_repo *repo, const char *path, vb_error *err)
         r = read_mode(vb_yaml_get(permissions, "file"), &repo->file_mode, err);
     if (!r)
         r = read_mode(vb_yaml_get(permissions, "directory"), &repo->dir_mode, err);
-    return r < 0 ? r : read_group(vb_yaml_get(permissions, "group"), &repo->group, err);
+    if (!r)
+        r = read_group(vb_yaml_get(permissions, "group"), &repo->group, err);
+    return r < 0 ? r : vb_storage_classes_check(vb_yaml_get(root, "storageClasses"), err);
 }
 
 int vb_repo_open(const char *dir, vb_repo **out, vb_error *err)

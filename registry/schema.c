@@ -12,14 +12,24 @@
     "CREATE TABLE association (dataset_id INTEGER NOT NULL, collection_id INTEGER NOT NULL," \
     " PRIMARY KEY (dataset_id, collection_id)) STRICT, WITHOUT ROWID;"
 
+/* The files of datasets that are in several, one a component, and which components a type has or has had files of.
+ * Beside `location`, whose rows are many.  `number` is the component's place among the dataset's: with the dataset's id
+ * it makes an inode number. */
+#define COMPONENTS                                                                                              \
+    "CREATE TABLE component (dataset_id INTEGER NOT NULL, component TEXT NOT NULL, number INTEGER NOT NULL,"    \
+    " store_id INTEGER NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL, checksum BLOB, mtime INTEGER,"      \
+    " formatter TEXT, storage_class TEXT NOT NULL, PRIMARY KEY (dataset_id, component)) STRICT, WITHOUT ROWID;" \
+    "CREATE INDEX component_absolute ON component (path) WHERE path >= '/' AND path < '0';"                     \
+    "CREATE TABLE component_summary (type_id INTEGER NOT NULL, component TEXT NOT NULL,"                        \
+    " PRIMARY KEY (type_id, component)) STRICT, WITHOUT ROWID;"
+
 /* What a Gen3 registry says and the other tables do not: of a RUN, and of the files of a dataset.  `component` is empty
  * where one file holds the whole dataset. */
-#define OF_GEN3                                                                                                       \
-    "CREATE TABLE run_detail (collection_id INTEGER PRIMARY KEY, host TEXT, timespan_begin INTEGER,"                  \
-    " timespan_end INTEGER) STRICT;"                                                                                  \
-    "CREATE TABLE datastore_record (dataset_id INTEGER NOT NULL, component TEXT NOT NULL, store_id INTEGER NOT NULL," \
-    " path TEXT NOT NULL, size INTEGER NOT NULL, checksum TEXT, formatter TEXT, storage_class TEXT,"                  \
-    " PRIMARY KEY (dataset_id, component)) STRICT, WITHOUT ROWID;"
+#define OF_GEN3                                                                                           \
+    "CREATE TABLE run_detail (collection_id INTEGER PRIMARY KEY, host TEXT, timespan_begin INTEGER,"      \
+    " timespan_end INTEGER) STRICT;"                                                                      \
+    "CREATE TABLE datastore_record (dataset_id INTEGER NOT NULL, component TEXT NOT NULL, checksum TEXT," \
+    " storage_class TEXT, PRIMARY KEY (dataset_id, component)) STRICT, WITHOUT ROWID;"
 
 /* Tables that do not depend on the universe.  AUTOINCREMENT where a row's id becomes the inode number of a mount:
  * such an id is never used again.  `dataid` is the JSON array of a data ID's values, so that a row can say what it is
@@ -44,7 +54,7 @@ static const char tables[] =
     " type_id INTEGER NOT NULL, run_id INTEGER NOT NULL, dataid TEXT NOT NULL, ingest_date INTEGER NOT NULL,"
     " state INTEGER NOT NULL) STRICT;"
     "CREATE INDEX dataset_removed_run ON dataset (run_id, type_id) WHERE state = 2;"
-    "CREATE INDEX dataset_removed_type ON dataset (type_id) WHERE state = 2;" ASSOCIATION OF_GEN3
+    "CREATE INDEX dataset_removed_type ON dataset (type_id) WHERE state = 2;" ASSOCIATION COMPONENTS OF_GEN3
     "CREATE TABLE store (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, root TEXT NOT NULL) STRICT;"
     "CREATE TABLE location (dataset_id INTEGER NOT NULL, store_id INTEGER NOT NULL, path TEXT NOT NULL,"
     " size INTEGER NOT NULL, checksum BLOB, mtime INTEGER, formatter TEXT,"
@@ -63,7 +73,7 @@ static const char tables[] =
     " position INTEGER NOT NULL, group_id INTEGER NOT NULL, definition TEXT NOT NULL, UNIQUE (run_id, label)) STRICT;"
     "CREATE TABLE connection (id INTEGER PRIMARY KEY AUTOINCREMENT, task_id INTEGER NOT NULL, name TEXT NOT NULL,"
     " kind INTEGER NOT NULL, type_id INTEGER NOT NULL, multiple INTEGER NOT NULL, minimum INTEGER NOT NULL,"
-    " position INTEGER NOT NULL, UNIQUE (task_id, kind, name)) STRICT;"
+    " position INTEGER NOT NULL, component TEXT, UNIQUE (task_id, kind, name)) STRICT;"
     "CREATE TABLE quantum (id INTEGER PRIMARY KEY AUTOINCREMENT, uuid BLOB NOT NULL UNIQUE, task_id INTEGER NOT NULL,"
     " dataid TEXT NOT NULL, status INTEGER NOT NULL, attempt INTEGER NOT NULL) STRICT;"
     "CREATE INDEX connection_type ON connection (type_id);"

@@ -69,8 +69,8 @@ int vb_store_paths_held(vb_registry *reg, int64_t store_id, const char *root, co
     int r = vb_sql(reg->db, &s, err,
                    "SELECT path FROM location l WHERE store_id = ?1 AND EXISTS"
                    " (SELECT 1 FROM dataset WHERE id = l.dataset_id)"
-                   " UNION ALL SELECT path FROM datastore_record r WHERE store_id = ?1 AND component != '' AND EXISTS"
-                   " (SELECT 1 FROM dataset WHERE id = r.dataset_id)",
+                   " UNION ALL SELECT path FROM component c WHERE store_id = ?1 AND EXISTS"
+                   " (SELECT 1 FROM dataset WHERE id = c.dataset_id)",
                    VB_ARGS(store_id));
 
     memset(held, 0, count * sizeof *held);

@@ -2,6 +2,7 @@
 #include "registry/base/clock.h"
 #include "registry/base/log.h"
 #include "registry/base/text.h"
+#include "registry/storage_class.h"
 #include "tools/commands.h"
 #include "tools/progress.h"
 
@@ -15,7 +16,7 @@ static int64_t processes;
 static void warn_of_classes(const vb_export_report *report)
 {
     for (char **class = report->storage_classes; class && *class; class ++)
-        if (!vb_export_knows_class(*class))
+        if (!vb_storage_class_is_rubins(*class))
             vb_log(
                 VB_WARNING,
                 "storage class '%s' does not come with Rubin's butler: importing there fails unless 'storageClasses' "

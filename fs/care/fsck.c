@@ -34,7 +34,7 @@ vb_fsck *vb_fsck_new(const vb_repo *repo, const vb_fsck_options *options)
 static void free_kept(struct kept *list, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        free(list[i].path);
+        free(list[i].path), free(list[i].component);
     free(list);
 }
 
@@ -47,7 +47,7 @@ void vb_fsck_free(vb_fsck *f)
     if (f->reg)
         vb_registry_close(f->reg);
     for (size_t i = 0; i < f->nhashes; i++)
-        free(f->hashes[i].path);
+        free(f->hashes[i].path), free(f->hashes[i].component);
     free_kept(f->mends, f->nmends);
     free_kept(f->absent, f->nabsent);
     free_kept(f->strangers, f->nstrangers);

@@ -3,6 +3,7 @@
 #include "registry/base/clock.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
+#include "registry/component.h"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -14,6 +15,14 @@ static char *where(vb_fsck *f, const vb_held *held)
     vb_location location = {.store_id = held->store_id, .path = held->file};
 
     return vb_stores_path(f->stores, &location);
+}
+
+/* Whose file a kept finding is. */
+static void keep_of(struct kept *k, const vb_held *held)
+{
+    k->dataset_id = held->dataset_id;
+    k->store_id = held->store_id;
+    k->component = held->component ? vb_strdup(held->component) : NULL;
 }
 
 __attribute__((format(printf, 5, 6))) static void tell(vb_fsck *f, vb_damage kind, const vb_held *held,
@@ -29,28 +38,28 @@ __attribute__((format(printf, 5, 6))) static void tell(vb_fsck *f, vb_damage kin
     if (mending) {
         struct kept *k = vb_fsck_keep(&f->mends, &f->nmends, &f->mends_cap, kind, held->file);
 
-        k->dataset_id = held->dataset_id;
-        k->store_id = held->store_id;
+        keep_of(k, held);
     }
 }
 
 static void missing(vb_fsck *f, const vb_held *held, int code)
 {
-    if (held->component) {
-        tell(f, VB_DAMAGE_MISSING, held, NULL,
-             "is not there: one of several files of the dataset; restore it from a copy");
-        return;
-    }
     if (f->held) { /* it may have been pruned since the walk began: vb_fsck_absent() looks again */
-        struct kept *k = vb_fsck_keep(&f->absent, &f->nabsent, &f->absent_cap, VB_DAMAGE_MISSING, held->file);
-
-        k->dataset_id = held->dataset_id;
-        k->store_id = held->store_id;
+        keep_of(vb_fsck_keep(&f->absent, &f->nabsent, &f->absent_cap, VB_DAMAGE_MISSING, held->file), held);
         return;
     }
-    tell(f, VB_DAMAGE_MISSING, held, "forget where it was; the dataset stays, without an artifact",
+    tell(f, VB_DAMAGE_MISSING, held,
+         held->component ? "forget where it was; the dataset stays, without this component"
+                         : "forget where it was; the dataset stays, without an artifact",
          "is not there%s%s; restore it from a copy if there is one", code == -ENOENT ? "" : ": ",
          code == -ENOENT ? "" : strerror(-code));
+}
+
+/* Where a file of the dataset is by now: 1, 0 where nothing says so any more. */
+static int find_now(vb_fsck *f, int64_t dataset_id, const char *component, vb_file *out, vb_error *err)
+{
+    return component ? vb_component_get(f->reg, dataset_id, component, out, err)
+                     : vb_location_get(f->reg, dataset_id, &out->location, err);
 }
 
 int vb_fsck_absent(vb_fsck *f, vb_error *err)
@@ -59,12 +68,15 @@ int vb_fsck_absent(vb_fsck *f, vb_error *err)
 
     for (size_t i = 0; r >= 0 && i < f->nabsent; i++) {
         const struct kept *k = &f->absent[i];
-        vb_held held = {.dataset_id = k->dataset_id, .store_id = k->store_id, .file = k->path};
+        vb_held held = {.dataset_id = k->dataset_id,
+                        .store_id = k->store_id,
+                        .file = k->path,
+                        .component = k->component};
         vb_autofree char *path = where(f, &held);
-        vb_auto_location now = {0};
+        vb_auto_file now = {0};
         struct stat st;
 
-        r = vb_location_get(f->reg, k->dataset_id, &now, err);
+        r = find_now(f, k->dataset_id, k->component, &now, err);
         if (r > 0 && stat(path, &st))
             missing(f, &held, -errno);
     }
@@ -100,6 +112,7 @@ static void check_permission(vb_fsck *f, const vb_held *held, const char *path)
 static int hash_later(vb_fsck *f, const vb_held *held, const char *path, bool touched, int64_t mtime, vb_error *err)
 {
     f->hashes[f->nhashes++] = (struct to_hash){.path = vb_strdup(path),
+                                               .component = held->component ? vb_strdup(held->component) : NULL,
                                                .dataset_id = held->dataset_id,
                                                .store_id = held->store_id,
                                                .wanted = held->checksum,
@@ -111,11 +124,11 @@ static int hash_later(vb_fsck *f, const vb_held *held, const char *path, bool to
 /* A part of a file has a size and a checksum of its own, which are those of what a mount shows. */
 static int64_t size_of(vb_fsck *f, const vb_held *held, const struct stat *st)
 {
-    vb_auto_location location = {0};
+    vb_auto_file file = {0};
     int64_t size = st->st_size, mtime;
 
-    if (held->part && vb_location_get(f->reg, held->dataset_id, &location, NULL) > 0 &&
-        vb_stores_stat(f->stores, &location, &size, &mtime, NULL) < 0)
+    if (held->part && find_now(f, held->dataset_id, held->component, &file, NULL) > 0 &&
+        vb_stores_stat(f->stores, &file.location, &size, &mtime, NULL) < 0)
         return -1;
     return size;
 }
@@ -170,7 +183,10 @@ static void judge_hash(vb_fsck *f, const struct to_hash *h)
 {
     size_t n = strlen(f->repo->root);
     const char *shown = vb_path_inside(h->path, f->repo->root) ? h->path + n + 1 : h->path;
-    vb_held held = {.dataset_id = h->dataset_id, .store_id = h->store_id, .file = vb_strdup(shown)};
+    vb_held held = {.dataset_id = h->dataset_id,
+                    .store_id = h->store_id,
+                    .file = vb_strdup(shown),
+                    .component = h->component};
     char is[VB_HASH_TEXT], was[VB_HASH_TEXT];
 
     if (h->err.code) {
@@ -192,6 +208,7 @@ int vb_fsck_hash_all(vb_fsck *f, vb_error *err)
     for (size_t i = 0; i < f->nhashes; i++) {
         judge_hash(f, &f->hashes[i]);
         free(f->hashes[i].path);
+        free(f->hashes[i].component);
         vb_error_clear(&f->hashes[i].err);
     }
     f->nhashes = 0;

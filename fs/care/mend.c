@@ -5,6 +5,7 @@
 #include "registry/base/log.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
+#include "registry/component.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -58,7 +59,8 @@ static int mend_missing(vb_fsck *f, const struct kept *k, vb_error *err)
         return 0; /* somebody has brought it back */
     r = vb_registry_begin(f->reg, &txn, err);
     if (!r)
-        r = vb_location_forget(f->reg, k->dataset_id, k->store_id, err);
+        r = k->component ? vb_component_forget(f->reg, k->dataset_id, k->component, err)
+                         : vb_location_forget(f->reg, k->dataset_id, k->store_id, err);
     return r < 0 ? r : vb_txn_commit(&txn, err);
 }
 
@@ -68,7 +70,8 @@ static int mend_time(vb_fsck *f, const struct kept *k, vb_error *err)
     int r = vb_registry_begin(f->reg, &txn, err);
 
     if (!r)
-        r = vb_location_set_mtime(f->reg, k->dataset_id, k->store_id, k->mtime, err);
+        r = k->component ? vb_component_set_mtime(f->reg, k->dataset_id, k->component, k->mtime, err)
+                         : vb_location_set_mtime(f->reg, k->dataset_id, k->store_id, k->mtime, err);
     return r < 0 ? r : vb_txn_commit(&txn, err);
 }
 

@@ -33,9 +33,6 @@ typedef struct vb_export_report {
 
 void vb_export_report_clear(vb_export_report *report);
 
-/* True for a storage class that comes with Rubin's butler; another must be defined in the butler.yaml that imports. */
-bool vb_export_knows_class(const char *name);
-
 /* Writes to `out`.  -ENOENT for a collection or a type that is not there; -EEXIST where the target has a dataset of
  * that type, run and data ID with another UUID, or defines a type otherwise. */
 int vb_export_write(vb_registry *reg, const vb_export_options *options, FILE *out, vb_export_report *report,

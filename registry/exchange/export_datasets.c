@@ -230,6 +230,35 @@ static int write_runs(vb_exporting *x, const vb_dataset_type *type)
     return r;
 }
 
+/* The format has a file a record, and Rubin's reader no place for several. */
+static int refuse_parts(vb_exporting *x)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    vb_auto_dataset first = {0};
+    vb_auto_buf what = {0};
+    vb_autofree char *sql = vb_format("SELECT count(DISTINCT d.id), min(d.id) FROM component c CROSS JOIN dataset d"
+                                      " ON d.id = c.dataset_id AND d.state = 0%s",
+                                      x->whole ? ""
+                                               : " CROSS JOIN temp.selected w ON w.type_id = d.type_id AND"
+                                                 " w.dataset_id = d.id");
+    char count[32];
+    int r = vb_sql(x->reg->db, &s, x->err, sql, VB_NO_ARGS);
+
+    if (!r)
+        r = vb_stmt_step(s, x->err);
+    if (r <= 0 || !vb_col_int(s, 0))
+        return r < 0 ? r : 0;
+    r = vb_dataset_by_id(x->reg, vb_col_int(s, 1), &first, x->err);
+    if (r > 0)
+        vb_dataset_print(&first, &what);
+    vb_fail(x->err, -EINVAL,
+            "%s %s in several files, one a component, which the format of exports cannot say: the first is %s",
+            vb_plural(count, sizeof count, vb_col_int(s, 0), "dataset"), vb_col_int(s, 0) == 1 ? "is" : "are",
+            vb_buf_text(&what));
+    vb_hint(x->err, "vbutler export-gen3 takes them along; or leave them out with --dataset-types or --where");
+    return -EINVAL;
+}
+
 int vb_export_datasets(vb_exporting *x)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
@@ -237,8 +266,10 @@ int vb_export_datasets(vb_exporting *x)
     const char *sql = x->all ? "SELECT id FROM dataset_type ORDER BY name"
                              : "SELECT id FROM dataset_type WHERE id IN (SELECT type_id FROM temp.selected)"
                                " ORDER BY name";
-    int r = vb_sql(x->reg->db, &s, x->err, sql, VB_NO_ARGS);
+    int r = refuse_parts(x);
 
+    if (!r)
+        r = vb_sql(x->reg->db, &s, x->err, sql, VB_NO_ARGS);
     while (!r && (r = vb_stmt_step(s, x->err)) > 0) {
         const vb_dataset_type *type;
 

@@ -28,6 +28,7 @@ void vb_graph_spec_clear(vb_graph_spec *spec)
 
         for (size_t c = 0; c < task->count; c++) {
             free(task->connections[c].name);
+            free(task->connections[c].component);
             vb_dataset_type_clear(&task->connections[c].type);
         }
         free(task->connections);
@@ -258,9 +259,9 @@ static int insert_tasks(struct build *b)
 
             r = vb_sql_exec(b->db, b->err,
                             "INSERT INTO connection (task_id, name, kind, type_id, multiple, minimum,"
-                            " position) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                            " position, component) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                             VB_ARGS(b->task_ids[t], k->name, (int)k->role, vb_build_type(b, k->type.name)->type->id,
-                                    k->multiple, k->minimum, c));
+                                    k->multiple, k->minimum, c, k->component));
         }
     }
     return r;

@@ -103,10 +103,14 @@ static void keep_error(struct run *run, vb_error *err)
 static int64_t size_of(vb_registry *reg, const vb_uuid *dataset)
 {
     vb_auto_dataset d = {0};
-    vb_auto_location location = {0};
-    bool found = vb_dataset_by_uuid(reg, dataset, &d, NULL) > 0 && vb_location_get(reg, d.id, &location, NULL) > 0;
+    vb_auto_files files = {0};
+    int64_t size = 0;
 
-    return found && location.size > 0 ? location.size : 0;
+    if (vb_dataset_by_uuid(reg, dataset, &d, NULL) > 0 && vb_files_get(reg, d.id, &files, NULL) < 0)
+        return 0;
+    for (size_t i = 0; i < files.count; i++)
+        size += files.items[i].location.size > 0 ? files.items[i].location.size : 0;
+    return size;
 }
 
 /* What an ad-hoc command is told about itself. */
