@@ -349,6 +349,49 @@ test_a_part_is_exported() {
     expect_equal "$(registry direct 'SELECT count(*) FROM dataset')" 33
 }
 
+# Where and when a run was made: as the file says, and in the next export again.
+test_runs_keep_host_and_timespan() {
+    vb create repo
+    small in
+    cat >>in/export.yaml <<'YAML'
+- type: collection
+  collection_type: RUN
+  name: whole
+  host: node7
+  timespan_begin: !butler_time/tai/iso '2024-03-01 02:03:04.500000000'
+  timespan_end: !butler_time/tai/iso '2024-03-01 03:00:00.000000000'
+- type: collection
+  collection_type: RUN
+  name: open
+  host: null
+  timespan_begin: !butler_time/tai/iso '2024-03-01 02:03:04.500000000'
+  timespan_end: null
+- type: collection
+  collection_type: RUN
+  name: placed
+  host: 'null'
+  timespan_begin: null
+  timespan_end: null
+YAML
+    vb import repo in >out.txt
+    ! grep -q 'not kept' out.txt
+    expect_equal "$(registry repo "SELECT name, host, timespan_begin, timespan_end FROM run_detail
+        JOIN collection ON id = collection_id ORDER BY name")" 'open||1709258584500000000|4102444800000000000
+placed|null||
+whole|node7|1709258584500000000|1709262000000000000'
+    round_trip repo
+    for file in repo.out/export.yaml in/export.yaml; do
+        grep -E '^ +(host|timespan)' $file | sort >$(dirname $file).lines
+    done
+    cmp repo.out.lines in.lines || fail "they are written otherwise"
+    # What a run has already it keeps.
+    sed -i 's/node7/node8/' in/export.yaml
+    vb import repo in
+    expect_equal "$(registry repo "SELECT host FROM run_detail WHERE host LIKE 'node%'")" node7
+    sed -i 's/host: node8/host: [a]/' in/export.yaml
+    expect_failure "a host must be text" vb import repo in
+}
+
 # Text that YAML would read as something else comes back as it was.
 test_awkward_text() {
     vb create repo
