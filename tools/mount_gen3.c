@@ -3,30 +3,21 @@
 #include "fs/store/parallel.h"
 #include "registry/base/mem.h"
 #include "registry/gen3/chosen.h"
+#include "registry/gen3/private.h"
 #include "tools/progress.h"
 
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
-
-static char pending[4096]; /* the snapshot while it is made; for the handler */
+#include <unistd.h>
 
 void vb_mount_gen3_unlink(const char *file)
 {
     vb_gen3_private_unlink(file);
-    *pending = 0;
 }
 
-/* Only calls that a handler may make. */
 static void on_signal(int number)
 {
-    char *slash = strrchr(pending, '/');
-
-    if (slash) {
-        unlink(pending);
-        *slash = 0;
-        rmdir(pending);
-    }
+    vb_gen3_private_sweep();
     _exit(128 + number);
 }
 
@@ -70,18 +61,16 @@ static int make_snapshot(const char *path, char *const *collections, const char 
 int vb_mount_gen3_snapshot(const char *path, char *const *collections, const char *where, char **file, vb_error *err)
 {
     vb_autofree char *made = NULL;
-    int r = vb_gen3_private_file(&made, err);
+    int r;
 
-    if (r < 0)
-        return r;
-    if (strlen(made) < sizeof pending)
-        strcpy(pending, made);
     watch_signals(on_signal);
-    r = make_snapshot(path, collections, where, made, err);
+    r = vb_gen3_private_file(&made, err);
+    if (!r)
+        r = make_snapshot(path, collections, where, made, err);
     watch_signals(SIG_DFL);
-    if (r < 0)
+    if (r < 0 && made)
         vb_mount_gen3_unlink(made);
-    else
+    if (!r)
         *file = VB_STEAL(made);
     return r;
 }

@@ -1,7 +1,7 @@
 #include "registry/gen3/chosen.h"
 
 #include "registry/base/mem.h"
-#include "registry/base/path.h"
+#include "registry/gen3/private.h"
 #include "registry/selection.h"
 
 #include <stdlib.h>
@@ -11,25 +11,6 @@ struct vb_gen3_chosen {
     vb_uuid *uuids; /* sorted */
     size_t count, cap;
 };
-
-int vb_gen3_private_file(char **file, vb_error *err)
-{
-    const char *base = getenv("TMPDIR");
-    vb_autofree char *dir = vb_format("%s/vbutler-gen3.XXXXXX", base && *base ? base : "/var/tmp");
-
-    if (!mkdtemp(dir))
-        return vb_fail_errno(err, -errno, "making a private directory %s", dir);
-    *file = vb_path_join(dir, "snapshot.sqlite3");
-    return 0;
-}
-
-void vb_gen3_private_unlink(const char *file)
-{
-    vb_autofree char *dir = vb_path_dir(file);
-
-    unlink(file);
-    rmdir(dir);
-}
 
 static int by_bytes(const void *a, const void *b)
 {

@@ -18,10 +18,4 @@ VB_CLEANUP(vb_gen3_chosen, vb_gen3_chosen_free)
 /* As the `wants` of a copy. */
 bool vb_gen3_chosen_has(const vb_gen3_chosen *c, const vb_uuid *uuid);
 
-/* A new private directory below TMPDIR (else /var/tmp) and the name of a snapshot in it; the caller frees *file. */
-int vb_gen3_private_file(char **file, vb_error *err);
-
-/* Removes both names; who has the file open keeps it. */
-void vb_gen3_private_unlink(const char *file);
-
 #endif

@@ -135,6 +135,112 @@ test_nothing_is_written_beside_it() {
     cmp before after
 }
 
+# A log that was left behind: what is in it counts, and it stays as it is.
+test_a_log_that_was_left() {
+    copy_small
+    python3 - <<'PY'
+import os, shutil, sqlite3
+db = sqlite3.connect("theirs/gen3.sqlite3")
+db.execute("PRAGMA journal_mode = WAL")
+db.execute("PRAGMA wal_autocheckpoint = 0")
+db.execute("UPDATE collection SET doc = 'from the log' WHERE name = 'u/test/best'")
+db.commit()
+shutil.copytree("theirs", "left")
+os.unlink("left/gen3.sqlite3-shm")
+shutil.copytree("left", "cut")  # a log that ends in the middle of a commit
+with open("cut/gen3.sqlite3-wal", "r+b") as f:
+    f.truncate(os.path.getsize("cut/gen3.sqlite3-wal") - 100)
+shutil.copytree("left", "empty")
+open("empty/gen3.sqlite3-wal", "w").close()
+shutil.copytree("left", "none")
+os.unlink("none/gen3.sqlite3-wal")
+PY
+    for state in left cut empty none; do
+        chmod -R a-w $state
+        listing $state >before
+        mkdir temporary
+        vb create repo-$state
+        TMPDIR=$PWD/temporary vb import-gen3 repo-$state $state >out
+        expect_equal "$(registry repo-$state 'SELECT count(*) FROM dataset')" 492
+        rmdir temporary || fail "something was left"
+        listing $state >after
+        cmp before after
+    done
+    from_log="SELECT count(*) FROM collection WHERE doc = 'from the log'"
+    expect_equal "$(registry repo-left "$from_log")" 1
+    expect_equal "$(registry repo-cut "$from_log")" 0
+    expect_equal "$(registry repo-none "$from_log")" 0
+}
+
+# Somebody commits runs of ten datasets all the time, and checkpoints, so that the log begins anew: an import has all ten of
+# a run or none.  Nothing is put beside the file, and the writer is never refused.
+test_a_live_writer() {
+    copy_small
+    cat >writer.py <<'PY'
+import os, sqlite3, time, uuid
+db = sqlite3.connect("theirs/gen3.sqlite3", timeout=0)
+db.execute("PRAGMA journal_mode = WAL")
+db.execute("PRAGMA wal_autocheckpoint = 7")
+db.execute("PRAGMA synchronous = OFF")
+type, table = db.execute("SELECT id, tag_association_table FROM dataset_type WHERE name = 'calexp'").fetchone()
+rows = db.execute("SELECT instrument, detector, visit FROM %s t JOIN collection USING (collection_id)"
+                  " WHERE dataset_type_id = ? AND name = 'u/test/run1' LIMIT 10" % table, (type,)).fetchall()
+n = 0
+while not os.path.exists("stop"):
+    n += 1
+    time.sleep(0.001)
+    with db:
+        id = db.execute("INSERT INTO collection (name, type) VALUES (?, 1)", ("live/%06d" % n,)).lastrowid
+        db.execute("INSERT INTO run (collection_id) VALUES (?)", (id,))
+        for row in rows:
+            dataset = uuid.uuid4().hex
+            db.execute("INSERT INTO dataset (id, dataset_type_id, ingest_date, run_id) VALUES (?, ?, 0, ?)", (dataset, type, id))
+            db.execute("INSERT INTO %s (dataset_type_id, dataset_id, collection_id, instrument, detector, visit)"
+                       " VALUES (?, ?, ?, ?, ?, ?)" % table, (type, dataset, id) + row)
+    if n == 20:
+        open("begun", "w").close()
+print(n)
+PY
+    (timeout 120 python3 writer.py >written 2>writer.err || echo failed >>writer.err) &
+    for i in $(seq 100); do [ -e begun ] || sleep 0.1; done
+    last=0
+    for i in 1 2 3 4 5 6 7 8; do
+        rm -rf repo
+        vb create repo
+        vb import-gen3 repo theirs >out
+        expect_equal "$(ls theirs | grep -c '^gen3')" 3
+        runs=$(registry repo "SELECT count(*) FROM collection WHERE name LIKE 'live/%'")
+        expect_equal "$(registry repo "SELECT count(*) FROM dataset")" $((492 + 10 * runs))
+        [ "$runs" -gt $last ] || fail "nothing was written meanwhile"
+        last=$runs
+    done
+    touch stop
+    wait
+    expect_equal "$(cat writer.err)" ''
+    [ "$(cat written)" -ge $last ]
+}
+
+# Who holds the file for himself is waited for.
+test_a_log_that_is_held() {
+    copy_small
+    cat >holder.py <<'PY'
+import sqlite3, time
+db = sqlite3.connect("theirs/gen3.sqlite3", isolation_level=None)
+db.execute("PRAGMA locking_mode = EXCLUSIVE")
+db.execute("PRAGMA journal_mode = WAL")
+db.execute("UPDATE collection SET doc = 'held'")
+open("begun", "w").close()
+time.sleep(3)
+PY
+    python3 holder.py &
+    for i in $(seq 100); do [ -e begun ] || sleep 0.1; done
+    vb create repo
+    vb import-gen3 repo theirs >out
+    wait
+    expect_equal "$(registry repo "SELECT count(*) FROM collection WHERE doc = 'held'")" \
+        "$(registry repo "SELECT count(*) FROM collection")"
+}
+
 test_conflicts_are_named_and_change_nothing() {
     import_small >out
     copy_small
