@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-static const char *transfer = "none";
+static const char *transfer = "none", *repository;
 static vb_export_request wanted = {.file = "export.yaml"};
 static char **collections, **types;
 static int64_t processes;
@@ -53,7 +53,7 @@ static int run(int argc, char **argv, vb_error *err)
     wanted.collections = collections;
     wanted.types = types;
     wanted.progress = vb_progress_on_terminal();
-    r = vb_repo_open(argv[0], &repo, err);
+    r = vb_repo_open_source(argv[0], repository, &repo, err);
     if (!r)
         r = vb_export(repo, argv[1], &wanted, &report, err);
     vb_progress_end();
@@ -66,6 +66,8 @@ static int run(int argc, char **argv, vb_error *err)
 }
 
 static const vb_option options[] = {
+    {"butler-config", 'b', VB_OPTION_TEXT, &repository, "REPO",
+     "where a snapshot's artifacts are, if its repository has moved"},
     {"collections", 0, VB_OPTION_LIST, &collections, "NAME,...",
      "what they hold, and they (names and globs; default all)"},
     {"dataset-types", 0, VB_OPTION_LIST, &types, "TYPE,...", "datasets of these types (names and globs; default all)"},
@@ -79,10 +81,11 @@ static const vb_option options[] = {
 
 const vb_command vb_cmd_export = {
     .name = "export",
-    .arguments = "REPO DIRECTORY",
+    .arguments = "REPO|SNAPSHOT DIRECTORY",
     .summary = "write what a repository has for another one to import",
     .details = "DIRECTORY gets export.yaml, in the format that butler import and vbutler import read, and, with "
-               "--transfer, the artifacts. Without it paths begin at REPO: import with --transfer direct from there.",
+               "--transfer, the artifacts. Without it paths begin at REPO: import with --transfer direct from there. A snapshot "
+               "is exported from the repository that has its artifacts.",
     .min_args = 2,
     .max_args = 2,
     .options = options,
