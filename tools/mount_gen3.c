@@ -35,6 +35,11 @@ static bool wants(void *arg, const vb_uuid *uuid)
     return vb_gen3_chosen_has(arg, uuid);
 }
 
+static int wants_record(void *arg, const vb_element *e, const vb_value *key, vb_error *err)
+{
+    return vb_gen3_chosen_record(arg, e, key, err);
+}
+
 static int make_snapshot(const char *path, char *const *collections, const char *where, const char *file, vb_error *err)
 {
     vb_auto(vb_gen3_chosen_free) vb_gen3_chosen *chosen = NULL;
@@ -47,9 +52,10 @@ static int make_snapshot(const char *path, char *const *collections, const char 
 
     if (!r)
         r = vb_gen3_select(g, collections, err);
-    if (!r && where) {
+    if (!r && (where || !vb_gen3_all_wanted(g))) {
         r = vb_gen3_choose(g, where, &options, &chosen, err);
         options.wants = wants;
+        options.wants_record = wants_record;
         options.arg = chosen;
     }
     if (!r)

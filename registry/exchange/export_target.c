@@ -279,8 +279,8 @@ int vb_export_skip_records(vb_exporting *x, const vb_element *e)
 
     if (r <= 0)
         return r;
-    vb_buf_puts(&sql, "DELETE FROM temp.exported_record WHERE element = ?1 AND id IN (SELECT e._id FROM"
-                      " temp.exported_record x CROSS JOIN ");
+    vb_buf_puts(&sql, "DELETE FROM temp.chosen_record WHERE element = ?1 AND id IN (SELECT e._id FROM"
+                      " temp.chosen_record x CROSS JOIN ");
     vb_schema_table(&sql, e);
     vb_buf_puts(&sql, " e ON e._id = x.id CROSS JOIN target.");
     vb_sql_name(&sql, e->name);

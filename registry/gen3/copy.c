@@ -1,6 +1,7 @@
 #include "registry/gen3/copy.h"
 
 #include "registry/base/mem.h"
+#include "registry/base/text.h"
 #include "registry/gen3/copy_internal.h"
 #include "registry/gen3/records.h"
 #include "registry/internal.h"
@@ -11,13 +12,18 @@ int vb_gen3_check_universe(const vb_gen3 *g, vb_registry *reg, vb_error *err)
 {
     const vb_universe *ours = vb_registry_universe(reg);
     int theirs = vb_universe_version(g->universe);
+    bool same_words = !strcmp(vb_universe_namespace(ours), vb_universe_namespace(g->universe));
 
-    if (vb_universe_version(ours) == theirs && !strcmp(vb_universe_namespace(ours), vb_universe_namespace(g->universe)))
+    if (theirs <= vb_universe_version(ours) && same_words)
         return 0;
     vb_fail(err, -EINVAL, "%s: has dimension universe %s %d, and %s has %s %d", g->config->root,
             vb_universe_namespace(g->universe), theirs, vb_registry_path(reg), vb_universe_namespace(ours),
             vb_universe_version(ours));
-    vb_hint(err, "vbutler mount shows it as it is, whatever its universe");
+    if (same_words)
+        vb_hint(err, "import it into one of its own universe or a later one: vbutler create --dimension-config %d REPO",
+                theirs);
+    else
+        vb_hint(err, "vbutler mount shows it as it is, whatever its universe");
     return -EINVAL;
 }
 
@@ -120,25 +126,54 @@ static int place_files(vb_gen3_copying *c, const vb_gen3_dataset *d, vb_location
     return whole;
 }
 
-/* The registry's group, which is another universe's object, has the same dimensions. */
-static void take_dataid(vb_gen3_copying *c, vb_gen3_dataset *d, vb_dataset *out)
+/* The data ID in our universe: mostly the same values, under our group. */
+static void conform_dataid(vb_gen3_copying *c, vb_gen3_dataset *d)
+{
+    vb_dataid theirs = d->dataid;
+
+    d->dataid.group = c->ours->group;
+    for (int i = 0; i < c->ours->group->nrequired; i++)
+        for (int k = 0; k < theirs.group->nrequired; k++)
+            if (!strcmp(c->ours->group->dims[i]->name, theirs.group->dims[k]->name))
+                d->dataid.values[i] = theirs.values[k];
+}
+
+static void take_dataid(vb_gen3_dataset *d, vb_dataset *out)
 {
     out->dataid = d->dataid;
-    out->dataid.group = c->ours->group;
     d->dataid.group = NULL;
+}
+
+/* The group of a type's dimensions in our universe, which must require the same ones. */
+static int conform_group(vb_gen3_copying *c, const vb_group **out, vb_error *err)
+{
+    const vb_group *theirs = c->type->group;
+    char **names = NULL;
+    int r;
+
+    for (int i = 0; i < theirs->nrequired; i++)
+        vb_strv_add(&names, theirs->dims[i]->name);
+    r = vb_universe_conform_names(vb_registry_universe(c->reg), names, out, err);
+    if (!r && (*out)->nrequired != theirs->nrequired)
+        r = vb_fail(err, -EINVAL, "its dimensions require others in universe %d",
+                    vb_universe_version(vb_registry_universe(c->reg)));
+    vb_strv_free(names);
+    return r < 0 ? vb_error_context(err, "%s: dataset type '%s'", c->g->source->name, c->type->name) : 0;
 }
 
 /* A type of which nothing is wanted is not registered, unless all is. */
 static int register_type(vb_gen3_copying *c, vb_error *err)
 {
     vb_dataset_type wanted = {.name = c->type->name,
-                              .group = vb_universe_conform(vb_registry_universe(c->reg), c->type->group->all),
                               .storage_class = c->type->storage_class,
                               .is_calibration = c->type->calibs};
     int r;
 
     if (c->ours)
         return 0;
+    r = conform_group(c, &wanted.group, err);
+    if (r < 0)
+        return r;
     r = vb_dataset_type_register(c->reg, &wanted, &c->ours, err);
     c->counts->types++;
     return r < 0 ? vb_error_context(err, "%s", c->g->source->name) : 0;
@@ -159,6 +194,8 @@ static int copy_dataset(void *arg, vb_gen3_dataset *d, vb_error *err)
     if (!r)
         r = vb_gen3_copy_collection(c, d->run, &run, err);
     if (!r)
+        conform_dataid(c, d);
+    if (!r)
         r = is_there(c, d, run, err);
     c->counts->existing += r > 0;
     if (r)
@@ -173,7 +210,7 @@ static int copy_dataset(void *arg, vb_gen3_dataset *d, vb_error *err)
     c->located[c->waiting] = r > 0;
     out = &c->datasets[c->waiting++];
     *out = (vb_dataset){.uuid = d->uuid, .type = c->ours, .run_id = run, .ingest_date = d->ingest_date};
-    take_dataid(c, d, out);
+    take_dataid(d, out);
     return 0;
 }
 
@@ -202,7 +239,7 @@ static int copy_all(vb_gen3_copying *c, vb_error *err)
     if (!r)
         r = vb_gen3_copy_attributes(c, err);
     if (!r)
-        r = vb_gen3_copy_records(c->g, c->reg, &c->counts->records, err);
+        r = vb_gen3_copy_records(c->g, c->reg, c->options, &c->counts->records, err);
     if (!r)
         r = vb_gen3_copy_collections(c, err);
     for (size_t i = 0; !r && i < c->g->ntypes; i++)
