@@ -404,10 +404,193 @@ test_shared_files() {
     expect_equal "$(registry direct "SELECT count(DISTINCT path) FROM location WHERE path LIKE '%/HSC/raw/%'")" 1
 }
 
-test_other_universes() {
-    need_small
-    vb create repo --dimension-config 7 || skip "vbutler create knows no other universe"
-    expect_failure 'has dimension universe daf_butler 8, and .* has daf_butler 7' vb import-gen3 repo "$SMALL"
+# A part brings the records that its data IDs name, what these require and imply, and what comes with a visit; counted in Rubin's
+# tables.
+test_a_part_has_its_records() {
+    import_small --collections u/test/best --where "instrument = 'HSC' AND visit IN (900002, 900004) AND detector IN (40, 41)"
+    vb create all
+    vb import-gen3 all "$SMALL"
+    vb export-gen3 all gen3 --collections u/test/best --where "instrument = 'HSC' AND visit IN (900002, 900004) AND detector IN (40, 41)"
+    vb export all yaml --collections u/test/best --where "instrument = 'HSC' AND visit IN (900002, 900004) AND detector IN (40, 41)"
+    vb create again
+    vb import again all --export-file yaml/export.yaml --transfer direct
+    cat >expected.py <<'PY'
+import sqlite3, sys
+db = sqlite3.connect("file:%s/gen3.sqlite3?mode=ro&immutable=1" % sys.argv[1], uri=True)
+ours = sqlite3.connect("file:repo/registry.sqlite3?mode=ro", uri=True)
+ids = ours.execute("SELECT dataid ->> 1, dataid ->> 2 FROM dataset").fetchall()
+assert ids
+visits = sorted({v for _, v in ids})
+def rows(sql):
+    return db.execute(sql.replace("VISITS", "(%s)" % ",".join(map(str, visits)))).fetchall()
+regions = rows("SELECT visit, detector FROM visit_detector_region WHERE visit IN VISITS")
+exposures = rows("SELECT id, physical_filter, day_obs, \"group\" FROM exposure WHERE id IN"
+                 " (SELECT exposure FROM visit_definition WHERE visit IN VISITS)")
+visit_rows = rows("SELECT id, physical_filter, day_obs FROM visit WHERE id IN VISITS")
+expected = {
+    "instrument": 1, "visit": len(visits), "visit_detector_region": len(regions),
+    "detector": len({d for _, d in regions} | {d for d, _ in ids}), "exposure": len(exposures),
+    "physical_filter": len({r[1] for r in exposures + visit_rows}), "day_obs": len({r[2] for r in exposures + visit_rows}),
+    "group": len({r[3] for r in exposures}),
+    "visit_definition": len(rows("SELECT 1 FROM visit_definition WHERE visit IN VISITS")),
+    "visit_system_membership": len(rows("SELECT 1 FROM visit_system_membership WHERE visit IN VISITS")),
+    "visit_system": len(rows("SELECT DISTINCT visit_system FROM visit_system_membership WHERE visit IN VISITS")),
+    "tract": 0, "patch": 0, "skymap": 0}
+all = db.execute("SELECT count(*) FROM visit").fetchone()[0]
+assert 0 < len(visits) < all, (visits, all)
+for name, n in sorted(expected.items()):
+    print(name, n)
+PY
+    python3 expected.py "$SMALL" >expected
+    for element in $(cut -d' ' -f1 expected); do
+        echo "$element $(registry repo "SELECT count(*) FROM \"dimension_$element\"")" >>imported
+        echo "$element $(registry again "SELECT count(*) FROM \"dimension_$element\"")" >>exported
+        echo "$element $(sqlite3 -readonly gen3/gen3.sqlite3 "SELECT count(*) FROM \"$element\"")" >>exported3
+    done
+    diff expected imported
+    diff expected exported
+    diff expected exported3
+    expect_equal "$(sqlite3 -readonly gen3/gen3.sqlite3 'PRAGMA foreign_key_check')" ''
+    # Pixels of the records that are there, and of no others.
+    expect_equal "$(sqlite3 -readonly gen3/gen3.sqlite3 'SELECT count(*) FROM visit_skypix_overlap; SELECT count(*) FROM patch_skypix_overlap')" \
+        "$(registry repo 'SELECT count(*) FROM overlap_visit; SELECT count(*) FROM overlap_patch')"
+    # And the rest, later, on top of it.
+    vb import-gen3 repo "$SMALL"
+    expect_equal "$(registry repo 'SELECT count(*) FROM dimension_visit')" "$(registry all 'SELECT count(*) FROM dimension_visit')"
+    expect_equal "$(registry repo 'SELECT count(*) FROM dataset')" 492
+}
+
+# A sky map's own dataset brings its tracts and patches; a dataset of one patch only what it names.
+test_a_part_with_a_sky_map() {
+    import_small --collections skymaps
+    for element in skymap tract patch; do
+        expect_equal "$(registry repo "SELECT count(*) FROM dimension_$element")" \
+            "$(sqlite3 -readonly "file:$SMALL/gen3.sqlite3?immutable=1" "SELECT count(*) FROM $element")" $element
+    done
+    expect_equal "$(registry repo 'SELECT count(*) FROM dimension_visit')" 0
+    vb create coadds
+    vb import-gen3 coadds "$SMALL" --where "skymap = 'hsc_rings_v1' AND tract = 9812 AND patch = 30"
+    [ "$(registry coadds 'SELECT count(*) FROM dataset')" -gt 0 ]
+    need_fuse
+    vb mount "$SMALL" mnt --collections skymaps
+    expect_equal "$(ls mnt/dimensions/patch/skymap=*/ | wc -l)" "$(registry repo 'SELECT count(DISTINCT tract) FROM dimension_patch')"
+    [ -z "$(ls mnt/dimensions/visit 2>/dev/null)" ]
+    vb umount mnt
+}
+
+# An old repository: universe 0 or 5, as vbutler writes it.  Mounted as it is; imported into its own universe, and into ours.
+test_older_universes() {
+    cat >old.yaml <<'YAML'
+description: Butler Data Repository Export
+version: 1.0.0
+universe_version: UNIVERSE
+universe_namespace: daf_butler
+data:
+- type: dimension
+  element: instrument
+  records:
+  - {name: Cam, visit_max: 10, exposure_max: 10, detector_max: 10, class_name: lsst.Cam}
+- type: dimension
+  element: detector
+  records:
+  - {instrument: Cam, id: 3, full_name: N3}
+  - {instrument: Cam, id: 4, full_name: N4}
+- type: dimension
+  element: visit_system
+  records:
+  - {instrument: Cam, id: 0, name: one-to-one}
+- type: dimension
+  element: physical_filter
+  records:
+  - {instrument: Cam, name: Cam-r, band: r}
+- type: dimension
+  element: visit
+  records:
+  - instrument: Cam
+    id: 1
+    name: one
+    physical_filter: Cam-r
+    day_obs: 20200101
+    exposure_time: 30.0
+    datetime_begin: !butler_time/tai/iso '2020-01-02 03:04:05.000000000'
+    datetime_end: !butler_time/tai/iso '2020-01-02 03:04:35.500000000'
+- type: dimension
+  element: exposure
+  records:
+  - instrument: Cam
+    id: 1
+    obs_id: e1
+    physical_filter: Cam-r
+    day_obs: 20200101
+    group_name: g1
+    group_id: 17
+    datetime_begin: !butler_time/tai/iso '2020-01-02 03:04:05.000000000'
+    datetime_end: null
+- type: dimension
+  element: visit_definition
+  records:
+  - {instrument: Cam, exposure: 1, visit: 1}
+- type: collection
+  collection_type: RUN
+  name: r
+- type: dataset_type
+  name: calexp
+  dimensions: [instrument, detector, visit]
+  storage_class: StructuredDataDict
+  is_calibration: false
+- type: dataset
+  dataset_type: calexp
+  run: r
+  records:
+  - dataset_id: [!uuid '019a0000-0000-7000-8000-000000000001']
+    data_id: [{instrument: Cam, detector: 3, visit: 1}]
+    path: a.yaml
+YAML
+    mkdir in
+    echo 1 >in/a.yaml
+    for universe in 0 5; do
+        sed "s/UNIVERSE/$universe/" old.yaml >in/export.yaml
+        [ $universe != 0 ] || sed -i 's/exposure: 1, visit: 1/&, visit_system: 0/; s/    day_obs: 20200101\n    exposure_time/&/;
+            s/^    exposure_time: 30.0/&\n    visit_system: 0/' in/export.yaml
+        vb create ours$universe --dimension-config $universe
+        vb import ours$universe in
+        vb export-gen3 ours$universe theirs$universe --transfer copy
+        expect_equal "$(sqlite3 -readonly theirs$universe/gen3.sqlite3 "SELECT json_extract(value, '\$.version') FROM butler_attributes
+            WHERE name = 'config:dimensions.json'")" $universe
+        # Into a repository of its own universe: the same.
+        vb create same$universe --dimension-config $universe
+        vb import-gen3 same$universe theirs$universe
+        vb export-gen3 same$universe again$universe --transfer copy
+        compare_gen3 theirs$universe again$universe
+        # Into one of ours: brought up, all of it and a part.
+        for part in '' '--collections r'; do
+            rm -rf new
+            vb create new
+            vb import-gen3 new theirs$universe $part
+            expect_equal "$(registry new 'SELECT count(*) FROM dataset')" 1
+            expect_equal "$(registry new 'SELECT "group", day_obs FROM dimension_exposure')" 'g1|20200101'
+            expect_equal "$(registry new 'SELECT "group" FROM dimension_group')" g1
+            expect_equal "$(registry new 'SELECT id, timespan_begin FROM (SELECT day_obs AS id, timespan_begin FROM dimension_day_obs)')" '20200101|'
+            expect_equal "$(registry new 'SELECT visit, exposure FROM dimension_visit_definition')" '1|1'
+            expect_equal "$(registry new 'SELECT day_obs, exposure_time FROM dimension_visit')" '20200101|30.0'
+            [ $universe != 0 ] || expect_equal "$(registry new 'SELECT visit, visit_system FROM dimension_visit_system_membership')" '1|0'
+            [ $universe != 0 ] || expect_equal "$(registry new 'SELECT count(*) FROM dimension_visit_system')" 1
+            expect_equal "$(registry new "SELECT count(*) FROM meta WHERE key = 'gen3_dimensions'")" 0
+            vb import-gen3 new theirs$universe $part >out
+            grep -q '1 dataset was there already' out
+        done
+        vb export-gen3 new gen3-$universe --transfer copy
+        expect_equal "$(sqlite3 -readonly gen3-$universe/gen3.sqlite3 'PRAGMA foreign_key_check')" ''
+    done
+    # Not the other way round.
+    expect_failure 'has dimension universe daf_butler 8, and .* has daf_butler 5' vb import-gen3 ours5 gen3-5
+    grep -q 'vbutler create --dimension-config 8 REPO' failure.err
+    # A mount shows it in its own universe.
+    need_fuse
+    mount_at theirs0 mnt
+    expect_equal "$(cat mnt/data/r/calexp/instrument=Cam/detector=3/visit=1/*)" 1
+    grep -q '"visit_system": *0' mnt/dimensions/visit/instrument=Cam/visit=1/record.json
+    vb umount mnt
 }
 
 test_damaged_archives() {
