@@ -51,13 +51,18 @@ static char *chosen_rows(const vb_element *e)
 
 /* ---- what the data IDs name -------------------------------------------------------------------------------- */
 
-/* A dataset of a sky map as a whole is its definition: what it divides the sky into comes with it. */
-static bool comes_with_sky_map(const vb_universe *u, const vb_group *group, const vb_element *e)
+bool vb_divides_sky(const vb_universe *u, const vb_element *e)
 {
     const vb_element *map = vb_universe_find(u, "skymap");
 
-    return map && group->nrequired == 1 && group->dims[0] == map && e->spatial >= 0 &&
-           vb_dimset_has(e->required, map->index);
+    return map && e->has_table && e->spatial >= 0 && vb_dimset_has(e->required, map->index);
+}
+
+bool vb_defines_sky_map(const vb_universe *u, const vb_group *group)
+{
+    const vb_element *map = vb_universe_find(u, "skymap");
+
+    return map && group->nrequired == 1 && group->dims[0] == map;
 }
 
 static int add_named(vb_registry *reg, const vb_dataset_type *type, vb_error *err)
@@ -75,7 +80,7 @@ static int add_named(vb_registry *reg, const vb_dataset_type *type, vb_error *er
             continue;
         if (vb_dimset_within(e->required, type->group->required))
             r = add_records(reg, e, e->required, from, err);
-        else if (comes_with_sky_map(reg->universe, type->group, e))
+        else if (vb_divides_sky(reg->universe, e) && vb_defines_sky_map(reg->universe, type->group))
             r = add_records(reg, e, type->group->required, from, err);
     }
     return r;

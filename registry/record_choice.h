@@ -8,6 +8,12 @@
 
 #include "registry/registry.h"
 
+/* True for an element that divides the sky of a sky map: a tract, a patch. */
+bool vb_divides_sky(const vb_universe *u, const vb_element *e);
+
+/* True where data IDs of the group name a sky map and nothing else: such a dataset is its definition. */
+bool vb_defines_sky_map(const vb_universe *u, const vb_group *group);
+
 /* Makes temp.chosen_record (element, id) of the connection: those of the selected datasets (selection.h), or all. */
 int vb_choose_records(vb_registry *reg, vb_error *err);
 int vb_choose_all_records(vb_registry *reg, vb_error *err);

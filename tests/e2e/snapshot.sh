@@ -192,6 +192,56 @@ test_records_come_with_data_ids() {
     done
 }
 
+# same_answers REPO SNAPSHOT: where exposures lie on the sky is asked of both.
+same_answers() {
+    for where in "skymap = 'near' AND tract = 0" "skymap = 'near' AND tract = 1 AND patch IN (0, 3)" "skymap = 'other'"; do
+        for source in "$1" "$2"; do
+            vb query-data-ids "$source" visit detector tract patch --collections 'DECam/*' --datasets raw \
+                --where "instrument = 'DECam' AND $where" --format csv 2>/dev/null | sort >"$(basename "$source").answer"
+        done
+        cmp "$(basename "$1").answer" "$(basename "$2").answer" || fail "$where"
+        cat "$(basename "$1").answer" >>answers
+    done
+}
+
+# A snapshot of exposures alone: tracts and patches come where the visits lie, of all sky maps, so that what is asked, and what
+# graphs are made of, is the same.
+test_tracts_come_where_visits_lie() {
+    [ -d "$VB_SHARED/data/decam" ] || skip "no real data in $VB_SHARED"
+    vb create repo
+    vb ingest-raws repo "$VB_SHARED/data/decam/images" >/dev/null
+    cat >centre.py <<'PY'
+import gzip, re, sys
+data = open(sys.argv[1], "rb").read()
+data = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+print(*[re.search(rb"%s *= *([-+0-9.E]+)" % key, data).group(1).decode() for key in (b"CRVAL1", b"CRVAL2")])
+PY
+    centre=$(python3 centre.py "$(find "$VB_SHARED/data/decam/images" -name '*ooi*' | sort | head -n 1)")
+    printf 'name: near\npixel_scale: 0.262\npatches: [3, 3]\npatch_size: 4000\npatch_border: 100\ntracts:\n' >near.yaml
+    printf '  - {id: 0, center: [%s, %s]}\n  - {id: 1, center: [%s, %s]}\n  - {id: 2, center: [10.0, -60.0]}\n' \
+        $centre $(echo "$centre" | awk '{print $1 + 0.3, $2}') >>near.yaml
+    sed 's/near/other/; s/4000/6000/' near.yaml >other.yaml
+    vb register-skymap repo near.yaml
+    vb register-skymap repo other.yaml
+    vb snapshot repo -o s.vbs --collections 'DECam/*'
+    expect_equal "$(sqlite3 s.vbs "SELECT count(*) FROM dataset JOIN dataset_type t ON t.id = type_id WHERE t.name = 'skyMap'")" 0
+    same_answers repo s.vbs
+    [ "$(grep -c DECam answers)" -gt 10 ] || fail "nothing was found: $(cat answers)"
+    # What is far away does not come; what is there is as it was.
+    expect_equal "$(sqlite3 s.vbs "SELECT count(*) FROM dimension_tract WHERE tract = 2")" 0
+    expect_equal "$(sqlite3 s.vbs "ATTACH 'repo/registry.sqlite3' AS r; SELECT count(*) FROM (SELECT * FROM dimension_patch
+        EXCEPT SELECT * FROM r.dimension_patch)")" 0
+    expect_equal "$(sqlite3 s.vbs "SELECT count(*) FROM dimension_patch p WHERE NOT EXISTS (SELECT 1 FROM dimension_tract t WHERE
+        t.skymap = p.skymap AND t.tract = p.tract) OR NOT EXISTS (SELECT 1 FROM dimension_skymap s WHERE s.skymap = p.skymap)")" 0
+    vb fsck s.vbs
+    # A snapshot of it has the same answers again.
+    vb snapshot s.vbs -o t.vbs --collections 'DECam/*' --dataset-types raw
+    same_answers repo t.vbs
+    # The sky map's own dataset brings all of it.
+    vb snapshot repo -o whole.vbs --collections skymaps --where "skymap = 'near'"
+    expect_equal "$(sqlite3 whole.vbs 'SELECT skymap, count(*) FROM dimension_patch GROUP BY 1')" 'near|27'
+}
+
 test_kills_leave_nothing_or_all() {
     make_numbers 40
     for i in $(seq 12); do
