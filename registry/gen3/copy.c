@@ -5,6 +5,7 @@
 #include "registry/gen3/copy_internal.h"
 #include "registry/gen3/records.h"
 #include "registry/internal.h"
+#include "registry/schema.h"
 
 #include <string.h>
 
@@ -38,6 +39,11 @@ static void drop_waiting(vb_gen3_copying *c)
     c->waiting = 0;
 }
 
+static int index_uuids(vb_gen3_copying *c, vb_error *err)
+{
+    return c->options->fresh ? vb_schema_load_end(c->reg->db, err) : 0;
+}
+
 /* Those that have a place, then those that have none. */
 static int flush(vb_gen3_copying *c, vb_error *err)
 {
@@ -63,6 +69,8 @@ static int flush(vb_gen3_copying *c, vb_error *err)
         vb_error_context(err, "%s", c->g->config->root);
     c->counts->datasets += c->waiting;
     drop_waiting(c);
+    if (!r && c->nextras) /* these are told by their UUIDs */
+        r = index_uuids(c, err);
     return r < 0 ? r : vb_gen3_insert_extras(c, err);
 }
 
@@ -225,9 +233,22 @@ static int copy_type(vb_gen3_copying *c, const vb_gen3_type *type, vb_error *err
     r = vb_gen3_all_wanted(c->g) && !c->options->wants ? register_type(c, err) : 0;
     if (!r)
         r = vb_gen3_each_dataset(c->g, type, copy_dataset, c, err);
-    if (!r)
-        r = flush(c, err);
-    return r < 0 || !c->ours ? r : vb_gen3_copy_members(c, err);
+    return r < 0 ? r : flush(c, err);
+}
+
+/* After all datasets: members are told by their UUIDs. */
+static int copy_members(vb_gen3_copying *c, const vb_gen3_type *type, vb_error *err)
+{
+    vb_auto_error none = VB_ERROR_INIT;
+    int r;
+
+    c->type = type;
+    r = vb_dataset_type_find(c->reg, type->name, &c->ours, &none);
+    if (r == -ENOENT) /* nothing of it was wanted */
+        return 0;
+    if (r < 0)
+        vb_error_move(err, &none);
+    return r < 0 ? r : vb_gen3_copy_members(c, err);
 }
 
 static int copy_all(vb_gen3_copying *c, vb_error *err)
@@ -244,6 +265,10 @@ static int copy_all(vb_gen3_copying *c, vb_error *err)
         r = vb_gen3_copy_collections(c, err);
     for (size_t i = 0; !r && i < c->g->ntypes; i++)
         r = copy_type(c, &c->g->types[i], err);
+    if (!r)
+        r = index_uuids(c, err);
+    for (size_t i = 0; !r && i < c->g->ntypes; i++)
+        r = copy_members(c, &c->g->types[i], err);
     return r;
 }
 
@@ -299,6 +324,8 @@ int vb_gen3_snapshot(vb_gen3 *g, const char *path, const vb_gen3_copy_options *o
     o.fresh = true;
     if (!r) /* nobody else has the file */
         r = vb_db_run(reg->db, "PRAGMA cell_size_check = OFF; PRAGMA cache_size = -262144", err);
+    if (!r)
+        r = vb_schema_load_begin(reg->db, err);
     if (!r)
         r = add_stores(g, reg, err);
     return r < 0 ? r : vb_gen3_copy(g, reg, &o, counts, err);
