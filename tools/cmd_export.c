@@ -23,6 +23,16 @@ static void warn_of_classes(const vb_export_report *report)
                 *class);
 }
 
+/* Rubin's import knows the datasets of its file alone. */
+static void warn_of_members(const vb_export_report *report)
+{
+    for (char **line = report->left_out; line && *line; line++)
+        vb_log(VB_WARNING,
+               "%s left out, since %s has their datasets already, and an import can associate new ones alone; add them there "
+               "with 'butler associate' or 'butler certify-calibrations'",
+               *line, wanted.target);
+}
+
 static void print_report(const vb_export_report *report, const char *directory, double seconds)
 {
     char datasets[32], records[32];
@@ -60,6 +70,7 @@ static int run(int argc, char **argv, vb_error *err)
     if (!r) {
         print_report(&report, argv[1], (double)(vb_clock_monotonic_ns() - begun) / 1e9);
         warn_of_classes(&report);
+        warn_of_members(&report);
     }
     vb_export_report_clear(&report);
     return r < 0 ? VB_EXIT_FAILED : VB_EXIT_OK;

@@ -84,5 +84,7 @@ int vb_export_plan(vb_exporting *x)
             r = vb_export_skip_records(x, vb_universe_at(x->reg->universe, i));
     if (!r && x->options->target)
         r = vb_export_skip_chains(x);
+    if (!r && x->options->target)
+        r = vb_export_count_left(x);
     return r;
 }

@@ -26,6 +26,7 @@ int vb_export_attach_target(vb_exporting *x);
 int vb_export_skip_datasets(vb_exporting *x);
 int vb_export_skip_records(vb_exporting *x, const vb_element *e);
 int vb_export_skip_chains(vb_exporting *x);
+int vb_export_count_left(vb_exporting *x);
 
 /* ---- export_records.c */
 int vb_export_records(vb_exporting *x);

@@ -453,6 +453,47 @@ test_export_for_a_gen3_repository() {
     expect_failure 'no Gen3 repository' vb export repo y --for in
 }
 
+# Members of TAGGED and CALIBRATION collections whose datasets are there already cannot be said in an export: they are named.
+# What a registry in WAL mode has is asked of a copy: nothing is put beside it.
+test_members_of_what_is_there_are_named() {
+    gen3=$VB_SHARED/data/gen3/repo-small
+    [ -d "$gen3" ] || skip "there is no $gen3"
+    vb create repo
+    vb import-gen3 repo "$gen3"
+    vb export repo same --for "$gen3" 2>err
+    ! grep -q 'left out, since' err
+    vb associate repo u/new/tag --collections u/test/run1 --dataset-type src \
+        --where "instrument = 'HSC' AND visit = 900002 AND detector IN (40, 41)"
+    vb associate repo u/test/best --collections u/test/run1 --dataset-type src \
+        --where "instrument = 'HSC' AND visit = 900002 AND detector = 41"
+    vb certify-calibrations repo HSC/calib/gen/20240301 u/new/calib bias --begin-date 2024-01-01
+    vb export repo out --for "$gen3" 2>err
+    grep -q "TAGGED collection 'u/new/tag': 2 members left out" err
+    grep -q "TAGGED collection 'u/test/best': 1 member left out" err
+    grep -Eq "CALIBRATION collection 'u/new/calib': [1-9][0-9]* members left out" err
+    ! grep -q 'associations' out/export.yaml
+    cp -r "$gen3" theirs
+    chmod -R u+w theirs
+    sqlite3 theirs/gen3.sqlite3 "PRAGMA journal_mode = WAL" >out.txt
+    rm -f theirs/gen3.sqlite3-wal theirs/gen3.sqlite3-shm
+    for state in closed open; do
+        [ $state = closed ] || python3 - <<'PY'
+import os, sqlite3
+db = sqlite3.connect("theirs/gen3.sqlite3")
+db.execute("PRAGMA wal_autocheckpoint = 0")
+db.execute("DELETE FROM dataset WHERE dataset_type_id = 3")
+db.execute("DELETE FROM dataset_tags_00000002 WHERE dataset_type_id = 3")
+db.commit()
+os._exit(0)
+PY
+        find theirs -printf '%P %s %T@ %C@\n' | sort >before
+        vb export repo out-$state --for theirs >out.txt
+        find theirs -printf '%P %s %T@ %C@\n' | sort >after
+        cmp before after
+    done
+    grep -q 'exported 120 datasets' out.txt
+}
+
 # Killed at any moment, an import leaves all or nothing, and files that the next one sweeps up.
 test_a_killed_import_leaves_nothing_behind() {
     python3 "$EXPORTS" large 3000 in
