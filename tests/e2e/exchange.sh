@@ -494,6 +494,102 @@ PY
     grep -q 'exported 120 datasets' out.txt
 }
 
+# Detectors of one file: a real exposure's header and image, and two more of its detectors beside it.
+make_extensions() {
+    image=$(find "$VB_SHARED/data/decam/images" -name '*ooi*N11.fits' 2>/dev/null | sort | head -n 1)
+    [ -n "$image" ] || skip "no real data in $VB_SHARED"
+    mkdir images
+    python3 - "$image" "images/$(basename "$image" .N11.fits).fits" <<'PY'
+import re, sys
+data = open(sys.argv[1], "rb").read()
+begin = re.search(b"XTENSION= 'IMAGE", data).start()
+primary, image = data[:begin], data[begin:]
+header = image[:2880 * (1 + image.index(b"END" + b" " * 77) // 2880)]
+with open(sys.argv[2], "wb") as out:
+    out.write(primary)
+    for number, name in ((42, b"N11"), (41, b"N10"), (43, b"N12")):
+        cards = re.sub(rb"(CCDNUM  = *)42", rb"\g<1>%d" % number, header).replace(b"'N11", b"'" + name)
+        assert len(cards) == len(header)
+        out.write(cards + bytes(b ^ number for b in image[len(header):]))
+PY
+}
+
+# What a mount shows of them, by detector.
+shown() {
+    (cd "$1/data/DECam/raw/all/raw" && find . -type f | sort | xargs -n 1 sha256sum | cut -d' ' -f1)
+}
+
+# Datasets that share a file, each a part of it: exported as one record, imported as they were, mounted with the same bytes.
+test_parts_of_a_file() {
+    make_extensions
+    vb create repo
+    vb ingest-raws repo images
+    expect_equal "$(registry repo "SELECT count(*), count(DISTINCT substr(path, 1, instr(path, '#'))) FROM location
+        WHERE path LIKE '%#hdu=%'")" '3|1'
+    for mode in copy hardlink symlink; do
+        vb export repo out-$mode --transfer $mode
+        expect_equal "$(grep -c 'parts: \[' out-$mode/export.yaml)" 1
+        expect_equal "$(grep -c '    path: ' out-$mode/export.yaml)" 1
+        expect_equal "$(find out-$mode -name '*.fits*' | wc -l)" 1
+        vb create in-$mode
+        vb import in-$mode out-$mode --transfer $mode
+        vb import in-$mode out-$mode --transfer $mode | grep -q 'there already: datasets 3'
+        vb fsck in-$mode --checksum
+    done
+    vb export repo where --collections 'DECam/*' --where "instrument = 'DECam' AND detector = 43" --transfer copy
+    vb create one
+    vb import one where
+    expect_equal "$(registry one 'SELECT count(*) FROM location')" 1
+    vb create direct
+    vb export repo yaml
+    vb import direct repo --export-file yaml/export.yaml --transfer direct
+    python3 "$EXPORTS" rows repo | grep '^location' | sed 's/ path=[^#]*//; s/checksum=[^ ]*//' >before
+    for to in in-copy direct; do
+        python3 "$EXPORTS" rows $to | grep '^location' | sed 's/ path=[^#]*//; s/checksum=[^ ]*//' | diff before -
+    done
+    # A part becomes a file of its own in a Gen3 repository.
+    vb export-gen3 repo gen3 --transfer copy
+    expect_failure 'is a part of a file .*Rubin.s butler cannot name' vb export-gen3 repo gen3-direct
+    need_fuse
+    for to in repo in-copy in-hardlink in-symlink direct one gen3; do
+        mount_at $to mnt
+        shown mnt >$to.sums
+        vb umount mnt
+    done
+    [ "$(sort -u repo.sums | wc -l)" = 3 ]
+    for to in in-copy in-hardlink in-symlink direct gen3; do
+        cmp repo.sums $to.sums || fail $to
+    done
+    tail -n 1 repo.sums | cmp - one.sums
+}
+
+# Every export that others have given is read whole: each alone, in a repository that has what it builds on, and counted by a
+# reader of its own.  The file of pipelines_check names artifacts that are not there; here all are.
+test_every_export_is_read_whole() {
+    need_exports
+    for file in $(cd "$given" && find . -name '*.yaml' | sed 's,^\./,,' | sort); do
+        name=$(echo "$file" | tr '/' '-')
+        with_files "$file" "in.$name"
+        vb create "r.$name"
+        before=''
+        case $file in
+        datasets.yaml | spatial.yaml) before=$given/base.yaml ;;
+        ci_hsc-subset-skymap.yaml) ;;
+        ci_hsc_external.yaml | rc2_coadd_dump.yaml)
+            mkdir "base.$name"
+            python3 "$EXPORTS" base "$given/$file" "base.$name/export.yaml"
+            before=base.$name/export.yaml
+            ;;
+        esac
+        [ -z "$before" ] || vb import "r.$name" "$(dirname "$before")" --export-file "$(basename "$before")" >/dev/null
+        vb import "r.$name" "in.$name" >out.txt || fail "$file"
+        same_counts "r.$name" $before "$given/$file"
+        check_store "r.$name"
+        echo "$file" >>read
+    done
+    [ "$(wc -l <read)" -ge 10 ] || fail "only $(cat read)"
+}
+
 # Killed at any moment, an import leaves all or nothing, and files that the next one sweeps up.
 test_a_killed_import_leaves_nothing_behind() {
     python3 "$EXPORTS" large 3000 in
