@@ -353,6 +353,109 @@ YAML
     expect_equal "$(registry repo "SELECT count(*) FROM location")" 492
 }
 
+# What butler.yaml includes is merged with it key by key: it has the last word, then the file that is included last.
+test_included_configurations_are_merged() {
+    copy_small
+    cat >theirs/butler.yaml <<'YAML'
+includeConfigs: [first.yaml, second.yaml]
+storageClasses:
+  Mine: {pytype: mine.Mine, parameters: [a]}
+datastore:
+  cls: lsst.daf.butler.datastores.fileDatastore.FileDatastore
+  templates: {calexp: "{run:/}/mine/{visit}/{detector}"}
+YAML
+    cat >theirs/first.yaml <<'YAML'
+registry: {db: "sqlite:///<butlerRoot>/nowhere.sqlite3"}
+storageClasses:
+  Mine: {pytype: first.Mine, inheritsFrom: StructuredDataDict}
+  Firsts: {pytype: first.First}
+datastore: {root: <butlerRoot>/nowhere, records: {table: file_datastore_records}}
+YAML
+    mkdir theirs/conf
+    cat >theirs/second.yaml <<'YAML'
+includeConfigs: conf/third.yaml
+registry: {db: "sqlite:///<butlerRoot>/gen3.sqlite3"}
+datastore: {root: <butlerRoot>, formatters: {Mine: second.Formatter}}
+YAML
+    echo 'datastore: {templates: {calexp: "{run:/}/third/{visit}", src: "{run:/}/third/{visit}/{detector}"}}' >theirs/conf/third.yaml
+    vb create repo
+    vb import-gen3 repo theirs
+    expect_equal "$(registry repo 'SELECT count(*) FROM location')" 492
+    vb export-gen3 repo ours --transfer copy >out
+    python3 - <<'PY'
+import yaml
+c = yaml.safe_load(open("ours/butler.yaml"))
+assert c["storageClasses"] == {"Mine": {"pytype": "mine.Mine", "parameters": ["a"], "inheritsFrom": "StructuredDataDict"},
+                               "Firsts": {"pytype": "first.First"}}, c["storageClasses"]
+assert c["datastore"]["formatters"] == {"Mine": "second.Formatter"}
+assert set(c["datastore"]["templates"]) == {"calexp", "src"}
+PY
+    expect_equal "$(find ours/u/test/run1/mine -type f | wc -l)" 120
+    expect_equal "$(find ours/u/test/run1/third -type f | wc -l)" 120
+    need_fuse
+    mount_at theirs mnt
+    (cd mnt/data/u/test/run1 && find . -type f | xargs sha256sum | cut -d' ' -f1 | sort) >shown
+    (cd theirs/u/test/run1 && find . -type f | xargs sha256sum | cut -d' ' -f1 | sort | cmp - ../../../../shown)
+    vb umount mnt
+    sed -i 's/\[first.yaml/[nosuch.yaml/' theirs/butler.yaml
+    expect_failure 'nosuch.yaml: No such file' vb import-gen3 repo theirs
+}
+
+# Templates: of an instrument before all others, then by name, by dimensions, by storage class, and the default.
+test_templates_by_instrument_and_type() {
+    copy_small
+    cat >>theirs/butler.yaml <<'YAML'
+storageClasses:
+  Unknown: {pytype: some.Class}
+YAML
+    python3 - <<'PY'
+import yaml
+c = yaml.safe_load(open("theirs/butler.yaml"))
+c["datastore"]["templates"] = {
+    "default": "{run:/}/default/{datasetType}/{id}", "src": "{run:/}/by-name/{visit}_{detector}",
+    "instrument+detector+visit": "{run:/}/by-dimensions/{datasetType}_{visit}_{detector}",
+    "StructuredDataDict": "{run:/}/by-class/{datasetType}_{id}",
+    "instrument<HSC>": {"bias": "{run:/}/hsc-bias/{detector}", "instrument+": "{run:/}/hsc-instrument/{datasetType}"},
+    "instrument<Other>": {"src": "{run:/}/wrong/{id}", "dark": "{run:/}/wrong/{id}"}}
+c["datastore"]["formatters"] = {"instrument<HSC>": {"raw": "hsc.RawFormatter"}}
+yaml.safe_dump(c, open("theirs/butler.yaml", "w"))
+PY
+    sqlite3 theirs/gen3.sqlite3 "UPDATE dataset_type SET storage_class = 'Unknown' WHERE name = 'dark'"
+    vb create repo
+    vb import-gen3 repo theirs
+    vb export-gen3 repo ours --transfer copy
+    sqlite3 -readonly ours/gen3.sqlite3 "SELECT DISTINCT t.name, replace(substr(path, length(c.name) + 2), '/', ' ')
+        FROM file_datastore_records r JOIN dataset d ON d.id = r.dataset_id JOIN dataset_type t ON t.id = d.dataset_type_id
+        JOIN collection c ON c.collection_id = d.run_id" | cut -d' ' -f1 | sort -u >paths
+    grep -qx 'src|by-name' paths
+    grep -qx 'calexp|by-dimensions' paths
+    grep -qx 'bias|hsc-bias' paths
+    grep -qx 'camera|hsc-instrument' paths
+    ! grep -q wrong paths
+    grep -qx 'dark|default' paths
+    grep -qE '^(skyMap|deepCoadd|flat|visitSummary)\|by-class' paths
+    grep '^raw' paths | grep -qv 'by-' || fail "$(grep ^raw paths)"
+    for part in theirs ours; do
+        python3 -c "import json, sys, yaml; c = yaml.safe_load(open('$part/butler.yaml')); print(json.dumps([c['storageClasses'],
+            c['datastore']['templates'], c['datastore']['formatters']], sort_keys=True))" >$part.said
+    done
+    cmp theirs.said ours.said
+    vb create again
+    vb import-gen3 again ours
+    expect_equal "$(registry again 'SELECT count(*) FROM location')" 492
+    # A mount needs none of it: files are where the registry says.
+    need_fuse
+    for what in theirs ours; do
+        mount_at $what mnt
+        (cd mnt/data && find u/test/run1 u/test/run2 HSC -type f | xargs sha256sum | cut -d' ' -f1 | sort) >$what.sums
+        file=$(find mnt/data/HSC/calib/gen/20240301/dark -type f | head -n 1)
+        [ -s "$file" ]
+        grep -q '"storage_class": *"Unknown"' mnt/by-id/"$(getfattr --only-values -n user.butler.id "$file")"/dataset.json
+        vb umount mnt
+    done
+    cmp theirs.sums ours.sums
+}
+
 test_parts_of_archives() {
     copy_small
     vb create repo
