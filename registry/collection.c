@@ -207,7 +207,8 @@ void vb_run_detail_clear(vb_run_detail *detail)
 int vb_collection_run_detail(vb_registry *reg, const vb_collection *run, vb_run_detail *out, vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    int r = vb_sql(reg->db, &s, err, "SELECT host, timespan_begin, timespan_end FROM run_detail WHERE collection_id = ?",
+    int r = vb_sql(reg->db, &s, err,
+                   "SELECT host, timespan_begin, timespan_end FROM run_detail WHERE collection_id = ?",
                    VB_ARGS(run->id));
 
     if (!r)
@@ -226,9 +227,9 @@ int vb_collection_set_run_detail(vb_registry *reg, const vb_collection *run, con
 
     if (!detail->host && !detail->has_span)
         return 0;
-    return vb_sql_exec(
-        reg->db, err, "INSERT OR IGNORE INTO run_detail VALUES (?, ?, ?, ?)",
-        VB_ARGS(run->id, detail->host, detail->has_span ? &begin : &none, detail->has_span ? &end : &none));
+    return vb_sql_exec(reg->db, err, "INSERT OR IGNORE INTO run_detail VALUES (?, ?, ?, ?)",
+                       VB_ARGS(run->id, detail->host, detail->has_span ? &begin : &none,
+                               detail->has_span ? &end : &none));
 }
 
 int vb_collection_list(vb_registry *reg, const char *prefix, const char *after, size_t limit, char ***out,

@@ -1,7 +1,7 @@
 /* older.h - dimension records of older universes, brought up to a later one (docs/exchange.md has the table).
  *
- * What an older universe has under another name, or at another place, is a rule: a field may be gone, may have become the
- * name of a group, or a relation of its own.  Nights and groups, which became dimensions, get their records. */
+ * What an older universe has under another name, or at another place, is a rule: a field may be gone, may have become
+ * the name of a group, or a relation of its own.  Nights and groups, which became dimensions, get their records. */
 #ifndef VB_REGISTRY_OLDER_H
 #define VB_REGISTRY_OLDER_H
 
@@ -20,7 +20,8 @@ vb_older vb_older_field(int from, const char *element, const char *field);
 typedef struct vb_bringing_up {
     vb_registry *reg;
     int from; /* the universe that the records are of */
-    /* When the nights of an instrument begin, in nanoseconds after 0h TAI: 1, or 0 where nobody knows.  NULL: nobody. */
+    /* When the nights of an instrument begin, in nanoseconds after 0h TAI: 1, or 0 where nobody knows.  NULL: nobody.
+     */
     int (*day_offset)(void *arg, const char *instrument, int64_t *offset, vb_error *err);
     void *arg;
     size_t records, there; /* put besides; there already */

@@ -67,10 +67,10 @@ bool vb_defines_sky_map(const vb_universe *u, const vb_group *group)
 
 static int add_named(vb_registry *reg, const vb_dataset_type *type, vb_error *err)
 {
-    vb_autofree char *from = vb_format(
-        "member_%" PRId64 " f WHERE f.type_id = %" PRId64
-        " AND f.dataset_id IN (SELECT dataset_id FROM temp.selected WHERE type_id = %" PRId64 ")",
-        type->group_id, type->id, type->id);
+    vb_autofree char *from =
+        vb_format("member_%" PRId64 " f WHERE f.type_id = %" PRId64
+                  " AND f.dataset_id IN (SELECT dataset_id FROM temp.selected WHERE type_id = %" PRId64 ")",
+                  type->group_id, type->id, type->id);
     int r = 0;
 
     for (int i = 0; !r && i < vb_universe_count(reg->universe); i++) {

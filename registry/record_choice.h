@@ -1,8 +1,8 @@
 /* record_choice.h - the dimension records that go with a choice of datasets, for exports and imports of a part.
  *
- * They are those that the data IDs name; those that these require and imply; those that come with one of them (a visit's
- * definition, its regions, its visit systems), and what they name; and of a sky map whose own dataset was chosen, one
- * whose data ID is the sky map alone, all tracts and patches. */
+ * They are those that the data IDs name; those that these require and imply; those that come with one of them (a
+ * visit's definition, its regions, its visit systems), and what they name; and of a sky map whose own dataset was
+ * chosen, one whose data ID is the sky map alone, all tracts and patches. */
 #ifndef VB_REGISTRY_RECORD_CHOICE_H
 #define VB_REGISTRY_RECORD_CHOICE_H
 

@@ -158,8 +158,9 @@ static int no_repository(const char *dir, vb_error *err)
 {
     if (is_file(dir)) {
         vb_fail(err, -ENOTDIR, "%s: is a file, and a repository is a directory", dir);
-        vb_hint(err, "a snapshot is only read: it can be asked, mounted, exported and checked; for anything else name the "
-                     "repository");
+        vb_hint(err,
+                "a snapshot is only read: it can be asked, mounted, exported and checked; for anything else name the "
+                "repository");
         return -ENOTDIR;
     }
     vb_fail(err, -ENOENT, "%s: is no vbutler repository (it has no vbutler.yaml)", dir);

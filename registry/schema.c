@@ -47,8 +47,7 @@ static const char tables[] =
 
     "CREATE TABLE dataset_type (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,"
     " group_id INTEGER NOT NULL REFERENCES dataid_group, storage_class TEXT NOT NULL,"
-    " is_calibration INTEGER NOT NULL, extension TEXT) STRICT;"
-    DATASET("UNIQUE") ASSOCIATION OF_GEN3
+    " is_calibration INTEGER NOT NULL, extension TEXT) STRICT;" DATASET("UNIQUE") ASSOCIATION OF_GEN3
     "CREATE TABLE store (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, root TEXT NOT NULL) STRICT;"
     "CREATE TABLE location (dataset_id INTEGER NOT NULL, store_id INTEGER NOT NULL, path TEXT NOT NULL,"
     " size INTEGER NOT NULL, checksum BLOB, mtime INTEGER, formatter TEXT,"

@@ -155,8 +155,8 @@ static int copy_divisions(struct snapshot *s, const vb_element *e)
     return r <= 0 ? r : vb_db_run(s->into->db, sql, s->err);
 }
 
-/* What lies where the regions of `by` do: they share a pixel.  More never overlaps, so that a question has the answer that
- * it has in the registry. */
+/* What lies where the regions of `by` do: they share a pixel.  More never overlaps, so that a question has the answer
+ * that it has in the registry. */
 static int copy_below(struct snapshot *s, const vb_element *e, const vb_element *by)
 {
     vb_autofree char *sql = vb_format(

@@ -4,6 +4,7 @@
 #include "registry/base/text.h"
 #include "tools/commands.h"
 #include "tools/progress.h"
+#include "tools/sweep.h"
 
 #include <stdio.h>
 
@@ -27,10 +28,11 @@ static void warn_of_classes(const vb_export_report *report)
 static void warn_of_members(const vb_export_report *report)
 {
     for (char **line = report->left_out; line && *line; line++)
-        vb_log(VB_WARNING,
-               "%s left out, since %s has their datasets already, and an import can associate new ones alone; add them there "
-               "with 'butler associate' or 'butler certify-calibrations'",
-               *line, wanted.target);
+        vb_log(
+            VB_WARNING,
+            "%s left out, since %s has their datasets already, and an import can associate new ones alone; add them there "
+            "with 'butler associate' or 'butler certify-calibrations'",
+            *line, wanted.target);
 }
 
 static void print_report(const vb_export_report *report, const char *directory, double seconds)
@@ -63,6 +65,7 @@ static int run(int argc, char **argv, vb_error *err)
     wanted.collections = collections;
     wanted.types = types;
     wanted.progress = vb_progress_on_terminal();
+    vb_sweep_on_signals(true);
     r = vb_repo_open_source(argv[0], repository, &repo, err);
     if (!r)
         r = vb_export(repo, argv[1], &wanted, &report, err);
@@ -94,9 +97,10 @@ const vb_command vb_cmd_export = {
     .name = "export",
     .arguments = "REPO|SNAPSHOT DIRECTORY",
     .summary = "write what a repository has for another one to import",
-    .details = "DIRECTORY gets export.yaml, in the format that butler import and vbutler import read, and, with "
-               "--transfer, the artifacts. Without it paths begin at REPO: import with --transfer direct from there. A snapshot "
-               "is exported from the repository that has its artifacts.",
+    .details =
+        "DIRECTORY gets export.yaml, in the format that butler import and vbutler import read, and, with "
+        "--transfer, the artifacts. Without it paths begin at REPO: import with --transfer direct from there. A snapshot "
+        "is exported from the repository that has its artifacts.",
     .min_args = 2,
     .max_args = 2,
     .options = options,

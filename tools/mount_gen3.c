@@ -5,29 +5,11 @@
 #include "registry/gen3/chosen.h"
 #include "registry/gen3/private.h"
 #include "tools/progress.h"
-
-#include <signal.h>
-#include <stdio.h>
-#include <unistd.h>
+#include "tools/sweep.h"
 
 void vb_mount_gen3_unlink(const char *file)
 {
     vb_gen3_private_unlink(file);
-}
-
-static void on_signal(int number)
-{
-    vb_gen3_private_sweep();
-    _exit(128 + number);
-}
-
-static void watch_signals(void (*handler)(int))
-{
-    struct sigaction action = {.sa_handler = handler};
-
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
 }
 
 static bool wants(void *arg, const vb_uuid *uuid)
@@ -69,11 +51,11 @@ int vb_mount_gen3_snapshot(const char *path, char *const *collections, const cha
     vb_autofree char *made = NULL;
     int r;
 
-    watch_signals(on_signal);
+    vb_sweep_on_signals(true);
     r = vb_gen3_private_file(&made, err);
     if (!r)
         r = make_snapshot(path, collections, where, made, err);
-    watch_signals(SIG_DFL);
+    vb_sweep_on_signals(false);
     if (r < 0 && made)
         vb_mount_gen3_unlink(made);
     if (!r)

@@ -75,8 +75,8 @@ VB_CLEANUP(vb_rules, vb_rules_free)
  * any case of letters; -ENOENT with the nearest as a hint. */
 int vb_rules_builtin(const char *name, vb_rules **out, vb_error *err);
 
-/* When the nights of an instrument begin, in nanoseconds after 0h TAI, by the rules that a repository has of it: 1, or 0
- * and *offset 0 where it has none. */
+/* When the nights of an instrument begin, in nanoseconds after 0h TAI, by the rules that a repository has of it: 1, or
+ * 0 and *offset 0 where it has none. */
 int vb_rules_day_offset(vb_registry *reg, const char *instrument, int64_t *offset, vb_error *err);
 
 bool vb_rules_match(const vb_rules *rules, const vb_header *header);

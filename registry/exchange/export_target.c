@@ -196,15 +196,17 @@ static int check_uuids(vb_exporting *x, const vb_dataset_type *type)
 /* Those are noted: of what collections they are members too cannot be said in the file. */
 static int drop_known(vb_exporting *x, const vb_dataset_type *type)
 {
-    int r = vb_sql_exec(x->reg->db, x->err,
-                        "INSERT OR IGNORE INTO temp.known SELECT w.dataset_id, t.id FROM temp.selected w CROSS JOIN dataset d"
-                        " ON d.id = w.dataset_id CROSS JOIN target.dataset t ON t.id = lower(hex(d.uuid)) WHERE w.type_id = ?1",
-                        VB_ARGS(type->id));
+    int r = vb_sql_exec(
+        x->reg->db, x->err,
+        "INSERT OR IGNORE INTO temp.known SELECT w.dataset_id, t.id FROM temp.selected w CROSS JOIN dataset d"
+        " ON d.id = w.dataset_id CROSS JOIN target.dataset t ON t.id = lower(hex(d.uuid)) WHERE w.type_id = ?1",
+        VB_ARGS(type->id));
 
     if (!r)
-        r = vb_sql_exec(x->reg->db, x->err,
-                        "DELETE FROM temp.selected WHERE type_id = ?1 AND dataset_id IN (SELECT dataset_id FROM temp.known)",
-                        VB_ARGS(type->id));
+        r = vb_sql_exec(
+            x->reg->db, x->err,
+            "DELETE FROM temp.selected WHERE type_id = ?1 AND dataset_id IN (SELECT dataset_id FROM temp.known)",
+            VB_ARGS(type->id));
 
     if (!r)
         x->report->there += vb_db_changes(x->reg->db);
@@ -345,9 +347,10 @@ int vb_export_skip_chains(vb_exporting *x)
 static int table_of(vb_exporting *x, const char *type, bool calibs, char **out)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    int r = vb_sql(x->reg->db, &s, x->err,
-                   "SELECT tag_association_table, calibration_association_table FROM target.dataset_type WHERE name = ?",
-                   VB_ARGS(type));
+    int r =
+        vb_sql(x->reg->db, &s, x->err,
+               "SELECT tag_association_table, calibration_association_table FROM target.dataset_type WHERE name = ?",
+               VB_ARGS(type));
 
     *out = NULL;
     if (!r)
@@ -368,10 +371,11 @@ static int count_of_type(vb_exporting *x, const vb_collection *c, const vb_datas
 
     if (r < 0)
         return r;
-    vb_buf_printf(&sql,
-                  "SELECT count(DISTINCT m.dataset_id) FROM %s_%" PRId64
-                  " m CROSS JOIN temp.known k ON k.dataset_id = m.dataset_id WHERE m.collection_id = ?1 AND m.type_id = ?2",
-                  calibs ? "calib" : "member", type->group_id);
+    vb_buf_printf(
+        &sql,
+        "SELECT count(DISTINCT m.dataset_id) FROM %s_%" PRId64
+        " m CROSS JOIN temp.known k ON k.dataset_id = m.dataset_id WHERE m.collection_id = ?1 AND m.type_id = ?2",
+        calibs ? "calib" : "member", type->group_id);
     if (theirs) {
         vb_buf_puts(&sql, " AND NOT EXISTS (SELECT 1 FROM target.collection r CROSS JOIN target.");
         vb_sql_name(&sql, theirs);
@@ -388,7 +392,8 @@ static int count_left(vb_exporting *x, const vb_collection *c)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     int64_t n = 0;
-    int r = vb_sql(x->reg->db, &s, x->err, "SELECT type_id FROM collection_summary WHERE collection_id = ?", VB_ARGS(c->id));
+    int r = vb_sql(x->reg->db, &s, x->err, "SELECT type_id FROM collection_summary WHERE collection_id = ?",
+                   VB_ARGS(c->id));
 
     while (!r && (r = vb_stmt_step(s, x->err)) > 0) {
         const vb_dataset_type *type;
@@ -407,15 +412,16 @@ static int count_left(vb_exporting *x, const vb_collection *c)
     return r;
 }
 
-/* Rubin's import associates what its file brings, and fails at anything else: a member whose dataset is there already cannot be
- * said.  Those that the target's collection does not have are counted, a collection a line. */
+/* Rubin's import associates what its file brings, and fails at anything else: a member whose dataset is there already
+ * cannot be said.  Those that the target's collection does not have are counted, a collection a line. */
 int vb_export_count_left(vb_exporting *x)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    int r = vb_sql(x->reg->db, &s, x->err,
-                   "SELECT id FROM collection WHERE type IN (2, 4) AND id IN (SELECT id FROM temp.exported_collection) ORDER BY"
-                   " name",
-                   VB_NO_ARGS);
+    int r = vb_sql(
+        x->reg->db, &s, x->err,
+        "SELECT id FROM collection WHERE type IN (2, 4) AND id IN (SELECT id FROM temp.exported_collection) ORDER BY"
+        " name",
+        VB_NO_ARGS);
 
     while (!r && (r = vb_stmt_step(s, x->err)) > 0) {
         const vb_collection *c;

@@ -11,8 +11,8 @@
 
 enum { MAX_INCLUDED = 16, MAX_DATASTORES = 16 };
 
-/* butler.yaml, and then what it includes, from the last to the first, each with what it includes itself: so the first that
- * has a key counts, key by key at every depth. */
+/* butler.yaml, and then what it includes, from the last to the first, each with what it includes itself: so the first
+ * that has a key counts, key by key at every depth. */
 struct reading {
     vb_gen3_config *config;
     vb_yaml *docs[MAX_INCLUDED];
@@ -72,10 +72,10 @@ static int read_included(struct reading *r, const char *path, const vb_yaml_node
         vb_autofree char *full = vb_path_join(dir, name);
 
         status = strstr(name, "://") ? vb_fail(r->err, -EPROTONOSUPPORT,
-                                                "%s: includeConfigs names %s, and this "
-                                                "vbutler reads files alone",
-                                                path, name)
-                                      : read_document(r, full);
+                                               "%s: includeConfigs names %s, and this "
+                                               "vbutler reads files alone",
+                                               path, name)
+                                     : read_document(r, full);
     }
     vb_strv_free(names);
     return status;

@@ -22,7 +22,8 @@ typedef struct vb_gen3_copy_options {
     bool (*wants)(void *arg, const vb_uuid *uuid);
     /* Where a file of the dataset is now.  NULL: where it was: store N + 1 is the datastore N. */
     int (*locate)(void *arg, const vb_gen3_dataset *d, const vb_gen3_file *f, vb_location *out, vb_error *err);
-    /* Whether a dimension record goes with the datasets: 1 or 0.  `key` is its data ID, in the Gen3 universe; NULL: all. */
+    /* Whether a dimension record goes with the datasets: 1 or 0.  `key` is its data ID, in the Gen3 universe; NULL:
+     * all. */
     int (*wants_record)(void *arg, const vb_element *e, const vb_value *key, vb_error *err);
     /* As in vb_bringing_up, for records of an older universe; NULL: nobody knows. */
     int (*day_offset)(void *arg, const char *instrument, int64_t *offset, vb_error *err);

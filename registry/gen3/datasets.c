@@ -201,8 +201,9 @@ static int read_file(vb_gen3 *g, vb_gen3_rows *rows, int i, vb_gen3_dataset *d, 
 
 /* The rows of a type, of all runs; where the rows of a dataset's files come together.
  *
- * In SQLite what was put together lies together, in the order of rows and in no other: data IDs, and UUIDs even more, lead
- * all over the tables.  So rows are taken in their own order.  A server knows best how to join, and has to sort. */
+ * In SQLite what was put together lies together, in the order of rows and in no other: data IDs, and UUIDs even more,
+ * lead all over the tables.  So rows are taken in their own order.  A server knows best how to join, and has to sort.
+ */
 static void add_rows(vb_gen3 *g, const vb_gen3_type *type, const char *order, vb_buf *sql)
 {
     bool sqlite = !g->source->class->ranges;

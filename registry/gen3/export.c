@@ -58,7 +58,8 @@ static int choose_collections(vb_gen3_export *x, const vb_gen3_export_what *what
 
 static int take_record(vb_gen3_export *x, vb_stmt *s, vb_error *err)
 {
-    return vb_sql_exec(x->db, err, "INSERT INTO temp.records VALUES (?, ?)", VB_ARGS(vb_col_int(s, 0), vb_col_int(s, 1)));
+    return vb_sql_exec(x->db, err, "INSERT INTO temp.records VALUES (?, ?)",
+                       VB_ARGS(vb_col_int(s, 0), vb_col_int(s, 1)));
 }
 
 /* All, or those that go with the datasets. */
@@ -85,15 +86,16 @@ static const char numbers[] =
 
 int vb_gen3_export_choose(vb_gen3_export *x, const vb_gen3_export_what *what, vb_error *err)
 {
-    int r = vb_db_run(x->db,
-                      "CREATE TEMP TABLE chosen (id INTEGER PRIMARY KEY);"
-                      "CREATE TEMP TABLE wanted (id INTEGER PRIMARY KEY);"
-                      "CREATE TEMP TABLE usedtypes (id INTEGER PRIMARY KEY);"
-                      "CREATE TEMP TABLE cols (id INTEGER PRIMARY KEY, number INTEGER);"
-                      "CREATE TEMP TABLE groups (id INTEGER PRIMARY KEY, number INTEGER);"
-                      "CREATE TEMP TABLE types (id INTEGER PRIMARY KEY, number INTEGER);"
-                      "CREATE TEMP TABLE records (element INTEGER, id INTEGER, PRIMARY KEY (element, id)) WITHOUT ROWID;",
-                      err);
+    int r =
+        vb_db_run(x->db,
+                  "CREATE TEMP TABLE chosen (id INTEGER PRIMARY KEY);"
+                  "CREATE TEMP TABLE wanted (id INTEGER PRIMARY KEY);"
+                  "CREATE TEMP TABLE usedtypes (id INTEGER PRIMARY KEY);"
+                  "CREATE TEMP TABLE cols (id INTEGER PRIMARY KEY, number INTEGER);"
+                  "CREATE TEMP TABLE groups (id INTEGER PRIMARY KEY, number INTEGER);"
+                  "CREATE TEMP TABLE types (id INTEGER PRIMARY KEY, number INTEGER);"
+                  "CREATE TEMP TABLE records (element INTEGER, id INTEGER, PRIMARY KEY (element, id)) WITHOUT ROWID;",
+                  err);
 
     x->all = !what->collections && (!what->where || !*what->where);
     if (!r)

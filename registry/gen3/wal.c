@@ -1,15 +1,15 @@
 /* wal.c - a private copy of an SQLite file that is in WAL mode.
  *
- * Reading such a file through SQLite wants a -shm beside it that can be written to.  So the file and its log are copied,
- * and SQLite reads the copy.  What makes the two one state are locks that a reader takes, and that write nothing
- * (https://sqlite.org/walformat.html, "Locks"; https://sqlite.org/fileformat2.html#the_write_ahead_log):
+ * Reading such a file through SQLite wants a -shm beside it that can be written to.  So the file and its log are
+ * copied, and SQLite reads the copy.  What makes the two one state are locks that a reader takes, and that write
+ * nothing (https://sqlite.org/walformat.html, "Locks"; https://sqlite.org/fileformat2.html#the_write_ahead_log):
  *
  *   - SHARED on the file: nobody changes its journal mode, or takes its log away as the last who closes it;
  *   - WAL_READ_LOCK(0) on the -shm: no checkpoint writes to the file while the lock is held.
  *
  * So the file stands still while it is copied.  Writers go on, in the log, which is copied after it.  The log may begin
- * again meanwhile, but only when all of it was in the file before: then its header is another one, and the log, which is
- * small, is copied again.  Where there was no -shm, and is one afterwards, somebody came in between, and all begins
+ * again meanwhile, but only when all of it was in the file before: then its header is another one, and the log, which
+ * is small, is copied again.  Where there was no -shm, and is one afterwards, somebody came in between, and all begins
  * again. */
 #include "registry/gen3/wal.h"
 

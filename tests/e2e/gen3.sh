@@ -220,6 +220,27 @@ PY
     [ "$(cat written)" -ge $last ]
 }
 
+# Interrupted at any moment, no private file stays behind.
+test_what_is_interrupted_leaves_nothing() {
+    copy_small
+    sqlite3 theirs/gen3.sqlite3 'PRAGMA journal_mode = WAL' >out
+    : >theirs/gen3.sqlite3-wal
+    vb create repo
+    mkdir temporary
+    interrupted=0
+    for i in $(seq 15); do
+        TMPDIR=$PWD/temporary "$VBUTLER" import-gen3 repo theirs --where "instrument = 'HSC' AND visit = 900002" >out 2>&1 &
+        pid=$!
+        sleep "$(awk -v i="$i" 'BEGIN {print 0.01 * i}')"
+        kill -TERM $pid 2>/dev/null || :
+        wait $pid || interrupted=$((interrupted + 1))
+        [ -z "$(ls temporary)" ] || fail "after $i: $(find temporary)"
+    done
+    [ $interrupted -gt 0 ] || fail "none was interrupted"
+    vb import-gen3 repo theirs --where "instrument = 'HSC' AND visit = 900002"
+    vb fsck repo --checksum
+}
+
 # Who holds the file for himself is waited for.
 test_a_log_that_is_held() {
     copy_small
