@@ -23,6 +23,14 @@
     "CREATE TABLE component_summary (type_id INTEGER NOT NULL, component TEXT NOT NULL,"                        \
     " PRIMARY KEY (type_id, component)) STRICT, WITHOUT ROWID;"
 
+/* Every dataset; "UNIQUE", or nothing where the index of UUIDs comes later. */
+#define DATASET(unique)                                                                                       \
+    "CREATE TABLE dataset (id INTEGER PRIMARY KEY AUTOINCREMENT, uuid BLOB NOT NULL " unique ","              \
+    " type_id INTEGER NOT NULL, run_id INTEGER NOT NULL, dataid TEXT NOT NULL, ingest_date INTEGER NOT NULL," \
+    " state INTEGER NOT NULL) STRICT;"                                                                        \
+    "CREATE INDEX dataset_removed_run ON dataset (run_id, type_id) WHERE state = 2;"                          \
+    "CREATE INDEX dataset_removed_type ON dataset (type_id) WHERE state = 2;"
+
 /* What a Gen3 registry says and the other tables do not: of a RUN, and of the files of a dataset.  `component` is empty
  * where one file holds the whole dataset. */
 #define OF_GEN3                                                                                           \
@@ -49,12 +57,7 @@ static const char tables[] =
 
     "CREATE TABLE dataset_type (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,"
     " group_id INTEGER NOT NULL REFERENCES dataid_group, storage_class TEXT NOT NULL,"
-    " is_calibration INTEGER NOT NULL, extension TEXT) STRICT;"
-    "CREATE TABLE dataset (id INTEGER PRIMARY KEY AUTOINCREMENT, uuid BLOB NOT NULL UNIQUE,"
-    " type_id INTEGER NOT NULL, run_id INTEGER NOT NULL, dataid TEXT NOT NULL, ingest_date INTEGER NOT NULL,"
-    " state INTEGER NOT NULL) STRICT;"
-    "CREATE INDEX dataset_removed_run ON dataset (run_id, type_id) WHERE state = 2;"
-    "CREATE INDEX dataset_removed_type ON dataset (type_id) WHERE state = 2;" ASSOCIATION COMPONENTS OF_GEN3
+    " is_calibration INTEGER NOT NULL, extension TEXT) STRICT;" DATASET("UNIQUE") ASSOCIATION COMPONENTS OF_GEN3
     "CREATE TABLE store (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, root TEXT NOT NULL) STRICT;"
     "CREATE TABLE location (dataset_id INTEGER NOT NULL, store_id INTEGER NOT NULL, path TEXT NOT NULL,"
     " size INTEGER NOT NULL, checksum BLOB, mtime INTEGER, formatter TEXT,"
@@ -320,4 +323,14 @@ int vb_schema_group_numbered(vb_db *db, const vb_group *group, int64_t number, i
     vb_schema_statistics(&sql, group, *id);
     r = vb_db_run(db, vb_buf_text(&sql), err);
     return r < 0 ? r : vb_txn_commit(&txn, err);
+}
+
+int vb_schema_load_begin(vb_db *db, vb_error *err)
+{
+    return vb_db_run(db, "DROP TABLE dataset;" DATASET(""), err);
+}
+
+int vb_schema_load_end(vb_db *db, vb_error *err)
+{
+    return vb_db_run(db, "CREATE UNIQUE INDEX IF NOT EXISTS dataset_uuid ON dataset (uuid)", err);
 }

@@ -46,4 +46,9 @@ void vb_schema_table(vb_buf *out, const vb_element *e);
 /* "INTEGER", "TEXT", ...: how a field is kept. */
 const char *vb_schema_type(vb_field_type type);
 
+/* Lets a new file that is thrown away be filled with many datasets: their UUIDs, which may come in any order, are
+ * indexed all at once at the end.  Until then none is looked up.  The second may be called again. */
+int vb_schema_load_begin(vb_db *db, vb_error *err);
+int vb_schema_load_end(vb_db *db, vb_error *err);
+
 #endif

@@ -94,10 +94,13 @@ struct kept *vb_fsck_keep(struct kept **list, size_t *n, size_t *cap, vb_damage 
 
 static int database_fault(void *arg, const char *what, const char *detail, bool mendable, vb_error *err)
 {
-    vb_autofree char *text =
-        vb_format("%s: restore the registry from a backup, or try: sqlite3 registry.sqlite3 .recover", detail);
+    vb_fsck *f = arg;
+    vb_autofree char *text = vb_format("%s: %s", detail,
+                                       f->repo->snapshot ? "restore the snapshot from a copy, or make it again"
+                                                         : "restore the registry from a backup, or try: "
+                                                           "sqlite3 registry.sqlite3 .recover");
 
-    vb_fsck_tell(arg, &(vb_finding){VB_DAMAGE_DATABASE, "registry.sqlite3", NULL, text, NULL});
+    vb_fsck_tell(f, &(vb_finding){VB_DAMAGE_DATABASE, vb_path_base(f->repo->registry_path), NULL, text, NULL});
     return 0;
 }
 
@@ -106,6 +109,7 @@ static int dangling(void *arg, const char *what, const char *detail, bool mendab
     vb_autofree char *text = vb_format("%s: %s", what, detail);
     vb_fsck *f = arg;
 
+    mendable = mendable && !f->repo->snapshot;
     if (mendable && (!f->nmends || f->mends[0].kind != VB_DAMAGE_DANGLING)) /* one for all: they are mended together */
         vb_fsck_keep(&f->mends, &f->nmends, &f->mends_cap, VB_DAMAGE_DANGLING, "");
     vb_fsck_tell(f, &(vb_finding){VB_DAMAGE_DANGLING, NULL, NULL, text,
@@ -164,7 +168,7 @@ static int compare(vb_fsck *f, vb_error *err)
 
     if (!r)
         r = advance(f, err);
-    if (!r)
+    if (!r && !f->repo->snapshot)
         r = vb_walk(f->repo->root, is_ours, meet, f, err);
     while (!r && f->next) {
         r = vb_fsck_judge(f, f->next, err);
@@ -198,5 +202,5 @@ int vb_fsck_check(vb_fsck *f, vb_error *err)
         r = vb_check_references(f->reg, dangling, f, err);
     if (!r)
         r = compare(f, err);
-    return r < 0 ? r : vb_fsck_strangers(f, err);
+    return r < 0 || f->repo->snapshot ? r : vb_fsck_strangers(f, err);
 }

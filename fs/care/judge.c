@@ -34,6 +34,7 @@ __attribute__((format(printf, 5, 6))) static void tell(vb_fsck *f, vb_damage kin
     va_start(args, format);
     detail = vb_vformat(format, args);
     va_end(args);
+    mending = f->repo->snapshot ? NULL : mending;
     vb_fsck_tell(f, &(vb_finding){kind, held->file, dataset, detail, mending});
     if (mending) {
         struct kept *k = vb_fsck_keep(&f->mends, &f->nmends, &f->mends_cap, kind, held->file);
@@ -99,7 +100,7 @@ static void check_permission(vb_fsck *f, const vb_held *held, const char *path)
              "cannot be read: %s", strerror(errno));
         return;
     }
-    if (lstat(path, &own) || !has_our_mode(held, &own))
+    if (f->repo->snapshot || lstat(path, &own) || !has_our_mode(held, &own))
         return;
     if ((own.st_mode & 07777) != f->repo->file_mode)
         tell(f, VB_DAMAGE_PERMISSION, held, "give it the repository's mode and group",
@@ -197,7 +198,8 @@ static void judge_hash(vb_fsck *f, const struct to_hash *h)
              vb_hash_format(&h->found, is), vb_hash_format(&h->wanted, was));
     } else if (h->touched) {
         tell(f, VB_DAMAGE_TIME, &held, "record its time", "was touched or copied since; its bytes are the same");
-        f->mends[f->nmends - 1].mtime = h->mtime;
+        if (!f->repo->snapshot)
+            f->mends[f->nmends - 1].mtime = h->mtime;
     }
     free(held.file);
 }

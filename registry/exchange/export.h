@@ -29,6 +29,7 @@ typedef struct vb_export_report {
     int64_t there;            /* datasets that the target has */
     int64_t without_artifact; /* left out: there is nothing to import */
     char **storage_classes;   /* of the types, once each */
+    char **left_out;          /* members whose datasets the target has: "TAGGED collection 'x': 3 members" */
 } vb_export_report;
 
 void vb_export_report_clear(vb_export_report *report);

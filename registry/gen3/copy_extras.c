@@ -81,7 +81,7 @@ int vb_gen3_copy_attributes(vb_gen3_copying *c, vb_error *err)
     vb_autofree char *json = NULL, *config = NULL, *there = NULL;
     int r = vb_registry_meta(c->reg, "gen3_dimensions", &there, err);
 
-    if (r < 0 || there)
+    if (r < 0 || there || vb_universe_version(c->g->universe) != vb_universe_version(vb_registry_universe(c->reg)))
         return r;
     config = json_dumps(c->g->config->overrides, JSON_COMPACT);
     r = vb_gen3_attribute(c->g, "config:dimensions.json", &json, err);

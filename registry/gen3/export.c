@@ -4,6 +4,8 @@
 #include "registry/component.h"
 #include "registry/gen3/export_internal.h"
 #include "registry/gen3/tables.h"
+#include "registry/internal.h"
+#include "registry/record_choice.h"
 #include "registry/selection.h"
 
 #include <inttypes.h>
@@ -55,6 +57,25 @@ static int choose_collections(vb_gen3_export *x, const vb_gen3_export_what *what
                                VB_NO_ARGS);
 }
 
+static int take_record(vb_gen3_export *x, vb_stmt *s, vb_error *err)
+{
+    return vb_sql_exec(x->db, err, "INSERT INTO temp.records VALUES (?, ?)",
+                       VB_ARGS(vb_col_int(s, 0), vb_col_int(s, 1)));
+}
+
+/* All, or those that go with the datasets. */
+static int choose_records(vb_gen3_export *x, vb_error *err)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    int r = x->all ? vb_choose_all_records(x->reg, err) : vb_choose_records(x->reg, err);
+
+    if (!r)
+        r = vb_sql(x->reg->db, &s, err, "SELECT element, id FROM temp.chosen_record", VB_NO_ARGS);
+    while (!r && (r = vb_stmt_step(s, err)) > 0)
+        r = take_record(x, s, err);
+    return r;
+}
+
 /* Their numbers begin at 1, in our order; a key of dimensions has its number from the first type that has it. */
 static const char numbers[] =
     "INSERT INTO temp.cols SELECT id, row_number() OVER (ORDER BY id) FROM temp.wanted;"
@@ -66,20 +87,24 @@ static const char numbers[] =
 
 int vb_gen3_export_choose(vb_gen3_export *x, const vb_gen3_export_what *what, vb_error *err)
 {
-    int r = vb_db_run(x->db,
-                      "CREATE TEMP TABLE chosen (id INTEGER PRIMARY KEY);"
-                      "CREATE TEMP TABLE wanted (id INTEGER PRIMARY KEY);"
-                      "CREATE TEMP TABLE usedtypes (id INTEGER PRIMARY KEY);"
-                      "CREATE TEMP TABLE cols (id INTEGER PRIMARY KEY, number INTEGER);"
-                      "CREATE TEMP TABLE groups (id INTEGER PRIMARY KEY, number INTEGER);"
-                      "CREATE TEMP TABLE types (id INTEGER PRIMARY KEY, number INTEGER);",
-                      err);
+    int r =
+        vb_db_run(x->db,
+                  "CREATE TEMP TABLE chosen (id INTEGER PRIMARY KEY);"
+                  "CREATE TEMP TABLE wanted (id INTEGER PRIMARY KEY);"
+                  "CREATE TEMP TABLE usedtypes (id INTEGER PRIMARY KEY);"
+                  "CREATE TEMP TABLE cols (id INTEGER PRIMARY KEY, number INTEGER);"
+                  "CREATE TEMP TABLE groups (id INTEGER PRIMARY KEY, number INTEGER);"
+                  "CREATE TEMP TABLE types (id INTEGER PRIMARY KEY, number INTEGER);"
+                  "CREATE TEMP TABLE records (element INTEGER, id INTEGER, PRIMARY KEY (element, id)) WITHOUT ROWID;",
+                  err);
 
     x->all = !what->collections && (!what->where || !*what->where);
     if (!r)
         r = choose_datasets(x, what, err);
     if (!r)
         r = choose_collections(x, what, err);
+    if (!r)
+        r = choose_records(x, err);
     if (!r)
         r = vb_db_run(x->db,
                       x->all ? "INSERT INTO temp.usedtypes SELECT id FROM ours.dataset_type"
