@@ -2,6 +2,7 @@
 
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
+#include "registry/base/text.h"
 #include "registry/base/yaml.h"
 #include "registry/internal.h"
 
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char own_directory[] = ".vbutler";
 static const char config_text[] =
     "# A vbutler repository. docs/repository.md describes every key.\n"
     "format: 1\n"
@@ -182,4 +184,12 @@ void vb_repo_close(vb_repo *repo)
 int vb_repo_registry(const vb_repo *repo, vb_access access, vb_registry **out, vb_error *err)
 {
     return vb_registry_open(repo->registry_path, access, out, err);
+}
+
+bool vb_repo_is_own(const char *path)
+{
+    size_t n = strcspn(path, "/");
+
+    return (n == strlen(own_directory) && !strncmp(path, own_directory, n)) || !strcmp(path, "vbutler.yaml") ||
+           vb_starts_with(path, "registry.sqlite3");
 }
