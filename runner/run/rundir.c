@@ -14,17 +14,34 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-enum { MAX_ATTEMPT_FILE = 256 << 20, SHORT_ID = 8 };
+enum { MAX_ATTEMPT_FILE = 256 << 20, SHORT_ID = 8, LOOK_AGAIN_US = 20000 };
+
+int vb_rundir_lock(int lock)
+{
+    while (flock(lock, LOCK_EX | LOCK_NB)) {
+        if (errno != EWOULDBLOCK)
+            return -errno;
+        if (flock(lock, LOCK_SH | LOCK_NB)) /* not shared either: somebody executes it */
+            return errno == EWOULDBLOCK ? -EBUSY : -errno;
+        flock(lock, LOCK_UN);
+        usleep(LOOK_AGAIN_US);
+    }
+    return 0;
+}
 
 static int take_lock(vb_rundir *d, vb_error *err)
 {
     vb_auto_buf holder = {0};
     char text[32];
+    int r;
 
     d->lock = openat(d->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (d->lock < 0)
         return vb_fail_errno(err, -errno, "opening %s/lock", d->path);
-    if (flock(d->lock, LOCK_EX | LOCK_NB)) {
+    r = vb_rundir_lock(d->lock);
+    if (r < 0 && r != -EBUSY)
+        return vb_fail_errno(err, r, "locking %s/lock", d->path);
+    if (r < 0) {
         vb_read_file(d->fd, "lock", 64, &holder, NULL);
         vb_fail(err, -EBUSY, "another vbutler (process %s) is executing this graph in %s", vb_buf_text(&holder),
                 d->path);
@@ -223,6 +240,14 @@ static void add_intended(vb_attempt_file *a, const json_t *path, const json_t *i
     if (json_is_string(path) && json_is_integer(inode))
         *VB_PUSH(a->intended, a->nintended, a->intended_cap) = (vb_intended){vb_strdup(json_string_value(path)),
                                                                              (ino_t)json_integer_value(inode)};
+}
+
+bool vb_intended_is_there(int root, const vb_intended *intended)
+{
+    struct stat st;
+
+    return vb_path_is_safe(intended->path) && !fstatat(root, intended->path, &st, AT_SYMLINK_NOFOLLOW) &&
+           st.st_ino == intended->inode;
 }
 
 /* {"intent": [{"path", "other", "inode"}, ...]}: what is about to be named. */

@@ -272,6 +272,45 @@ test_a_full_disk_at_any_point() {
     umount small
 }
 
+# bug: what was made once a run was spoken for by its receipt when it was pruned
+test_what_is_left_of_pruned_init_outputs_is_orphaned() {
+    need_fuse
+    make_numbers 2
+    run_numbers u/x
+    run=$(latest_run repo u/x)
+    path=$(registry repo "SELECT path FROM location WHERE path LIKE '%packages%'")
+    cp -p "repo/$path" kept
+    vb prune-datasets repo --purge "$run" --datasets packages --no-confirm
+    [ ! -e "repo/$path" ] || fail "it was not pruned"
+    vb fsck repo
+    cp -p kept "repo/$path"
+    expect_damage orphaned 1
+}
+
+test_artifacts_that_two_datasets_share() {
+    make_numbers 2
+    file=repo/numbers/number/number_1.txt
+    for mode in symlink relsymlink; do
+        printf "path,healpix5\n$file,10\n" >one.csv
+        expect_failure "is in the repository: a symbolic link to it would break" \
+            vb ingest-files repo number again one.csv --transfer $mode
+    done
+    for mode in direct auto hardlink link copy; do
+        printf "path,healpix5\n$file,1\n" >one.csv
+        vb ingest-files repo number "again/$mode" one.csv --transfer $mode
+    done
+    vb prune-datasets repo --purge numbers --no-confirm
+    vb fsck repo --checksum
+    vb prune-datasets repo --purge again/direct --no-confirm
+    [ -e $file ] || fail "the other dataset has it still"
+    vb prune-datasets repo --purge again/auto --no-confirm
+    [ ! -e $file ] || fail "nobody has it"
+    vb fsck repo --checksum
+    cat repo/again/*/number/*1.txt >out
+    expect_equal "$(sort -u out)" 1
+    check_store repo
+}
+
 test_parts_links_and_files_elsewhere() {
     make_numbers 2
     mkdir elsewhere
