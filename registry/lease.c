@@ -19,9 +19,7 @@
 enum { MAX_LEASE = 4096, FIRST_WAIT_MS = 5, LONGEST_WAIT_MS = 500 };
 
 struct vb_lease {
-    char *path, *own; /* the lease, and the file of ours that was linked to it */
-    int fd;           /* of that file: while it is open nobody else gets its inode number */
-    ino_t inode;
+    char *path, *own; /* the lease, and the file of ours that was linked to it: its name is in it */
     pthread_t beat;
     bool beating;
     pthread_mutex_t lock; /* guards `ended` */
@@ -130,7 +128,6 @@ static int write_own(vb_lease *l, vb_error *err)
     json_t *object = json_pack("{s:s, s:I, s:s, s:s, s:I}", "host", host, "pid", (json_int_t)getpid(), "file",
                                vb_path_base(l->own), "command", command, "since", (json_int_t)vb_clock_unix_ns());
     char *text;
-    struct stat st;
     int r;
 
     if (!object) /* a command that is no UTF-8 */
@@ -139,19 +136,44 @@ static int write_own(vb_lease *l, vb_error *err)
     r = vb_write_file(AT_FDCWD, l->own, text, strlen(text), 0644, false, err);
     free(text);
     json_decref(object);
-    l->fd = r < 0 ? -1 : open(l->own, O_RDONLY | O_CLOEXEC);
-    if (!r && (l->fd < 0 || fstat(l->fd, &st)))
-        r = vb_fail_errno(err, -errno, "writing %s", l->own);
-    l->inode = r < 0 ? 0 : st.st_ino;
     return r;
 }
 
-/* NFS may say that a link failed which was made: the number of names of ours tells. */
+/* The name of the holder's own file, which nobody else has ever had: inode numbers do not tell, for some network file
+ * systems make them up, one a name.  NULL: nobody has the lease.  The caller frees it. */
+static char *file_of(const char *lease)
+{
+    vb_auto_buf text = {0};
+    json_t *object;
+    char *file;
+
+    if (vb_read_file(AT_FDCWD, lease, MAX_LEASE, &text, NULL) < 0)
+        return NULL;
+    object = json_loadb(vb_buf_text(&text), text.len, 0, NULL);
+    file = text_of(object, "file");
+    json_decref(object);
+    return file;
+}
+
+static bool is_ours(const vb_lease *l)
+{
+    vb_autofree char *file = file_of(l->path);
+
+    return file && !strcmp(file, vb_path_base(l->own));
+}
+
+/* NFS may say that a link failed which was made. */
 static bool link_own(const vb_lease *l)
 {
-    struct stat st;
+    int why;
 
-    return !link(l->own, l->path) || (!stat(l->own, &st) && st.st_nlink == 2);
+    if (!link(l->own, l->path))
+        return true;
+    why = errno;
+    if (is_ours(l))
+        return true;
+    errno = why;
+    return false;
 }
 
 static void *beat(void *arg)
@@ -182,6 +204,9 @@ static int try_once(vb_lease *l, const char *registry, vb_lease_holder *h, vb_er
 
     if (link_own(l))
         return 1;
+    if (errno == ENOSYS || errno == EOPNOTSUPP)
+        return vb_fail_errno(err, -errno, "%s: its file system makes no hard links, with which writers take turns",
+                             registry);
     vb_lease_holder_clear(h);
     r = vb_lease_look(registry, h, err);
     if (r <= 0 || !h->dead)
@@ -194,8 +219,6 @@ static int try_once(vb_lease *l, const char *registry, vb_lease_holder *h, vb_er
 static void free_lease(vb_lease *l)
 {
     unlink(l->own);
-    if (l->fd >= 0)
-        close(l->fd);
     pthread_mutex_destroy(&l->lock);
     pthread_cond_destroy(&l->end);
     free(l->path);
@@ -236,7 +259,6 @@ int vb_lease_take(const char *registry, int wait_ms, vb_lease **out, vb_error *e
 
 int vb_lease_release(vb_lease *l, vb_error *err)
 {
-    struct stat st;
     int r = 0;
 
     if (l->beating) {
@@ -246,7 +268,7 @@ int vb_lease_release(vb_lease *l, vb_error *err)
         pthread_mutex_unlock(&l->lock);
         pthread_join(l->beat, NULL);
     }
-    if (!stat(l->path, &st) && st.st_ino == l->inode)
+    if (is_ours(l))
         unlink(l->path);
     else
         r = vb_fail(err, -ESTALE, "%s was taken away while it was held", l->path);
@@ -268,17 +290,18 @@ static void remove_own(const char *lease, const vb_lease_holder *h)
 int vb_lease_break(const char *registry, bool force, vb_error *err)
 {
     vb_autofree char *path = lease_path(registry), *aside = vb_format("%s.broken.%d", path, (int)getpid());
+    vb_autofree char *broken = NULL;
     vb_auto_lease_holder h = {0};
-    struct stat before, after;
     int r = vb_lease_look(registry, &h, err);
 
     if (r <= 0)
         return r;
     if (!h.stale && !h.dead && !force)
         return held_by(registry, &h, err);
-    if (stat(path, &before) || rename(path, aside))
+    if (rename(path, aside))
         return errno == ENOENT ? 0 : vb_fail_errno(err, -errno, "breaking %s", path);
-    if (!stat(aside, &after) && after.st_ino != before.st_ino && link(aside, path))
+    broken = file_of(aside);
+    if (broken && strcmp(broken, h.file) && link(aside, path))
         r = vb_fail(err, -EBUSY, "%s: somebody else has just broken it", path);
     else
         remove_own(path, &h);
