@@ -138,7 +138,7 @@ static int prune(vb_maintained *m, char **collections, vb_format_kind format, vb
         return r;
     if (!count) {
         fputs("no dataset was found\n", stderr);
-        return 0;
+        return dry_run ? 0 : vb_empty_trash(m, err); /* of one that was killed when it was nearly done */
     }
     r = check_executions(m, err);
     if (!r)

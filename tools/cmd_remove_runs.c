@@ -132,6 +132,9 @@ static int run_on(vb_maintained *m, char **given, vb_error *err)
         r = describe(m->reg, *name, err);
     if (!r && !*names) {
         fputs("no RUN was found\n", stderr);
+        r = vb_executions_settle(m->repo, err); /* of one that was killed when it was nearly done */
+        if (!r)
+            r = vb_empty_trash(m, err);
     } else if (!r) {
         yes = confirm ? vb_confirm("Remove these runs, and all that is listed?", err) : 1;
         r = yes < 0 ? yes : 0;
