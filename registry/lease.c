@@ -12,6 +12,7 @@
 #include <jansson.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -83,18 +84,14 @@ static char *text_of(const json_t *object, const char *key)
     return vb_strdup(text ? text : "?");
 }
 
-int vb_lease_look(const char *registry, vb_lease_holder *out, vb_error *err)
+/* Reads a lease; false where nobody has it. */
+static bool read_lease(const char *path, vb_lease_holder *out)
 {
-    vb_autofree char *path = lease_path(registry), *host = host_name();
     vb_auto_buf text = {0};
-    struct stat st;
     json_t *object;
 
-    *out = (vb_lease_holder){0};
-    if (stat(path, &st))
-        return errno == ENOENT ? 0 : vb_fail_errno(err, -errno, "looking at %s", path);
     if (vb_read_file(AT_FDCWD, path, MAX_LEASE, &text, NULL) < 0)
-        return 0; /* given back since */
+        return false;
     object = json_loadb(vb_buf_text(&text), text.len, 0, NULL);
     out->host = text_of(object, "host");
     out->command = text_of(object, "command");
@@ -102,13 +99,72 @@ int vb_lease_look(const char *registry, vb_lease_holder *out, vb_error *err)
     out->pid = json_integer_value(json_object_get(object, "pid"));
     out->since = json_integer_value(json_object_get(object, "since"));
     json_decref(object);
+    return true;
+}
+
+/* By the name of the holder's own file, which nobody else has ever had: inode numbers do not tell, for some network file
+ * systems make them up, one a name. */
+static bool is_of(const char *lease, const char *file)
+{
+    vb_auto_lease_holder h = {0};
+
+    return read_lease(lease, &h) && !strcmp(h.file, file);
+}
+
+static bool is_dead(const char *host, int64_t pid)
+{
+    vb_autofree char *here = host_name();
+
+    return !strcmp(host, here) && pid > 0 && kill((pid_t)pid, 0) && errno == ESRCH;
+}
+
+static bool is_self(const char *host, int64_t pid)
+{
+    vb_autofree char *here = host_name();
+
+    return pid == getpid() && !strcmp(host, here);
+}
+
+bool vb_lease_is_anothers(const char *registry)
+{
+    vb_autofree char *path = lease_path(registry);
+    vb_auto_lease_holder h = {0};
+
+    return read_lease(path, &h) && !is_self(h.host, h.pid) && !is_dead(h.host, h.pid);
+}
+
+char *vb_process_name(void)
+{
+    vb_autofree char *host = host_name();
+
+    return vb_format("%d on %s", (int)getpid(), host);
+}
+
+bool vb_process_may_live(const char *name)
+{
+    char host[256];
+    int64_t pid;
+
+    return sscanf(name, "%" SCNd64 " on %255s", &pid, host) == 2 && !is_self(host, pid) && !is_dead(host, pid);
+}
+
+int vb_lease_look(const char *registry, vb_lease_holder *out, vb_error *err)
+{
+    vb_autofree char *path = lease_path(registry);
+    struct stat st;
+
+    *out = (vb_lease_holder){0};
+    if (stat(path, &st))
+        return errno == ENOENT ? 0 : vb_fail_errno(err, -errno, "looking at %s", path);
+    if (!read_lease(path, out))
+        return 0; /* given back since */
     out->silent = (double)(server_now(path) - vb_clock_ns(st.st_mtim)) / 1e9;
     out->stale = out->silent > VB_LEASE_STALE_S;
-    out->dead = !strcmp(out->host, host) && out->pid > 0 && kill((pid_t)out->pid, 0) && errno == ESRCH;
+    out->dead = is_dead(out->host, out->pid);
     return 1;
 }
 
-static int held_by(const char *registry, const vb_lease_holder *h, vb_error *err)
+int vb_lease_refuse(const char *registry, const vb_lease_holder *h, vb_error *err)
 {
     vb_fail(err, -EBUSY,
             "%s: process %" PRId64 " on %s is writing to it (%s), and gave its last sign of life %.0f s ago", registry,
@@ -139,29 +195,6 @@ static int write_own(vb_lease *l, vb_error *err)
     return r;
 }
 
-/* The name of the holder's own file, which nobody else has ever had: inode numbers do not tell, for some network file
- * systems make them up, one a name.  NULL: nobody has the lease.  The caller frees it. */
-static char *file_of(const char *lease)
-{
-    vb_auto_buf text = {0};
-    json_t *object;
-    char *file;
-
-    if (vb_read_file(AT_FDCWD, lease, MAX_LEASE, &text, NULL) < 0)
-        return NULL;
-    object = json_loadb(vb_buf_text(&text), text.len, 0, NULL);
-    file = text_of(object, "file");
-    json_decref(object);
-    return file;
-}
-
-static bool is_ours(const vb_lease *l)
-{
-    vb_autofree char *file = file_of(l->path);
-
-    return file && !strcmp(file, vb_path_base(l->own));
-}
-
 /* NFS may say that a link failed which was made. */
 static bool link_own(const vb_lease *l)
 {
@@ -170,7 +203,7 @@ static bool link_own(const vb_lease *l)
     if (!link(l->own, l->path))
         return true;
     why = errno;
-    if (is_ours(l))
+    if (is_of(l->path, vb_path_base(l->own)))
         return true;
     errno = why;
     return false;
@@ -241,7 +274,7 @@ int vb_lease_take(const char *registry, int wait_ms, vb_lease **out, vb_error *e
     r = write_own(l, err);
     while (!r && !(r = try_once(l, registry, &holder, err))) {
         if (vb_clock_monotonic_ns() > until) {
-            r = holder.host ? held_by(registry, &holder, err)
+            r = holder.host ? vb_lease_refuse(registry, &holder, err)
                             : vb_fail(err, -EBUSY, "%s: others keep writing to it", registry);
             break;
         }
@@ -268,7 +301,7 @@ int vb_lease_release(vb_lease *l, vb_error *err)
         pthread_mutex_unlock(&l->lock);
         pthread_join(l->beat, NULL);
     }
-    if (is_ours(l))
+    if (is_of(l->path, vb_path_base(l->own)))
         unlink(l->path);
     else
         r = vb_fail(err, -ESTALE, "%s was taken away while it was held", l->path);
@@ -290,18 +323,16 @@ static void remove_own(const char *lease, const vb_lease_holder *h)
 int vb_lease_break(const char *registry, bool force, vb_error *err)
 {
     vb_autofree char *path = lease_path(registry), *aside = vb_format("%s.broken.%d", path, (int)getpid());
-    vb_autofree char *broken = NULL;
     vb_auto_lease_holder h = {0};
     int r = vb_lease_look(registry, &h, err);
 
     if (r <= 0)
         return r;
     if (!h.stale && !h.dead && !force)
-        return held_by(registry, &h, err);
+        return vb_lease_refuse(registry, &h, err);
     if (rename(path, aside))
         return errno == ENOENT ? 0 : vb_fail_errno(err, -errno, "breaking %s", path);
-    broken = file_of(aside);
-    if (broken && strcmp(broken, h.file) && link(aside, path))
+    if (!is_of(aside, h.file) && link(aside, path))
         r = vb_fail(err, -EBUSY, "%s: somebody else has just broken it", path);
     else
         remove_own(path, &h);

@@ -52,10 +52,15 @@ static int fill(const char *dir, const vb_universe *universe, vb_error *err)
     vb_auto(vb_registry_close) vb_registry *reg = NULL;
     vb_autofree char *registry = vb_path_join(dir, "registry.sqlite3"), *config = vb_path_join(dir, "vbutler.yaml");
     vb_autofree char *state = vb_path_join(dir, ".vbutler/runs");
+    vb_auto_txn txn = {0};
     int r = vb_registry_create(registry, universe, "registry", &reg, err);
 
     if (!r)
+        r = vb_registry_begin(reg, &txn, err);
+    if (!r)
         r = vb_sql_exec(reg->db, err, "INSERT INTO store (id, name, root) VALUES (1, 'file', '.')", VB_NO_ARGS);
+    if (!r)
+        r = vb_txn_commit(&txn, err);
     if (!r)
         r = vb_mkdirs(AT_FDCWD, state, 0777, err);
     /* The last file is the one that makes the directory a repository. */

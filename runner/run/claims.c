@@ -72,11 +72,13 @@ static int look(const char *path, struct claiming *c, vb_error *err)
 {
     vb_rundir d = {.path = (char *)(uintptr_t)path, .lock = -1};
     vb_autoclose int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), lock = -1;
+    vb_autofree char *holder = NULL;
 
     if (fd < 0)
         return errno == ENOTDIR || errno == ENOENT ? 0 : vb_fail_errno(err, -errno, "opening %s", path);
     lock = openat(fd, "lock", O_RDONLY | O_CLOEXEC);
-    c->live = lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) != 0;
+    holder = lock < 0 ? NULL : vb_rundir_named_holder(lock);
+    c->live = holder || (lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) != 0);
     d.fd = fd;
     c->dir = &d;
     if (faccessat(fd, "attempts", F_OK, 0))

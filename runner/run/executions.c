@@ -5,6 +5,7 @@
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
+#include "registry/netfs.h"
 #include "registry/store_paths.h"
 #include "runner/run/rundir.h"
 
@@ -40,9 +41,10 @@ static int say_busy(const char *run, const char *path, vb_error *err)
     vb_autofree char *lock = vb_path_join(path, "lock");
     vb_auto_buf holder = {0};
 
-    vb_read_file(AT_FDCWD, lock, 64, &holder, NULL);
+    vb_read_file(AT_FDCWD, lock, 300, &holder, NULL);
     vb_fail(err, -EBUSY, "run '%s' is being executed by process %s, in %s", run, vb_buf_text(&holder), path);
-    vb_hint(err, "wait for it to end, or end it: kill %s", vb_buf_text(&holder));
+    vb_hint(err, "wait for it to end, or end it: kill %.*s%s", (int)strcspn(vb_buf_text(&holder), " "),
+            vb_buf_text(&holder), vb_is_network_fs(path) ? "; if it is dead, remove 'lock' there" : "");
     return -EBUSY;
 }
 

@@ -5,6 +5,8 @@
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
+#include "registry/lease.h"
+#include "registry/netfs.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -18,6 +20,8 @@ enum { MAX_ATTEMPT_FILE = 256 << 20, SHORT_ID = 8, LOOK_AGAIN_US = 20000 };
 
 int vb_rundir_lock(int lock)
 {
+    vb_autofree char *holder = NULL;
+
     while (flock(lock, LOCK_EX | LOCK_NB)) {
         if (errno != EWOULDBLOCK)
             return -errno;
@@ -26,13 +30,26 @@ int vb_rundir_lock(int lock)
         flock(lock, LOCK_UN);
         usleep(LOOK_AGAIN_US);
     }
-    return 0;
+    holder = vb_rundir_named_holder(lock);
+    if (holder)
+        flock(lock, LOCK_UN);
+    return holder ? -EBUSY : 0;
+}
+
+char *vb_rundir_named_holder(int lock)
+{
+    char path[32], text[300];
+    ssize_t n = pread(lock, text, sizeof text - 1, 0);
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", lock);
+    text[n > 0 ? n : 0] = 0;
+    return vb_is_network_fs(path) && vb_process_may_live(text) ? vb_strdup(text) : NULL;
 }
 
 static int take_lock(vb_rundir *d, vb_error *err)
 {
+    vb_autofree char *name = vb_process_name();
     vb_auto_buf holder = {0};
-    char text[32];
     int r;
 
     d->lock = openat(d->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0666);
@@ -42,14 +59,16 @@ static int take_lock(vb_rundir *d, vb_error *err)
     if (r < 0 && r != -EBUSY)
         return vb_fail_errno(err, r, "locking %s/lock", d->path);
     if (r < 0) {
-        vb_read_file(d->fd, "lock", 64, &holder, NULL);
+        vb_read_file(d->fd, "lock", 300, &holder, NULL);
         vb_fail(err, -EBUSY, "another vbutler (process %s) is executing this graph in %s", vb_buf_text(&holder),
                 d->path);
-        vb_hint(err, "wait for it to end; what it leaves over can be run afterwards");
+        vb_hint(err, "wait for it to end; what it leaves over can be run afterwards%s",
+                vb_is_network_fs(d->path) ? " (if it is dead, remove 'lock' there)" : "");
+        close(d->lock);
+        d->lock = -1;
         return -EBUSY;
     }
-    snprintf(text, sizeof text, "%d", (int)getpid());
-    if (ftruncate(d->lock, 0) || pwrite(d->lock, text, strlen(text), 0) < 0)
+    if (ftruncate(d->lock, 0) || pwrite(d->lock, name, strlen(name), 0) < 0)
         vb_log(VB_DEBUG, "writing %s/lock: %s", d->path, strerror(errno));
     return 0;
 }
@@ -121,8 +140,11 @@ int vb_rundir_open(const vb_repo *repo, const vb_graph *g, const char *graph_fil
 
 void vb_rundir_close(vb_rundir *d)
 {
-    if (d->lock >= 0)
+    if (d->lock >= 0) {
+        if (ftruncate(d->lock, 0))
+            vb_log(VB_DEBUG, "emptying %s/lock: %s", d->path, strerror(errno));
         close(d->lock);
+    }
     if (d->fd >= 0)
         close(d->fd);
     free(d->path);

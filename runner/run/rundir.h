@@ -33,6 +33,10 @@ VB_CLEANUP(vb_rundir, vb_rundir_close)
  * (claims.h) has it shared for a moment: that is waited for. */
 int vb_rundir_lock(int lock);
 
+/* Over a network a lock may hold on one machine only: there it counts too whom the file names, "PID on HOST", until he
+ * has ended in order.  The caller frees the name; NULL: nobody. */
+char *vb_rundir_named_holder(int lock);
+
 /* Begins an attempt: takes the least number, from *number on, that nobody has (O_EXCL).  The descriptor of its file. */
 int vb_rundir_begin(vb_rundir *d, const vb_uuid *quantum, int *number, vb_error *err);
 

@@ -268,7 +268,7 @@ test_a_run_that_is_executed_is_not_removed() {
         "prune-datasets repo $run --datasets *_files --unstore" "prune-datasets repo --purge $run --dry-run" \
         "remove-collections repo u/x"; do
         set -f
-        expect_failure "run '$run' is being executed by process $pid, in " vb $how --no-confirm
+        expect_failure "run '$run' is being executed by process $pid on $(hostname), in " vb $how --no-confirm
         set +f
         grep -q "wait for it to end, or end it: kill $pid" failure.err || fail "$(cat failure.err)"
     done

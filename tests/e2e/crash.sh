@@ -51,7 +51,6 @@ check_broken_off() { # HOW
     before=$(state)
     [ -z "$leftover" ] || [ -e "$output" ] || rm -rf "$leftover"
     if ! vb $operation >said 2>errors && [ "$before" != "$wanted" ]; then
-        lslocks >&2; fuser -v repo/.vbutler/runs/*/lock >&2; ps aux | grep vbutler >&2
         fail "$1: it cannot be done again: $(cat errors)"
     fi
     expect_equal "$(state)" "$wanted" "$1"
@@ -110,14 +109,13 @@ fill_its_disk() {
     umount disk
 }
 
-# crash OPERATION...: of the directory `fresh`, whose repository is fresh/repo.  Words of it have no spaces.
+# crash OPERATION...: of the directory `fresh`, whose repository is fresh/repo.  Words of it have no spaces, and match
+# no file here.
 crash() {
     operation=$* output=${output:-} leftover=${leftover:-}
-    set -f
     measure
     kill_it
     fill_its_disk
-    set +f
 }
 
 # A directory `fresh` with a repository of numbers, 0 to 9, and files and a table of 100 more.
