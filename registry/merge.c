@@ -123,6 +123,22 @@ static int put_inputs(struct merge *m)
     return r < 0 ? r : 0;
 }
 
+/* Somebody has picked it since the graph was built: the receipt is refused, like one whose data ID the run has got. */
+static int check_unpicked(struct merge *m, const vb_dataset *there)
+{
+    int r = vb_select_datasets(m->reg, there, 1, m->err);
+
+    if (!r)
+        r = vb_prune_check_unreferenced(m->reg, m->err);
+    if (r != -EBUSY)
+        return r;
+    vb_error_context(m->err, "run '%s' has one already, and --clobber-outputs cannot replace it", m->receipt->run);
+    vb_hint(m->err, "disassociate or decertify it, and run the graph again");
+    if (m->err)
+        m->err->code = -EEXIST;
+    return -EEXIST;
+}
+
 /* With --clobber-outputs: what the run has of that type and data ID gives way. */
 static int give_way(struct merge *m, const vb_dataset *d)
 {
@@ -136,7 +152,10 @@ static int give_way(struct merge *m, const vb_dataset *d)
     r = vb_search_resolve(m->reg, names, &search, m->err);
     if (!r)
         r = vb_dataset_find(m->reg, d->type, &d->dataid, &search, &there, m->err);
-    return r <= 0 ? r : vb_dataset_remove(m->reg, &there, m->err);
+    if (r <= 0)
+        return r;
+    r = check_unpicked(m, &there);
+    return r < 0 ? r : vb_dataset_remove(m->reg, &there, m->err);
 }
 
 static int put_output(struct merge *m, const vb_receipt_output *out)

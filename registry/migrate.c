@@ -241,6 +241,8 @@ static int migrate_copy(const char *path, vb_migrate_fn *each, void *arg, vb_err
     if (!r)
         r = vb_db_open(temporary, VB_DB_WRITE, &db, err);
     if (!r)
+        vb_db_lease(db, false);
+    if (!r)
         r = migrate_open(db, each, arg, err);
     if (db)
         vb_db_close(VB_STEAL(db));
@@ -259,7 +261,7 @@ static int migrate_in_place(const char *path, vb_migrate_fn *each, void *arg, vb
     if (r < 0)
         return r;
     if (vb_is_network_fs(path))
-        vb_db_lease(db);
+        vb_db_lease(db, true);
     r = vb_db_run(db, "PRAGMA synchronous = FULL", err);
     return r < 0 ? r : migrate_open(db, each, arg, err);
 }

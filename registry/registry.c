@@ -84,10 +84,10 @@ static int suit_file_system(vb_registry *reg, vb_error *err)
 
     if (!r && network)
         r = vb_db_run(reg->db, "PRAGMA mmap_size = 0", err);
+    if (!r && network && reg->access == VB_ACCESS_WRITE)
+        vb_db_lease(reg->db, !strcmp(reg->format, "registry"));
     if (r < 0 || strcmp(reg->format, "registry") != 0)
         return r;
-    if (reg->access == VB_ACCESS_WRITE && network)
-        vb_db_lease(reg->db);
     if (log == !network)
         return 0;
     if (reg->access == VB_ACCESS_WRITE)

@@ -2,6 +2,7 @@
 
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
+#include "registry/base/text.h"
 #include "registry/base/yaml.h"
 #include "registry/internal.h"
 #include "registry/storage_class.h"
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+static const char own_directory[] = ".vbutler";
 static const char config_text[] =
     "# A vbutler repository. docs/repository.md describes every key.\n"
     "format: 1\n"
@@ -56,10 +58,15 @@ static int fill(const char *dir, const vb_universe *universe, vb_error *err)
     vb_auto(vb_registry_close) vb_registry *reg = NULL;
     vb_autofree char *registry = vb_path_join(dir, "registry.sqlite3"), *config = vb_path_join(dir, "vbutler.yaml");
     vb_autofree char *state = vb_path_join(dir, ".vbutler/runs");
+    vb_auto_txn txn = {0};
     int r = vb_registry_create(registry, universe, "registry", &reg, err);
 
     if (!r)
+        r = vb_registry_begin(reg, &txn, err);
+    if (!r)
         r = vb_sql_exec(reg->db, err, "INSERT INTO store (id, name, root) VALUES (1, 'file', '.')", VB_NO_ARGS);
+    if (!r)
+        r = vb_txn_commit(&txn, err);
     if (!r)
         r = vb_mkdirs(AT_FDCWD, state, 0777, err);
     /* The last file is the one that makes the directory a repository. */
@@ -260,4 +267,12 @@ int vb_repo_registry(const vb_repo *repo, vb_access access, vb_registry **out, v
     if (repo->snapshot && access == VB_ACCESS_WRITE)
         return vb_fail(err, -EROFS, "%s: is a snapshot, which never changes", repo->registry_path);
     return vb_registry_open(repo->registry_path, repo->snapshot ? VB_ACCESS_IMMUTABLE : access, out, err);
+}
+
+bool vb_repo_is_own(const char *path)
+{
+    size_t n = strcspn(path, "/");
+
+    return (n == strlen(own_directory) && !strncmp(path, own_directory, n)) || !strcmp(path, "vbutler.yaml") ||
+           vb_starts_with(path, "registry.sqlite3");
 }

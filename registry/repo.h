@@ -7,6 +7,7 @@
 
 #include "registry/registry.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 typedef struct vb_repo {
@@ -34,5 +35,8 @@ VB_CLEANUP(vb_repo, vb_repo_close)
 
 /* Opens the repository's registry; -EROFS for writing to a snapshot. */
 int vb_repo_registry(const vb_repo *repo, vb_access access, vb_registry **out, vb_error *err);
+
+/* A path below the root is the repository's own (vbutler.yaml, the registry, .vbutler), and none of its store. */
+bool vb_repo_is_own(const char *path);
 
 #endif

@@ -29,6 +29,12 @@ int vb_trash_list(vb_registry *reg, size_t limit, vb_trash **out, size_t *count,
     return r;
 }
 
+int vb_trash_add(vb_registry *reg, int64_t store_id, const char *path, int64_t size, int64_t mtime, vb_error *err)
+{
+    return vb_sql_exec(reg->db, err, "INSERT INTO trash (store_id, path, size, mtime) VALUES (?, ?, ?, ?)",
+                       VB_ARGS(store_id, path, size, mtime));
+}
+
 void vb_trash_free(vb_trash *items, size_t count)
 {
     for (size_t i = 0; i < count; i++)

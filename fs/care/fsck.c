@@ -156,12 +156,6 @@ static int meet(void *arg, const char *path, const struct stat *st, vb_error *er
     return r;
 }
 
-/* What belongs to the repository itself, and not to its store. */
-static bool is_ours(const char *name)
-{
-    return !strcmp(name, ".vbutler") || !strcmp(name, "vbutler.yaml") || vb_starts_with(name, "registry.sqlite3");
-}
-
 static int compare(vb_fsck *f, vb_error *err)
 {
     int r = vb_held_open(f->reg, &f->held, err);
@@ -169,7 +163,7 @@ static int compare(vb_fsck *f, vb_error *err)
     if (!r)
         r = advance(f, err);
     if (!r && !f->repo->snapshot)
-        r = vb_walk(f->repo->root, is_ours, meet, f, err);
+        r = vb_walk(f->repo->root, vb_repo_is_own, meet, f, err);
     while (!r && f->next) {
         r = vb_fsck_judge(f, f->next, err);
         if (!r)

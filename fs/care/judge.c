@@ -122,16 +122,21 @@ static int hash_later(vb_fsck *f, const vb_held *held, const char *path, bool to
     return f->nhashes == HASH_BATCH ? vb_fsck_hash_all(f, err) : 0;
 }
 
-/* A part of a file has a size and a checksum of its own, which are those of what a mount shows. */
-static int64_t size_of(vb_fsck *f, const vb_held *held, const struct stat *st)
+/* A part of a file has a size of its own, which is that of what a mount shows; false where the file has no such part,
+ * which is told. */
+static bool measure(vb_fsck *f, const vb_held *held, const struct stat *st, int64_t *size)
 {
     vb_auto_file file = {0};
-    int64_t size = st->st_size, mtime;
+    vb_auto_error err = VB_ERROR_INIT;
+    int64_t mtime;
 
-    if (held->part && find_now(f, held->dataset_id, held->component, &file, NULL) > 0 &&
-        vb_stores_stat(f->stores, &file.location, &size, &mtime, NULL) < 0)
-        return -1;
-    return size;
+    *size = st->st_size;
+    if (!held->part || find_now(f, held->dataset_id, held->component, &file, NULL) <= 0 ||
+        !vb_stores_stat(f->stores, &file.location, size, &mtime, &err))
+        return true;
+    tell(f, VB_DAMAGE_MISSING, held, NULL, "does not have the dataset's part %s: %s; restore the file",
+         vb_location_part(file.location.path) + 1, err.message);
+    return false;
 }
 
 int vb_fsck_judge(vb_fsck *f, const vb_held *held, vb_error *err)
@@ -151,7 +156,8 @@ int vb_fsck_judge(vb_fsck *f, const vb_held *held, vb_error *err)
         return 0;
     }
     check_permission(f, held, path);
-    size = size_of(f, held, &st);
+    if (!measure(f, held, &st, &size))
+        return 0;
     mtime = vb_clock_ns(st.st_mtim);
     touched = held->mtime >= 0 && mtime != held->mtime;
     if (held->size >= 0 && size != held->size) {

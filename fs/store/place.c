@@ -259,6 +259,11 @@ int vb_places_name(vb_places *p, const vb_source *s, char **out, vb_error *err)
 
     if (r < 0)
         return r;
+    if (vb_path_inside(real, p->repo->root) && real[n] == '/' && vb_repo_is_own(real + n + 1)) {
+        vb_fail(err, -EINVAL, "belongs to the repository itself, and cannot be a dataset where it is");
+        vb_hint(err, "use --transfer copy");
+        return -EINVAL;
+    }
     if (looks_like_part(real))
         return vb_fail(err, -EINVAL, "a name with '#hdu=' or '#unzip=' cannot be registered where it is");
     *out = vb_strdup(vb_path_inside(real, p->repo->root) && real[n] == '/' ? real + n + 1 : real);
