@@ -201,7 +201,7 @@ while not os.path.exists("stop"):
         open("begun", "w").close()
 print(n)
 PY
-    (timeout 120 python3 writer.py >written 2>writer.err || echo failed >>writer.err) &
+    (timeout 400 python3 writer.py >written 2>writer.err || echo failed >>writer.err) &
     for i in $(seq 100); do [ -e begun ] || sleep 0.1; done
     last=0
     for i in 1 2 3 4 5 6; do
