@@ -188,7 +188,7 @@ rows = db.execute("SELECT instrument, detector, visit FROM %s t JOIN collection 
 n = 0
 while not os.path.exists("stop"):
     n += 1
-    time.sleep(0.001)
+    time.sleep(0.01)
     with db:
         id = db.execute("INSERT INTO collection (name, type) VALUES (?, 1)", ("live/%06d" % n,)).lastrowid
         db.execute("INSERT INTO run (collection_id) VALUES (?)", (id,))
@@ -201,10 +201,10 @@ while not os.path.exists("stop"):
         open("begun", "w").close()
 print(n)
 PY
-    (timeout 120 python3 writer.py >written 2>writer.err || echo failed >>writer.err) &
+    (timeout 400 python3 writer.py >written 2>writer.err || echo failed >>writer.err) &
     for i in $(seq 100); do [ -e begun ] || sleep 0.1; done
     last=0
-    for i in 1 2 3 4 5 6 7 8; do
+    for i in 1 2 3 4 5 6; do
         rm -rf repo
         vb create repo
         vb import-gen3 repo theirs >out

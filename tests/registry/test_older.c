@@ -46,7 +46,7 @@ static void a_visit_gets_its_night_and_its_system(void **state)
     fixture *f = *state;
     vb_bringing_up up = {.reg = f->reg, .from = 0, .day_offset = noon};
     vb_auto_record visit = a_visit(f, 7);
-    vb_auto_txn txn = {0};
+    vb_auto_txn txn = {0}, again = {0};
     vb_value system = vb_value_int(3);
     int64_t begin;
 
@@ -56,12 +56,14 @@ static void a_visit_gets_its_night_and_its_system(void **state)
     assert_ok(vb_older_before(&up, &visit, &f->err), &f->err);
     assert_int_equal(vb_record_value(&visit, "day_obs")->i, 20200101);
     assert_ok(vb_older_after(&up, &visit, &system, &f->err), &f->err);
+    assert_ok(vb_txn_commit(&txn, &f->err), &f->err);
     assert_int_equal(up.records, 2);
     assert_int_equal(fixture_count(f, "dimension_day_obs WHERE instrument = 'Cam' AND day_obs = 20200101"
                                       " AND timespan_end - timespan_begin = 86400000000000"),
                      1);
     assert_int_equal(fixture_count(f, "dimension_visit_system_membership WHERE visit = 7 AND visit_system = 3"), 1);
     /* Again: they are there. */
+    assert_ok(vb_registry_begin(f->reg, &again, &f->err), &f->err);
     assert_ok(vb_older_before(&up, &visit, &f->err), &f->err);
     assert_int_equal(up.there, 1);
 }
