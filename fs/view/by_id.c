@@ -33,12 +33,13 @@ static const char *state_name(const vb_dataset *d, bool located)
     return located ? "present" : "absent";
 }
 
-static void render_location(json_t *object, const vb_location *location)
+static void render_location(vb_call *c, json_t *object, vb_location *location)
 {
     char checksum[VB_HASH_TEXT], written[28];
 
     json_object_set_new(object, "path", json_string(location->path));
-    json_object_set_new(object, "size", json_integer(location->size));
+    if (!vb_view_complete(c, location))
+        json_object_set_new(object, "size", json_integer(location->size));
     if (location->has_checksum)
         json_object_set_new(object, "checksum", json_string(vb_hash_format(&location->checksum, checksum)));
     if (location->mtime >= 0)
@@ -46,7 +47,7 @@ static void render_location(json_t *object, const vb_location *location)
 }
 
 /* {"image": {"path": ..., "size": ..., "storage_class": ...}, ...} */
-static void render_components(json_t *object, const vb_files *files)
+static void render_components(vb_call *c, json_t *object, vb_files *files)
 {
     json_t *components = json_object();
 
@@ -54,7 +55,7 @@ static void render_components(json_t *object, const vb_files *files)
         json_t *component = json_object();
 
         json_object_set_new(component, "storage_class", json_string(files->items[i].storage_class));
-        render_location(component, &files->items[i].location);
+        render_location(c, component, &files->items[i].location);
         json_object_set_new(components, files->items[i].component, component);
     }
     json_object_set_new(object, "components", components);
@@ -80,9 +81,9 @@ static void render_json(vb_call *c, const vb_dataset *d, vb_buf *out)
     vb_time_print(d->ingest_date, &date);
     json_object_set_new(object, "ingest_date", json_string(vb_buf_text(&date)));
     if (located && !files.items[0].component)
-        render_location(object, &files.items[0].location);
+        render_location(c, object, &files.items[0].location);
     else if (located)
-        render_components(object, &files);
+        render_components(c, object, &files);
     if (vb_executed_producer(c->reg, d->id, &producer, NULL) > 0)
         json_object_set_new(object, "producer", json_string(vb_uuid_format(producer.uuid, uuid)));
     text = json_dumps(object, JSON_INDENT(2));
@@ -103,6 +104,9 @@ static int lookup_file(vb_call *c, vb_node *dir, vb_dataset *d, const char *name
         vb_view_file_name(d, &files.items[i], &file);
         if (strcmp(vb_buf_text(&file), name))
             continue;
+        r = vb_view_complete(c, &files.items[i].location);
+        if (r < 0)
+            return r;
         vb_view_touch_dataset(c, dir, name, d, VB_TOUCH_LOOKUP);
         *child = vb_view_artifact(c, d, &files.items[i]);
         return 0;

@@ -228,6 +228,9 @@ static int lookup_file(vb_call *c, vb_node *dir, const struct query *q, const ch
         vb_view_file_name(&d, &files.items[i], &file);
         if (!shows(of, &files.items[i]) || strcmp(vb_buf_text(&file), name))
             continue;
+        r = vb_view_complete(c, &files.items[i].location);
+        if (r < 0)
+            return r;
         vb_view_touch_dataset(c, dir, name, &d, VB_TOUCH_LOOKUP);
         *child = vb_view_artifact(c, &d, &files.items[i]);
         return 0;

@@ -256,7 +256,8 @@ static int fill_one(void *arg, const vb_dataset *found, vb_error *err)
         vb_dataset d = *found;
         vb_auto_buf name = {0};
 
-        if (f->component && (!file->component || strcmp(file->component, f->component)))
+        if ((f->component && (!file->component || strcmp(file->component, f->component))) ||
+            vb_view_complete(f->c, &file->location) < 0)
             continue;
         d.dataid = vb_dataid_copy(&found->dataid);
         vb_view_file_name(&d, file, &name);

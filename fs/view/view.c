@@ -179,14 +179,13 @@ vb_node *vb_view_link(vb_call *c, vb_node *dir, const char *name, const char *ta
 
 /* ---- datasets --------------------------------------------------------------------------------------------- */
 
-/* No reply carries a guessed size (FS.md, 8). */
-static int complete(vb_call *c, vb_location *location)
+int vb_view_complete(vb_call *c, vb_location *location)
 {
     int64_t mtime;
 
-    return location->size >= 0                                                            ? 0
-           : vb_stores_stat(c->view->stores, location, &location->size, &mtime, NULL) < 0 ? -EIO
-                                                                                          : 0;
+    if (location->size >= 0)
+        return 0;
+    return vb_stores_stat(c->view->stores, location, &location->size, &mtime, NULL) < 0 ? -EIO : 0;
 }
 
 int vb_view_files(vb_call *c, const vb_dataset *d, vb_files *out)
@@ -204,10 +203,6 @@ int vb_view_files(vb_call *c, const vb_dataset *d, vb_files *out)
     } else if (!r && !predicted) {
         r = vb_files_get(c->reg, d->id, out, NULL);
     }
-    for (size_t i = 0; r >= 0 && !predicted && i < out->count; i++)
-        r = complete(c, &out->items[i].location);
-    if (r < 0)
-        vb_files_clear(out);
     return r < 0 ? r : 0;
 }
 

@@ -73,6 +73,10 @@ vb_node *vb_view_artifact(vb_call *c, vb_dataset *d, vb_file *file);
  * its components; none where its artifact is not held. */
 int vb_view_files(vb_call *c, const vb_dataset *d, vb_files *out);
 
+/* Asks the artifact for its size where the registry has none: no reply carries a guessed one (FS.md, 8).  To be called
+ * before vb_view_artifact(); -EIO where the artifact does not tell. */
+int vb_view_complete(vb_call *c, vb_location *location);
+
 /* FILE of a dataset, or of one of its components, appended. */
 void vb_view_file_name(const vb_dataset *d, const vb_file *file, vb_buf *out);
 

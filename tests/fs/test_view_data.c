@@ -344,6 +344,19 @@ static void test_each_component_is_a_file(void **state)
                      (uint64_t)VB_INO_COMPONENT << 56 | (uint64_t)id << 12 | 2);
 }
 
+/* Bug: a component whose size is not recorded and whose file is gone took the others with it. */
+static void test_a_component_that_is_gone_leaves_the_others(void **state)
+{
+    fixture *f = *state;
+
+    put_parts(f);
+    vb_auto(viewer_free) viewer *v = viewer_new(f, f->reg);
+
+    assert_int_equal(unlink(fixture_path(f, "repo/parts/mask")), 0);
+    assert_int_equal(viewer_try(v, "data/parts/raw/detector=1/exposure=101/raw.mask_TestCam_1_101"), -EIO);
+    assert_reads(v, "data/parts/raw/detector=1/exposure=101/raw.image_TestCam_1_101.fits", "IMAGE 1\n");
+}
+
 static void test_a_component_can_be_addressed(void **state)
 {
     fixture *f = *state;
@@ -605,6 +618,7 @@ int main(void)
         WITH_RAWS(test_collections_are_directories),
         WITH_RAWS(test_the_canonical_path),
         WITH_RAWS(test_each_component_is_a_file),
+        WITH_RAWS(test_a_component_that_is_gone_leaves_the_others),
         WITH_RAWS(test_a_component_can_be_addressed),
         WITH_RAWS(test_facets_stand_in_any_order),
         WITH_RAWS(test_implied_dimensions_narrow),
