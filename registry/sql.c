@@ -84,8 +84,8 @@ static int configure(vb_db *db, vb_db_mode mode, vb_error *err)
     r = vb_functions_register(db->handle, err);
     if (!r)
         r = vb_db_run(db, pragmas, err);
-    /* Graphs and snapshots come from elsewhere.  In a live registry it would cost two thirds of each look-up: a page that
-     * is mapped is checked again whenever it is looked at. */
+    /* Graphs and snapshots come from elsewhere.  In a live registry it would cost two thirds of each look-up: a page
+     * that is mapped is checked again whenever it is looked at. */
     if (!r && mode == VB_DB_IMMUTABLE)
         r = vb_db_run(db, "PRAGMA cell_size_check = ON", err);
     return r;
