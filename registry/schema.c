@@ -285,8 +285,8 @@ void vb_schema_calibs(vb_buf *sql, const vb_group *group, int64_t number)
     vb_buf_puts(sql, ", timespan_begin)) STRICT, WITHOUT ROWID;");
 }
 
-/* Rows of the table, of a type, of a collection, and of each dimension more.  Without statistics SQLite takes ten rows a
- * type for granted, and holds "detector < 90" for better than a detector and a visit that outer loops tell. */
+/* Rows of the table, of a type, of a collection, and of each dimension more.  Without statistics SQLite takes ten rows
+ * a type for granted, and holds "detector < 90" for better than a detector and a visit that outer loops tell. */
 void vb_schema_statistics(vb_buf *sql, const vb_group *group, int64_t number)
 {
     enum { ROWS = 1000000, OF_TYPE = 300000, OF_COLLECTION = 30000, HALVINGS = 15 };

@@ -223,8 +223,9 @@ static void datasets_come_type_by_type_as_they_came_into_the_registry(void **sta
     fixture_put(f, "camera", "r", "instrument=Cam");
     fixture_put(f, "camera", "elsewhere", "instrument=Cam");
     assert_ok(vb_dataset_each(f->reg, run, NULL, note, &all, &f->err), &f->err);
-    assert_string_equal(vb_buf_text(&all), "camera {instrument: Cam}; raw {instrument: Cam, detector: 10, exposure: 1}; "
-                                           "raw {instrument: Cam, detector: 9, exposure: 1}");
+    assert_string_equal(vb_buf_text(&all),
+                        "camera {instrument: Cam}; raw {instrument: Cam, detector: 10, exposure: 1}; "
+                        "raw {instrument: Cam, detector: 9, exposure: 1}");
     assert_ok(vb_dataset_each(f->reg, run, camera, note, &one, &f->err), &f->err);
     assert_string_equal(vb_buf_text(&one), "camera {instrument: Cam}");
     assert_ok(vb_dataset_each(f->reg, fixture_run(f, "empty"), NULL, note, &none, &f->err), &f->err);

@@ -147,6 +147,10 @@ static void the_first_registry_becomes_one_of_this_version(void **state)
         assert_ok(vb_sql_int(db, &n, &f->err, objects, VB_NO_ARGS), &f->err);
         assert_int_equal(n, 0);
     }
+    assert_int_equal(ask(f, "old",
+                         "SELECT count(*) FROM sqlite_stat1 JOIN dataid_group ON tbl = 'member_' || id AND idx = tbl"
+                         " WHERE dimensions = 'instrument,detector' AND stat = '1000000 300000 30000 234 1'"),
+                     1);
 }
 
 static void what_was_in_it_stays(void **state)

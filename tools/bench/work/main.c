@@ -209,6 +209,7 @@ static const struct part {
     {"commit_grouped", true, commit_groups},
     {"ingest", true, ingest_all},
 
+    {"stream_all", false, read_stream_all}, /* first: others have memory already */
     {"find", false, read_find},
     {"find_chain", false, read_find_chain},
     {"find_uuid", false, read_find_uuid},
@@ -217,7 +218,6 @@ static const struct part {
     {"stream", false, read_stream},
     {"stream_records", false, read_stream_records},
     {"stream_regions", false, read_stream_regions},
-    {"stream_all", false, read_stream_all},
 };
 
 static bool is_wanted(const char *name, char *const *names)

@@ -49,18 +49,17 @@ int read_find_chain(bench *b)
 
 int read_find_uuid(bench *b)
 {
-    enum { SOME = 1000 };
-    vb_uuid *uuids = vb_alloc(SOME * sizeof *uuids), first = {{0}};
-    size_t n = 0;
-    int r = vb_dataset_list_uuids(b->reg, &first, SOME, uuids, &n, b->err);
+    size_t room = (size_t)b->datasets, n = 0;
+    vb_autofree vb_uuid *uuids = vb_alloc(room * sizeof *uuids);
+    vb_uuid first = {{0}};
+    int r = vb_dataset_list_uuids(b->reg, &first, room, uuids, &n, b->err);
     double begun = world_seconds();
 
     for (size_t i = 0; r >= 0 && i < LOOKUPS; i++) {
         vb_auto_dataset d = {0};
 
-        r = vb_dataset_by_uuid(b->reg, &uuids[i * 7919 % n], &d, b->err);
+        r = vb_dataset_by_uuid(b->reg, &uuids[vb_hash64(&i, sizeof i) % n], &d, b->err);
     }
-    free(uuids);
     if (r >= 0)
         bench_tell("find_uuid", (world_seconds() - begun) / LOOKUPS * 1e6, LOOKUPS);
     return r < 0 ? r : 0;
