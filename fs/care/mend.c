@@ -34,9 +34,10 @@ static int mend_orphan(vb_fsck *f, const struct kept *k, vb_error *err)
     to = vb_path_join(f->lost, k->path);
     dir = vb_path_dir(to);
     r = vb_mkdirs(AT_FDCWD, dir, 0777, err);
-    if (!r && renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE))
-        r = vb_fail_errno(err, -errno, "moving %s to %s", from, to);
-    return r;
+    if (r < 0)
+        return r;
+    r = vb_rename_new(AT_FDCWD, from, AT_FDCWD, to);
+    return r < 0 ? vb_fail_errno(err, r, "moving %s to %s", from, to) : 0;
 }
 
 static int mend_interrupted(vb_fsck *f, const struct kept *k, vb_error *err)

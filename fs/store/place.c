@@ -401,19 +401,6 @@ static int fill(vb_places *p, const vb_source *s, int to, vb_location *out, vb_e
     return r < 0 ? r : check_same(s, from, to, out, err);
 }
 
-/* Renames without taking another's place; some file systems (NFS) need a link for that. */
-static int rename_new(int root, const char *from, const char *to)
-{
-    if (!renameat2(root, from, root, to, RENAME_NOREPLACE))
-        return 0;
-    if (errno != EINVAL && errno != ENOSYS)
-        return -errno;
-    if (linkat(root, from, root, to, 0))
-        return -errno;
-    unlinkat(root, from, 0);
-    return 0;
-}
-
 int vb_put_copy(vb_places *p, const vb_source *s, const char *path, const vb_uuid *uuid, vb_location *out,
                 vb_error *err)
 {
@@ -427,7 +414,7 @@ int vb_put_copy(vb_places *p, const vb_source *s, const char *path, const vb_uui
         return vb_fail_errno(err, -errno, "copying it to %s", path);
     r = fill(p, s, to, out, err);
     if (!r) {
-        r = rename_new(p->root, temporary.data, path);
+        r = vb_rename_new(p->root, temporary.data, p->root, path);
         if (r == -EEXIST)
             taken(path, err);
         else if (r < 0)

@@ -250,7 +250,7 @@ static vb_connection_spec *add_connection(vb_task_spec *task, const char *name, 
     return c;
 }
 
-/* LABEL_log, LABEL_metadata, LABEL_files: one definition a label (SEMANTICS, 11). */
+/* LABEL_log, LABEL_metadata, LABEL_files: one definition a label. */
 static void add_own_outputs(struct resolving *r, vb_task_spec *task, bool first)
 {
     static const struct {

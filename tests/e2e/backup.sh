@@ -213,6 +213,31 @@ test_the_lease_of_a_dead_process_is_taken_over() {
     expect_equal "$(ls repo | grep -c lease)" 0
 }
 
+# bug: the lock of an execution was asked of this machine only
+test_a_run_of_another_machine_is_not_taken_over() {
+    need_fuse
+    export VBUTLER_NETWORK_FS=1
+    make_numbers 2
+    vb qgraph -b repo -p numbers.yaml -i numbers -o u/x -q g.vbg
+    vb run -b repo -g g.vbg --no-progress
+    run=$(latest_run repo u/x)
+    lock=$(echo repo/.vbutler/runs/*/lock)
+    expect_equal "$(cat "$lock")" "" "it ended in order"
+    echo "4711 on node17" >"$lock"
+    for command in "run -b repo -g g.vbg" "prune-datasets repo --purge $run --no-confirm" "remove-runs repo $run --force --no-confirm"; do
+        # shellcheck disable=SC2086
+        expect_failure "process 4711 on node17" vb $command
+        grep -q "if it is dead, remove 'lock' there" failure.err || fail "$(cat failure.err)"
+    done
+    sh -c 'echo $$' >dead
+    echo "$(cat dead) on $(uname -n)" >"$lock"
+    vb run -b repo -g g.vbg --no-progress
+    echo "4711 on node17" >"$lock"
+    rm "$lock"
+    vb run -b repo -g g.vbg --no-progress
+    check_store repo
+}
+
 test_a_stale_lease_is_told_and_can_be_broken() {
     export VBUTLER_NETWORK_FS=1
     make_numbers 2

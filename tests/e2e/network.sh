@@ -57,8 +57,8 @@ test_two_mounts_write_at_a_time() {
     check_store disk/repo
 }
 
-# A runner in one mount is seen from the other, and an ingest whose files are made and not registered.
-test_who_works_in_the_other_mount_is_seen() {
+# Files that are made and not registered yet.
+test_an_ingest_in_the_other_mount_is_seen() {
     need_strace
     mount_twice
     make_repo
@@ -74,29 +74,6 @@ test_who_works_in_the_other_mount_is_seen() {
     vb fsck b/repo
     wait $pid
     vb fsck b/repo --checksum
-    cat >slow.yaml <<'YAML'
-description: Waits.
-tasks:
-  wait:
-    dimensions: []
-    outputs:
-      nothing: {type: nothing, dimensions: [], storageClass: Text, extension: .txt}
-    command: [sh, -c, 'sleep 4; echo >"$1"', sh, "{out.nothing}"]
-YAML
-    "$VBUTLER" run -b a/repo -p slow.yaml -i r/a --output-run u/slow --no-progress >run.out 2>&1 &
-    pid=$!
-    tries=0
-    until [ -e "$(echo disk/repo/.vbutler/runs/*/graph.vbg)" ]; do
-        sleep 0.1
-        tries=$((tries + 1))
-        [ $tries -lt 50 ] || fail "it does not start: $(cat run.out)"
-    done
-    sleep 0.5
-    expect_failure "is being executed by process $pid on $(hostname)" vb rename-collection b/repo u/slow u/other
-    expect_failure "another vbutler .process $pid on" vb run -b b/repo -g b/repo/.vbutler/runs/*/graph.vbg --no-progress
-    wait $pid || fail "$(cat run.out)"
-    vb prune-datasets b/repo --purge u/slow --no-confirm
-    vb fsck a/repo --checksum
 }
 
 # What a writer has left in the middle who was killed holding the lease is undone by the next.

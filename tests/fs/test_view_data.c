@@ -222,7 +222,7 @@ static void test_stat_does_not_look_at_the_artifact(void **state)
     assert_int_equal(viewer_open(v, RAW "/detector=2/exposure=101/" FILE, O_RDONLY), -EIO);
 }
 
-/* FS.md, 8: no reply carries a guessed size. */
+/* No reply carries a guessed size. */
 static void test_a_size_that_is_not_recorded_is_looked_up(void **state)
 {
     fixture *f = *state;
@@ -421,7 +421,7 @@ static void test_types_of_a_chain_are_merged(void **state)
     assert_int_equal(viewer_try(v, "data/TestCam/raw/all/calexp"), -ENOENT);
 }
 
-/* FS.md, 4: "u" begins other collections and is one too: its directory shows both. */
+/* "u" begins other collections and is one too: its directory shows both. */
 static void test_a_collection_that_begins_others(void **state)
 {
     fixture *f = *state;
