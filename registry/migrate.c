@@ -111,6 +111,18 @@ static int to_version_2(vb_db *db, vb_universe *u, vb_error *err)
     return r < 0 ? r : add_calibs(db, u, err);
 }
 
+/* ---- 2 to 3 ----------------------------------------------------------------------------------------------- */
+
+static int to_version_3(vb_db *db, vb_universe *u, vb_error *err)
+{
+    vb_autofree char *format = NULL;
+    int r = vb_schema_meta(db, "format", &format, err);
+
+    if (!r)
+        r = vb_db_run(db, "DROP INDEX IF EXISTS location_absolute", err);
+    return r < 0 ? r : vb_db_run(db, vb_schema_indices_of_files(format), err);
+}
+
 /* ---- the table -------------------------------------------------------------------------------------------- */
 
 /* steps[v - 1] leads from version v to v + 1. */
@@ -118,6 +130,7 @@ static const struct step steps[] = {
     {"validity ranges of calibrations; who has a dataset besides its run; what Gen3 says of files and runs;"
      " the snapshot of a run",
      to_version_2},
+    {"whose a file is: an index over the paths of artifacts", to_version_3},
 };
 
 _Static_assert(VB_COUNT(steps) == VB_SCHEMA_VERSION - 1, "each older version has a step");
