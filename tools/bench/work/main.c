@@ -1,6 +1,6 @@
 /* main.c - what tools/bench/registry measures inside one process; prints lines "NAME<tab>VALUE<tab>SIZE".
  *
- *     registry-bench write DIR DATASETS FILES
+ *     registry-bench write DIR DATASETS FILES [NAME]...
  *     registry-bench read DIR DATASETS [NAME]...
  *
  * `write` makes the repository DIR/repo of so many datasets, adds to it, and ingests so many small files by each
@@ -207,7 +207,11 @@ static const struct part {
     {"make", true, make},
     {"commit", true, commit_one},
     {"commit_grouped", true, commit_groups},
+    {"members", true, write_members},
     {"ingest", true, ingest_all},
+    {"exchange", true, write_exchange},
+    {"merge", true, write_merge},
+    {"prune", true, write_prune}, /* last: files that are made after others were removed are made slowly */
 
     {"find", false, read_find},
     {"find_chain", false, read_find_chain},
@@ -244,12 +248,12 @@ int main(int argc, char **argv)
 {
     vb_auto_error err = VB_ERROR_INIT;
     bench b = {.err = &err};
-    bool writes = argc == 5 && !strcmp(argv[1], "write");
+    bool writes = argc >= 5 && !strcmp(argv[1], "write");
     int r;
 
     if (argc < 4 || (!writes && strcmp(argv[1], "read") != 0) || !vb_parse_int(argv[3], &b.datasets) ||
         (writes && !vb_parse_int(argv[4], &b.files))) {
-        fputs("usage: registry-bench write DIR DATASETS FILES\n"
+        fputs("usage: registry-bench write DIR DATASETS FILES [NAME]...\n"
               "       registry-bench read DIR DATASETS [NAME]...\n",
               stderr);
         return 2;
