@@ -87,8 +87,9 @@ int vb_location_each_absolute(vb_registry *reg, vb_path_fn *each, void *arg, vb_
 /* Likewise with the path of every artifact, in no order. */
 int vb_location_each(vb_registry *reg, vb_path_fn *each, void *arg, vb_error *err);
 
-/* Calls `each` for every dataset of a collection, type by type and by data ID, of one type or (NULL) of all.  What
- * `each` returns other than 0 ends it and is returned; it may not write to the registry. */
+/* Calls `each` for every dataset of a collection, of one type or (NULL) of all, type by type, in the order in which
+ * they came into the registry.  What `each` returns other than 0 ends it and is returned; it may not write to the
+ * registry. */
 typedef int vb_dataset_fn(void *arg, const vb_dataset *d, vb_error *err);
 int vb_dataset_each(vb_registry *reg, const vb_collection *collection, const vb_dataset_type *type, vb_dataset_fn *each,
                     void *arg, vb_error *err);

@@ -2,9 +2,8 @@
 #ifndef VB_REGISTRY_INTERNAL_H
 #define VB_REGISTRY_INTERNAL_H
 
-#include "registry/collection.h"
-#include "registry/dataid.h"
-#include "registry/dataset_type.h"
+#include "registry/dataset.h"
+#include "registry/record.h"
 #include "registry/registry.h"
 #include "registry/sql.h"
 
@@ -20,13 +19,16 @@ struct vb_known_collection {
 struct vb_known_type {
     vb_dataset_type t;
     char *find_sql, *insert_sql; /* on its member table; made at first use */
+    char *along_sql;             /* finds along `along`, the collections of the last search */
+    int64_t *along;
+    size_t nalong;
     struct vb_known_type *next_retired;
     UT_hash_handle by_id, by_name;
 };
 
 /* Statements on the table of an element; made at first use. */
 struct vb_record_sql {
-    char *insert, *add_overlap;
+    char *insert, *add_overlap, *find;
 };
 
 struct vb_registry {
@@ -55,6 +57,16 @@ int vb_collection_check_name(const char *name, vb_error *err);
 
 /* "a", "b", ... of the required dimensions of a group, each after `before` (which is `first` for the first). */
 void vb_sql_dimensions(vb_buf *out, const vb_group *group, const char *first, const char *before);
+
+/* The columns of a dataset, and reading the row of them that a statement stands on; with `known`, the data ID is taken
+ * from there. */
+#define VB_SELECT_DATASET "SELECT id, uuid, type_id, run_id, dataid, ingest_date, state FROM dataset"
+int vb_dataset_read(vb_registry *reg, vb_stmt *s, const vb_dataid *known, vb_dataset *out, vb_error *err);
+
+/* The statement that finds a record of an element by its required dimensions, in the universe's order; and reading the
+ * row of it that a statement stands on. */
+const char *vb_record_find_sql(vb_registry *reg, const vb_element *element);
+void vb_record_read(vb_registry *reg, const vb_element *element, vb_stmt *s, vb_record *out);
 
 /* The arguments of a data ID. */
 void vb_dataid_args(const vb_dataid *id, vb_arg *args);

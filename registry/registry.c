@@ -25,6 +25,8 @@ static void free_retired(vb_registry *reg)
         vb_dataset_type_clear(&t->t);
         free(t->find_sql);
         free(t->insert_sql);
+        free(t->along_sql);
+        free(t->along);
         free(t);
     }
 }
@@ -155,6 +157,7 @@ void vb_registry_close(vb_registry *reg)
     for (int i = 0; i < VB_MAX_ELEMENTS; i++) {
         free(reg->record_sql[i].insert);
         free(reg->record_sql[i].add_overlap);
+        free(reg->record_sql[i].find);
     }
     if (reg->universe)
         vb_universe_free(reg->universe);

@@ -68,7 +68,7 @@ static int sql_fail(vb_db *db, vb_error *err, int rc, const char *what)
 static int configure(vb_db *db, vb_db_mode mode, vb_error *err)
 {
     static const char pragmas[] =
-        "PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON; PRAGMA cache_size = -16384;"
+        "PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384;"
         "PRAGMA temp_store = FILE; PRAGMA mmap_size = 1073741824; PRAGMA journal_size_limit = 0;";
     int persist = 1, r;
 
@@ -82,7 +82,13 @@ static int configure(vb_db *db, vb_db_mode mode, vb_error *err)
     /* The log stays when the last writer closes: who may only read cannot make one. */
     sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
     r = vb_functions_register(db->handle, err);
-    return r < 0 ? r : vb_db_run(db, pragmas, err);
+    if (!r)
+        r = vb_db_run(db, pragmas, err);
+    /* Graphs and snapshots come from elsewhere.  In a live registry it would cost two thirds of each look-up: a page that
+     * is mapped is checked again whenever it is looked at. */
+    if (!r && mode == VB_DB_IMMUTABLE)
+        r = vb_db_run(db, "PRAGMA cell_size_check = ON", err);
+    return r;
 }
 
 /* The file as a URI, so that `immutable` can be said and a name with '?' or '%' is no trap. */

@@ -261,7 +261,7 @@ int vb_gen3_snapshot(vb_gen3 *g, const char *path, const vb_gen3_copy_options *o
 
     o.fresh = true;
     if (!r) /* nobody else has the file */
-        r = vb_db_run(reg->db, "PRAGMA cell_size_check = OFF; PRAGMA cache_size = -262144", err);
+        r = vb_db_run(reg->db, "PRAGMA cache_size = -262144", err);
     if (!r)
         r = add_stores(g, reg, err);
     return r < 0 ? r : vb_gen3_copy(g, reg, &o, counts, err);

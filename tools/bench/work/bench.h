@@ -26,6 +26,8 @@ int read_find_chain(bench *b);
 int read_find_uuid(bench *b);
 int read_open(bench *b);
 int read_stream(bench *b);
+int read_stream_records(bench *b);
+int read_stream_regions(bench *b);
 int read_stream_all(bench *b);
 int read_patch(bench *b);
 

@@ -4,8 +4,8 @@
  *     registry-bench read DIR DATASETS [NAME]...
  *
  * `write` makes the repository DIR/repo of so many datasets, adds to it, and ingests so many small files by each
- * transfer mode into repositories of their own; `read` asks that repository, as a process that has only just begun does,
- * all or some of its parts.  DIR is there, and the caller's to remove. */
+ * transfer mode into repositories of their own; `read` asks that repository, as a process that has only just begun
+ * does, all or some of its parts.  DIR is there, and the caller's to remove. */
 #include "fs/ingest/files.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
@@ -219,6 +219,8 @@ static const struct part {
     {"open", false, read_open},
     {"patch", false, read_patch},
     {"stream", false, read_stream},
+    {"stream_records", false, read_stream_records},
+    {"stream_regions", false, read_stream_regions},
     {"stream_all", false, read_stream_all},
 };
 

@@ -1,5 +1,6 @@
 /* read_stream.c - datasets by the hundred thousand, each handed over as it is found. */
 #include "registry/base/text.h"
+#include "registry/expand.h"
 #include "tools/bench/work/bench.h"
 
 static int count_one(void *arg, const vb_dataset *d, vb_error *err)
@@ -24,6 +25,60 @@ int read_stream(bench *b)
     if (!r)
         bench_tell("stream", world_seconds() - begun, n);
     return r;
+}
+
+struct expanded {
+    vb_expander *expander;
+    const vb_element *finest; /* of which each has a record */
+    int64_t n, records;
+};
+
+static int expand_one(void *arg, const vb_dataset *d, vb_error *err)
+{
+    struct expanded *e = arg;
+    const vb_record *const *records;
+    int r = vb_expand(e->expander, &d->dataid, &records, err);
+
+    if (r < 0)
+        return r;
+    e->n++;
+    e->records += records[e->finest->index] != NULL;
+    return 0;
+}
+
+/* All of a type along a chain, each with the records of all that its data ID tells. */
+static int expand_some(bench *b, const char *name, const char *type_name, const char *collection, const char *finest)
+{
+    char *names[] = {(char *)(uintptr_t)collection, NULL};
+    struct expanded e = {.finest = vb_universe_find(vb_registry_universe(b->reg), finest)};
+    vb_auto_search search = {0};
+    const vb_dataset_type *type;
+    double begun = world_seconds();
+    int r = vb_dataset_type_find(b->reg, type_name, &type, b->err);
+
+    if (!r)
+        r = vb_search_resolve(b->reg, names, &search, b->err);
+    if (r < 0)
+        return r;
+    e.expander = vb_expander_new(b->reg, type->group);
+    for (size_t i = 0; !r && i < search.count; i++)
+        r = vb_dataset_each(b->reg, search.items[i], type, expand_one, &e, b->err);
+    vb_expander_free(e.expander);
+    if (!r && e.records != e.n)
+        return vb_fail(b->err, -EIO, "%s: %ld of %ld have a record", name, (long)e.records, (long)e.n);
+    if (!r)
+        bench_tell(name, world_seconds() - begun, e.n);
+    return r;
+}
+
+int read_stream_records(bench *b)
+{
+    return expand_some(b, "stream_records", "raw", "Cam/raw/all", "exposure");
+}
+
+int read_stream_regions(bench *b)
+{
+    return expand_some(b, "stream_regions", "calexp", "u/prod", "visit_detector_region");
 }
 
 struct watched {
