@@ -2,7 +2,7 @@
 #include "registry/base/clock.h"
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
-#include "registry/internal.h"
+#include "registry/known_task.h"
 #include "registry/provenance.h"
 #include "registry/prune.h"
 #include "registry/time.h"
@@ -15,8 +15,9 @@ struct merge {
     vb_registry *reg;
     const vb_graph *g;
     const vb_receipt *receipt;
-    int64_t run_id, task_id, quantum_id;
-    bool counts; /* this attempt, more than those that were merged before */
+    int64_t run_id, quantum_id;
+    const struct vb_known_task *task;
+    bool first, counts; /* this attempt: of the quantum; and more than those that were merged before */
     vb_error *err;
 };
 
@@ -28,11 +29,24 @@ static int find_task(struct merge *m)
     if (r < 0)
         return r;
     m->run_id = run->id;
-    r = vb_sql_int(m->reg->db, &m->task_id, m->err, "SELECT id FROM task WHERE run_id = ? AND label = ?",
-                   VB_ARGS(m->run_id, m->receipt->task));
-    if (!r)
-        return vb_fail(m->err, -ENOENT, "run '%s' has no task '%s'", m->receipt->run, m->receipt->task);
-    return r < 0 ? r : 0;
+    return vb_known_task_find(m->reg, run, m->receipt->task, &m->task, m->err);
+}
+
+/* A success counts for ever; a later failure counts more than an earlier one. */
+static int update_quantum(struct merge *m)
+{
+    const vb_receipt *q = m->receipt;
+    int r = vb_sql_int(m->reg->db, &m->quantum_id, m->err, "SELECT id FROM quantum WHERE uuid = ?",
+                       VB_ARGS(&q->quantum));
+
+    if (r < 0)
+        return r;
+    r = vb_sql_exec(m->reg->db, m->err,
+                    "UPDATE quantum SET status = ?2, attempt = ?3 WHERE id = ?1 AND (?2 = 1 OR"
+                    " (status != 1 AND attempt < ?3))",
+                    VB_ARGS(m->quantum_id, (int)q->status, q->attempt));
+    m->counts = !r && vb_db_changes(m->reg->db);
+    return r;
 }
 
 static int put_quantum(struct merge *m)
@@ -41,21 +55,11 @@ static int put_quantum(struct merge *m)
     int r = vb_sql_exec(m->reg->db, m->err,
                         "INSERT OR IGNORE INTO quantum (uuid, task_id, dataid, status, attempt)"
                         " VALUES (?, ?, ?, ?, ?)",
-                        VB_ARGS(&q->quantum, m->task_id, q->dataid, (int)q->status, q->attempt));
+                        VB_ARGS(&q->quantum, m->task->id, q->dataid, (int)q->status, q->attempt));
 
-    m->counts = !r && vb_db_changes(m->reg->db);
-    if (!r)
-        r = vb_sql_int(m->reg->db, &m->quantum_id, m->err, "SELECT id FROM quantum WHERE uuid = ?",
-                       VB_ARGS(&q->quantum));
-    if (r < 0)
-        return r;
-    /* A success counts for ever; a later failure counts more than an earlier one. */
-    r = vb_sql_exec(m->reg->db, m->err,
-                    "UPDATE quantum SET status = ?2, attempt = ?3 WHERE id = ?1 AND (?2 = 1 OR"
-                    " (status != 1 AND attempt < ?3))",
-                    VB_ARGS(m->quantum_id, (int)q->status, q->attempt));
-    m->counts = m->counts || (!r && vb_db_changes(m->reg->db));
-    return r;
+    m->first = m->counts = !r && vb_db_changes(m->reg->db);
+    m->quantum_id = vb_db_last_id(m->reg->db);
+    return r < 0 || m->first ? r : update_quantum(m);
 }
 
 static int put_attempt(struct merge *m)
@@ -70,19 +74,6 @@ static int put_attempt(struct merge *m)
                        VB_ARGS(m->quantum_id, q->attempt, (int)q->status, q->capture, q->host, q->started,
                                q->usage.wall, q->usage.cpu_user + q->usage.cpu_system, q->usage.memory,
                                q->usage.bytes_read, q->usage.bytes_written, q->message, text));
-}
-
-static int connection_id(struct merge *m, const char *name, bool output, int64_t *out)
-{
-    int r;
-
-    *out = 0;
-    if (!name)
-        return 0;
-    r = vb_sql_int(m->reg->db, out, m->err,
-                   "SELECT id FROM connection WHERE task_id = ? AND name = ? AND (kind >= ?3) = ?4",
-                   VB_ARGS(m->task_id, name, (int)VB_ROLE_OUTPUT, output));
-    return r < 0 ? r : 0;
 }
 
 /* The row of a dataset.  One that is not there, because it was removed since it was read, or because its own receipt
@@ -104,18 +95,17 @@ static int dataset_id(struct merge *m, const vb_receipt_input *in, int64_t *out)
 /* Inputs are those of the attempt that counts, in whatever order attempts are merged. */
 static int put_inputs(struct merge *m)
 {
-    int r;
+    int r = 0;
 
     if (!m->counts)
         return 0;
-    r = vb_sql_exec(m->reg->db, m->err, "DELETE FROM quantum_input WHERE quantum_id = ?", VB_ARGS(m->quantum_id));
+    if (!m->first)
+        r = vb_sql_exec(m->reg->db, m->err, "DELETE FROM quantum_input WHERE quantum_id = ?", VB_ARGS(m->quantum_id));
     for (size_t i = 0; r >= 0 && i < m->receipt->ninputs; i++) {
         const vb_receipt_input *in = &m->receipt->inputs[i];
-        int64_t connection, dataset = 0;
+        int64_t connection = vb_known_task_connection(m->task, in->connection, false), dataset = 0;
 
-        r = connection_id(m, in->connection, false, &connection);
-        if (!r)
-            r = dataset_id(m, in, &dataset);
+        r = dataset_id(m, in, &dataset);
         if (r > 0)
             r = vb_sql_exec(m->reg->db, m->err, "INSERT OR REPLACE INTO quantum_input VALUES (?, ?, ?, ?)",
                             VB_ARGS(m->quantum_id, connection, dataset, in->touch));
@@ -148,7 +138,6 @@ static int put_output(struct merge *m, const vb_receipt_output *out)
                             .has_checksum = true,
                             .checksum = out->checksum,
                             .mtime = out->mtime};
-    int64_t connection;
     int r = vb_dataset_type_find(m->reg, out->type, &d.type, m->err);
 
     if (!r)
@@ -157,12 +146,11 @@ static int put_output(struct merge *m, const vb_receipt_output *out)
         r = give_way(m, &d);
     if (!r)
         r = vb_dataset_insert(m->reg, &d, &location, m->err);
-    if (!r)
-        r = connection_id(m, out->connection, true, &connection);
-    if (!r && m->quantum_id)
-        r = vb_sql_exec(m->reg->db, m->err, "INSERT OR REPLACE INTO quantum_output VALUES (?, ?, ?, ?)",
-                        VB_ARGS(m->quantum_id, connection, d.id, VB_TOUCH_DECLARED | VB_TOUCH_WRITTEN));
-    return r;
+    if (r < 0 || !m->task)
+        return r;
+    return vb_sql_exec(m->reg->db, m->err, "INSERT OR REPLACE INTO quantum_output VALUES (?, ?, ?, ?)",
+                       VB_ARGS(m->quantum_id, vb_known_task_connection(m->task, out->connection, true), d.id,
+                               VB_TOUCH_DECLARED | VB_TOUCH_WRITTEN));
 }
 
 static int put_outputs(struct merge *m)
@@ -191,7 +179,10 @@ int vb_provenance_merge(vb_registry *reg, const vb_graph *g, const vb_receipt *r
 {
     struct merge m = {.reg = reg, .g = g, .receipt = receipt, .err = err};
     bool merged;
-    int r = vb_provenance_has(reg, &receipt->quantum, receipt->attempt, &merged, err);
+    int r;
+
+    vb_registry_check_memory(reg);
+    r = vb_provenance_has(reg, &receipt->quantum, receipt->attempt, &merged, err);
 
     if (r < 0 || merged)
         return r;

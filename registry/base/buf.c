@@ -69,6 +69,16 @@ void vb_buf_printf(vb_buf *b, const char *format, ...)
     va_end(args);
 }
 
+/* So many characters from the first that JSON takes as they are. */
+static size_t count_plain(const char *text, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && text[i] >= 0x20 && text[i] < 0x7f && text[i] != '"' && text[i] != '\\')
+        i++;
+    return i;
+}
+
 void vb_buf_json(vb_buf *b, const char *text, size_t n)
 {
     static const char escapes[] =
@@ -77,8 +87,14 @@ void vb_buf_json(vb_buf *b, const char *text, size_t n)
     vb_buf_putc(b, '"');
     for (size_t i = 0; i < n;) {
         unsigned char c = (unsigned char)text[i];
-        size_t width = vb_utf8_width(text + i, n - i);
+        size_t plain = count_plain(text + i, n - i), width;
 
+        if (plain) {
+            vb_buf_add(b, text + i, plain);
+            i += plain;
+            continue;
+        }
+        width = vb_utf8_width(text + i, n - i);
         if (!width) {
             vb_buf_puts(b, "\xef\xbf\xbd");
             i++;
