@@ -14,6 +14,14 @@
 
 enum { ROWS = 4, MAX_PARAMETERS = 31 };
 
+/* "INSERT ... VALUES (...), (...)", by how many rows. */
+#define BY_ROWS(insert, row) \
+    {[2] = insert row ", " row, [3] = insert row ", " row ", " row, [4] = insert row ", " row ", " row ", " row}
+
+static const char *const datasets_sql[] = BY_ROWS(
+    "INSERT OR FAIL INTO dataset (uuid, type_id, run_id, dataid, ingest_date, state) VALUES ", "(?, ?, ?, ?, ?, ?)");
+static const char *const locations_sql[] = BY_ROWS("INSERT OR FAIL INTO location VALUES ", "(?, ?, ?, ?, ?, ?, ?)");
+
 /* "(?, ?, ?), (?, ?, ?)", appended. */
 static void add_rows(vb_buf *sql, int rows, int columns)
 {
@@ -23,14 +31,14 @@ static void add_rows(vb_buf *sql, int rows, int columns)
     vb_buf_puts(sql, ")");
 }
 
-static int insert_datasets(vb_registry *reg, vb_dataset *d, vb_error *err)
+static int insert_datasets(vb_registry *reg, vb_dataset *d, int rows, vb_error *err)
 {
     static const vb_uuid none;
     vb_arg args[6 * ROWS];
     vb_buf packed[ROWS] = {0};
     int r;
 
-    for (int i = 0; i < ROWS; i++) {
+    for (int i = 0; i < rows; i++) {
         vb_arg *a = &args[6 * i];
 
         if (vb_uuid_equal(d[i].uuid, none))
@@ -43,12 +51,9 @@ static int insert_datasets(vb_registry *reg, vb_dataset *d, vb_error *err)
         a[4] = vb_arg_int(d[i].ingest_date);
         a[5] = vb_arg_int(d[i].state);
     }
-    r = vb_sql_exec(reg->db, err,
-                    "INSERT OR FAIL INTO dataset (uuid, type_id, run_id, dataid, ingest_date, state) VALUES"
-                    " (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?)",
-                    args, VB_COUNT(args));
-    for (int i = 0; i < ROWS; i++) {
-        d[i].id = vb_db_last_id(reg->db) - ROWS + 1 + i; /* AUTOINCREMENT counts on */
+    r = vb_sql_exec(reg->db, err, datasets_sql[rows], args, (size_t)(6 * rows));
+    for (int i = 0; i < rows; i++) {
+        d[i].id = vb_db_last_id(reg->db) - rows + 1 + i; /* AUTOINCREMENT counts on */
         vb_buf_free(&packed[i]);
     }
     return r;
@@ -67,7 +72,7 @@ static int say_which(vb_registry *reg, const vb_dataset *d, int rows, vb_error *
 
         r = vb_dataset_find(reg, d[i].type, &d[i].dataid, &search, &there, err);
         for (int k = 0; !r && k < i; k++)
-            r = vb_dataid_equal(&d[i].dataid, &d[k].dataid);
+            r = d[i].type->id == d[k].type->id && vb_dataid_equal(&d[i].dataid, &d[k].dataid);
         if (r > 0)
             vb_dataset_print(&d[i], &what);
     }
@@ -91,7 +96,7 @@ static int insert_members(vb_registry *reg, const vb_dataset *d, int rows, vb_er
         vb_arg *a = &args[columns * i];
 
         vb_dataid_args(&d[i].dataid, a);
-        a[columns - 3] = vb_arg_int(type->id);
+        a[columns - 3] = vb_arg_int(d[i].type->id);
         a[columns - 2] = vb_arg_int(d[i].run_id);
         a[columns - 1] = vb_arg_int(d[i].id);
     }
@@ -99,11 +104,11 @@ static int insert_members(vb_registry *reg, const vb_dataset *d, int rows, vb_er
     return r == -EEXIST ? say_which(reg, d, rows, err) : r;
 }
 
-static int insert_locations(vb_registry *reg, const vb_dataset *d, const vb_location *l, vb_error *err)
+static int insert_locations(vb_registry *reg, const vb_dataset *d, const vb_location *l, int rows, vb_error *err)
 {
     vb_arg args[7 * ROWS];
 
-    for (int i = 0; i < ROWS; i++) {
+    for (int i = 0; i < rows; i++) {
         vb_arg *a = &args[7 * i];
 
         a[0] = vb_arg_int(d[i].id);
@@ -114,31 +119,27 @@ static int insert_locations(vb_registry *reg, const vb_dataset *d, const vb_loca
         a[5] = l[i].mtime < 0 ? (vb_arg){.kind = VB_NULL} : vb_arg_int(l[i].mtime);
         a[6] = vb_arg_text(l[i].formatter);
     }
-    return vb_sql_exec(reg->db, err,
-                       "INSERT OR FAIL INTO location VALUES (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?),"
-                       " (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?)",
-                       args, VB_COUNT(args));
+    return vb_sql_exec(reg->db, err, locations_sql[rows], args, (size_t)(7 * rows));
 }
 
-static int insert_four(vb_registry *reg, vb_dataset *d, const vb_location *l, vb_error *err)
+/* Two to four rows, whose types have the same dimensions. */
+static int insert_rows(vb_registry *reg, vb_dataset *d, const vb_location *l, int rows, vb_error *err)
 {
-    int fit = MAX_PARAMETERS / (d->type->group->nrequired + 3), r = insert_datasets(reg, d, err);
+    int fit = MAX_PARAMETERS / (d->type->group->nrequired + 3), r = insert_datasets(reg, d, rows, err);
 
-    fit = fit > ROWS ? ROWS : fit;
-    for (int i = 0; !r && i < ROWS; i += fit)
-        r = insert_members(reg, d + i, i + fit > ROWS ? ROWS - i : fit, err);
-    return r < 0 || !l ? r : insert_locations(reg, d, l, err);
+    fit = fit > rows ? rows : fit;
+    for (int i = 0; !r && i < rows; i += fit)
+        r = insert_members(reg, d + i, i + fit > rows ? rows - i : fit, err);
+    return r < 0 || !l ? r : insert_locations(reg, d, l, rows, err);
 }
 
-/* 1 where provenance may speak of one of the four, which so comes back: their UUIDs were told by type and data ID. */
-static int some_known(vb_registry *reg, const vb_dataset *d, vb_error *err)
+/* 1 where the registry speaks of one of them already. */
+static int some_known(vb_registry *reg, const vb_dataset *d, int rows, vb_error *err)
 {
     int64_t one;
 
-    if (vb_uuid_version(d->uuid) != 5)
-        return 0;
     return vb_sql_int(reg->db, &one, err, "SELECT 1 FROM dataset WHERE uuid IN (?, ?, ?, ?) LIMIT 1",
-                      VB_ARGS(&d[0].uuid, &d[1].uuid, &d[2].uuid, &d[3].uuid));
+                      VB_ARGS(&d[0].uuid, &d[1].uuid, &d[rows > 2 ? 2 : 0].uuid, &d[rows > 3 ? 3 : 0].uuid));
 }
 
 static int insert_one_by_one(vb_registry *reg, vb_dataset *d, const vb_location *l, size_t count, vb_error *err)
@@ -147,6 +148,41 @@ static int insert_one_by_one(vb_registry *reg, vb_dataset *d, const vb_location 
 
     for (size_t i = 0; !r && i < count; i++)
         r = vb_dataset_insert(reg, &d[i], l ? &l[i] : NULL, err);
+    return r;
+}
+
+/* UUIDs that are told by type and data ID may come back. */
+static int insert_four(vb_registry *reg, vb_dataset *d, const vb_location *l, vb_error *err)
+{
+    int r = vb_uuid_version(d->uuid) == 5 ? some_known(reg, d, ROWS, err) : 0;
+
+    if (r < 0)
+        return r;
+    return r ? insert_one_by_one(reg, d, l, ROWS, err) : insert_rows(reg, d, l, ROWS, err);
+}
+
+int vb_dataset_insert_some(vb_registry *reg, vb_dataset *d, const vb_location *locations, size_t count, vb_error *err)
+{
+    bool alike = true;
+    int r = 0;
+
+    vb_registry_check_memory(reg);
+    for (size_t i = 0; i < count; i++) {
+        alike = alike && d[i].type->group == d->type->group;
+        if (!d[i].ingest_date)
+            d[i].ingest_date = vb_time_now();
+    }
+    for (size_t i = 0; !r && i < count;) {
+        size_t n = count - i < ROWS ? count - i : ROWS;
+
+        r = alike && n > 1 ? some_known(reg, &d[i], (int)n, err) : 1;
+        if (r >= 0)
+            r = r ? insert_one_by_one(reg, &d[i], &locations[i], n, err)
+                  : insert_rows(reg, &d[i], &locations[i], (int)n, err);
+        i += n;
+    }
+    for (size_t i = 0; !r && i < count; i++)
+        r = vb_dataset_note_summary(reg, d[i].run_id, d[i].type->id, err);
     return r;
 }
 
@@ -162,13 +198,8 @@ int vb_dataset_insert_all(vb_registry *reg, vb_dataset *datasets, const vb_locat
             datasets[k].ingest_date = now;
     /* The first by itself: it notes that the run has the type. */
     r = insert_one_by_one(reg, datasets, locations, count ? 1 : 0, err);
-    for (i = 1; !r && i + ROWS <= count; i += ROWS) {
-        const vb_location *l = locations ? &locations[i] : NULL;
-
-        r = some_known(reg, &datasets[i], err);
-        if (r >= 0)
-            r = r ? insert_one_by_one(reg, &datasets[i], l, ROWS, err) : insert_four(reg, &datasets[i], l, err);
-    }
+    for (i = 1; !r && i + ROWS <= count; i += ROWS)
+        r = insert_four(reg, &datasets[i], locations ? &locations[i] : NULL, err);
     return r < 0 || i >= count ? r
                                : insert_one_by_one(reg, &datasets[i], locations ? &locations[i] : NULL, count - i, err);
 }

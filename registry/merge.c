@@ -92,9 +92,54 @@ static int dataset_id(struct merge *m, const vb_receipt_input *in, int64_t *out)
     return r < 0 ? r : vb_db_changes(m->reg->db) > 0;
 }
 
+/* ---- edges ------------------------------------------------------------------------------------------------ */
+
+/* Rows of quantum_input or quantum_output that one statement inserts; more than 31 parameters are prepared each time. */
+enum { EDGES = 7, EDGE_COLUMNS = 4 };
+
+#define EDGE "(?, ?, ?, ?)"
+#define BY_EDGES(insert)                                                                                              \
+    {[1] = insert EDGE,                                                                                               \
+     [2] = insert EDGE ", " EDGE,                                                                                     \
+     [3] = insert EDGE ", " EDGE ", " EDGE,                                                                           \
+     [4] = insert EDGE ", " EDGE ", " EDGE ", " EDGE,                                                                 \
+     [5] = insert EDGE ", " EDGE ", " EDGE ", " EDGE ", " EDGE,                                                       \
+     [6] = insert EDGE ", " EDGE ", " EDGE ", " EDGE ", " EDGE ", " EDGE,                                             \
+     [7] = insert EDGE ", " EDGE ", " EDGE ", " EDGE ", " EDGE ", " EDGE ", " EDGE}
+
+static const char *const inputs_sql[EDGES + 1] = BY_EDGES("INSERT OR REPLACE INTO quantum_input VALUES ");
+static const char *const outputs_sql[EDGES + 1] = BY_EDGES("INSERT OR REPLACE INTO quantum_output VALUES ");
+
+struct edges {
+    struct merge *m;
+    const char *const *sql;
+    vb_arg args[EDGES * EDGE_COLUMNS];
+    size_t count;
+};
+
+static int flush_edges(struct edges *e)
+{
+    size_t n = e->count;
+
+    e->count = 0;
+    return n ? vb_sql_exec(e->m->reg->db, e->m->err, e->sql[n], e->args, n * EDGE_COLUMNS) : 0;
+}
+
+static int put_edge(struct edges *e, int64_t connection, int64_t dataset, unsigned touch)
+{
+    vb_arg *a = &e->args[EDGE_COLUMNS * e->count];
+
+    a[0] = vb_arg_int(e->m->quantum_id);
+    a[1] = vb_arg_int(connection);
+    a[2] = vb_arg_int(dataset);
+    a[3] = vb_arg_int(touch);
+    return ++e->count == EDGES ? flush_edges(e) : 0;
+}
+
 /* Inputs are those of the attempt that counts, in whatever order attempts are merged. */
 static int put_inputs(struct merge *m)
 {
+    struct edges edges = {.m = m, .sql = inputs_sql};
     int r = 0;
 
     if (!m->counts)
@@ -103,15 +148,16 @@ static int put_inputs(struct merge *m)
         r = vb_sql_exec(m->reg->db, m->err, "DELETE FROM quantum_input WHERE quantum_id = ?", VB_ARGS(m->quantum_id));
     for (size_t i = 0; r >= 0 && i < m->receipt->ninputs; i++) {
         const vb_receipt_input *in = &m->receipt->inputs[i];
-        int64_t connection = vb_known_task_connection(m->task, in->connection, false), dataset = 0;
+        int64_t dataset = 0;
 
         r = dataset_id(m, in, &dataset);
         if (r > 0)
-            r = vb_sql_exec(m->reg->db, m->err, "INSERT OR REPLACE INTO quantum_input VALUES (?, ?, ?, ?)",
-                            VB_ARGS(m->quantum_id, connection, dataset, in->touch));
+            r = put_edge(&edges, vb_known_task_connection(m->task, in->connection, false), dataset, in->touch);
     }
-    return r < 0 ? r : 0;
+    return r < 0 ? r : flush_edges(&edges);
 }
+
+/* ---- outputs ---------------------------------------------------------------------------------------------- */
 
 /* With --clobber-outputs: what the run has of that type and data ID gives way. */
 static int give_way(struct merge *m, const vb_dataset *d)
@@ -129,38 +175,62 @@ static int give_way(struct merge *m, const vb_dataset *d)
     return r <= 0 ? r : vb_dataset_remove(m->reg, &there, m->err);
 }
 
-static int put_output(struct merge *m, const vb_receipt_output *out)
+static int fill_dataset(struct merge *m, const vb_receipt_output *out, vb_dataset *d, vb_location *l)
 {
-    vb_auto_dataset d = {.uuid = out->dataset, .run_id = m->run_id};
-    vb_location location = {.store_id = 1,
-                            .path = out->path,
-                            .size = out->size,
-                            .has_checksum = true,
-                            .checksum = out->checksum,
-                            .mtime = out->mtime};
-    int r = vb_dataset_type_find(m->reg, out->type, &d.type, m->err);
+    int r;
 
+    *d = (vb_dataset){.uuid = out->dataset, .run_id = m->run_id};
+    *l = (vb_location){.store_id = 1,
+                       .path = out->path,
+                       .size = out->size,
+                       .has_checksum = true,
+                       .checksum = out->checksum,
+                       .mtime = out->mtime};
+    r = vb_dataset_type_find(m->reg, out->type, &d->type, m->err);
     if (!r)
-        r = vb_dataid_unpack(d.type->group, out->dataid, &d.dataid, m->err);
-    if (!r)
-        r = give_way(m, &d);
-    if (!r)
-        r = vb_dataset_insert(m->reg, &d, &location, m->err);
-    if (r < 0 || !m->task)
-        return r;
-    return vb_sql_exec(m->reg->db, m->err, "INSERT OR REPLACE INTO quantum_output VALUES (?, ?, ?, ?)",
-                       VB_ARGS(m->quantum_id, vb_known_task_connection(m->task, out->connection, true), d.id,
-                               VB_TOUCH_DECLARED | VB_TOUCH_WRITTEN));
+        r = vb_dataid_unpack(d->type->group, out->dataid, &d->dataid, m->err);
+    return r < 0 ? r : give_way(m, d);
 }
 
-static int put_outputs(struct merge *m)
+/* The outputs of init tasks have no quantum. */
+static int put_output_edges(struct merge *m, const vb_receipt_output *const *outputs, const vb_dataset *d, size_t count)
 {
+    struct edges edges = {.m = m, .sql = outputs_sql};
     int r = 0;
 
-    for (size_t i = 0; !r && m->receipt->status == VB_STATUS_SUCCEEDED && i < m->receipt->noutputs; i++)
-        if (m->receipt->outputs[i].path)
-            r = put_output(m, &m->receipt->outputs[i]);
+    for (size_t i = 0; !r && m->task && i < count; i++)
+        r = put_edge(&edges, vb_known_task_connection(m->task, outputs[i]->connection, true), d[i].id,
+                     VB_TOUCH_DECLARED | VB_TOUCH_WRITTEN);
+    return r < 0 ? r : flush_edges(&edges);
+}
+
+static int put_some(struct merge *m, const vb_receipt_output *const *outputs, size_t count)
+{
+    vb_autofree vb_dataset *d = vb_alloc((count + 1) * sizeof *d);
+    vb_autofree vb_location *l = vb_alloc((count + 1) * sizeof *l);
+    int r = 0;
+
+    for (size_t i = 0; !r && i < count; i++)
+        r = fill_dataset(m, outputs[i], &d[i], &l[i]);
+    if (!r)
+        r = vb_dataset_insert_some(m->reg, d, l, count, m->err);
+    if (!r)
+        r = put_output_edges(m, outputs, d, count);
+    for (size_t i = 0; i < count; i++)
+        vb_dataset_clear(&d[i]);
     return r;
+}
+
+/* Those that were made. */
+static int put_outputs(struct merge *m)
+{
+    vb_autofree const vb_receipt_output **made = vb_alloc((m->receipt->noutputs + 1) * sizeof *made);
+    size_t count = 0;
+
+    for (size_t i = 0; m->receipt->status == VB_STATUS_SUCCEEDED && i < m->receipt->noutputs; i++)
+        if (m->receipt->outputs[i].path)
+            made[count++] = &m->receipt->outputs[i];
+    return put_some(m, made, count);
 }
 
 int vb_provenance_has(vb_registry *reg, const vb_uuid *quantum, int attempt, bool *out, vb_error *err)
@@ -216,7 +286,7 @@ int vb_provenance_merge_init(vb_registry *reg, const vb_graph *g, const vb_recei
             continue;
         r = vb_dataset_by_uuid(reg, &receipt->outputs[i].dataset, &there, err);
         if (!r || (r > 0 && !there.run_id)) /* a quantum that has read it may have been merged before */
-            r = put_output(&m, &receipt->outputs[i]);
+            r = put_some(&m, (const vb_receipt_output *[]){&receipt->outputs[i]}, 1);
     }
     return r < 0 ? r : 0;
 }

@@ -100,11 +100,17 @@ void vb_receipt_free(vb_receipt *r)
  * merged, and mostly as text: a tree of it would take longer than its rows. */
 static void put_key(vb_buf *out, const char *key)
 {
-    if (out->data[out->len - 1] != '{')
-        vb_buf_putc(out, ',');
-    vb_buf_putc(out, '"');
-    vb_buf_puts(out, key);
-    vb_buf_puts(out, "\":");
+    char text[32];
+    size_t n = strlen(key);
+
+    text[0] = ',';
+    text[1] = '"';
+    memcpy(text + 2, key, n);
+    memcpy(text + 2 + n, "\":", 2);
+    if (out->data[out->len - 1] == '{')
+        vb_buf_add(out, text + 1, n + 3);
+    else
+        vb_buf_add(out, text, n + 4);
 }
 
 static void put_text(vb_buf *out, const char *key, const char *text)
@@ -117,15 +123,20 @@ static void put_text(vb_buf *out, const char *key, const char *text)
 
 static void put_uuid(vb_buf *out, const char *key, vb_uuid uuid)
 {
-    char text[VB_UUID_TEXT];
+    char text[VB_UUID_TEXT + 2] = "\"";
 
-    put_text(out, key, vb_uuid_format(uuid, text));
+    vb_uuid_format(uuid, text + 1);
+    text[VB_UUID_TEXT] = '"';
+    put_key(out, key);
+    vb_buf_add(out, text, VB_UUID_TEXT + 1);
 }
 
 static void put_int(vb_buf *out, const char *key, int64_t i)
 {
+    char text[24];
+
     put_key(out, key);
-    vb_buf_printf(out, "%" PRId64, i);
+    vb_buf_add(out, text, (size_t)snprintf(text, sizeof text, "%" PRId64, i));
 }
 
 static void put_json(vb_buf *out, const char *key, json_t *json)
@@ -141,8 +152,11 @@ static void put_touch(vb_buf *out, unsigned touch)
     put_key(out, "touch");
     vb_buf_putc(out, '[');
     for (size_t i = 0; i < VB_COUNT(touches); i++)
-        if (touch & touches[i].bit)
-            vb_buf_printf(out, "%s\"%s\"", out->data[out->len - 1] == '[' ? "" : ",", touches[i].name);
+        if (touch & touches[i].bit) {
+            vb_buf_puts(out, out->data[out->len - 1] == '[' ? "\"" : ",\"");
+            vb_buf_puts(out, touches[i].name);
+            vb_buf_putc(out, '"');
+        }
     vb_buf_putc(out, ']');
 }
 

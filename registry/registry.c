@@ -54,7 +54,7 @@ void vb_registry_forget(vb_registry *reg)
     if (reg->access != VB_ACCESS_WRITE)
         free_retired(reg);
     vb_known_tasks_retire(reg);
-    reg->summary_run = reg->summary_type = 0;
+    memset(reg->summaries, 0, sizeof reg->summaries);
     reg->rollbacks = vb_db_rollbacks(reg->db);
 }
 
