@@ -133,13 +133,21 @@ static int insert_rows(vb_registry *reg, vb_dataset *d, const vb_location *l, in
     return r < 0 || !l ? r : insert_locations(reg, d, l, rows, err);
 }
 
-/* 1 where the registry speaks of one of them already. */
+/* 1 where the registry speaks of one of them already.  (IN would make a table of the four each time.) */
 static int some_known(vb_registry *reg, const vb_dataset *d, int rows, vb_error *err)
 {
+#define ONE "SELECT 1 FROM dataset WHERE uuid = ?"
+    static const char *const sql[] = {[1] = ONE,
+                                      [2] = ONE " UNION ALL " ONE,
+                                      [3] = ONE " UNION ALL " ONE " UNION ALL " ONE,
+                                      [4] = ONE " UNION ALL " ONE " UNION ALL " ONE " UNION ALL " ONE};
+#undef ONE
+    vb_arg args[ROWS];
     int64_t one;
 
-    return vb_sql_int(reg->db, &one, err, "SELECT 1 FROM dataset WHERE uuid IN (?, ?, ?, ?) LIMIT 1",
-                      VB_ARGS(&d[0].uuid, &d[1].uuid, &d[rows > 2 ? 2 : 0].uuid, &d[rows > 3 ? 3 : 0].uuid));
+    for (int i = 0; i < rows; i++)
+        args[i] = vb_arg_uuid(&d[i].uuid);
+    return vb_sql_int(reg->db, &one, err, sql[rows], args, (size_t)rows);
 }
 
 static int insert_one_by_one(vb_registry *reg, vb_dataset *d, const vb_location *l, size_t count, vb_error *err)

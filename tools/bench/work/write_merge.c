@@ -135,7 +135,7 @@ static vb_receipt *receipt(struct execution *e, int64_t i)
 
 static int merge_some(bench *b, struct execution *e, int64_t first, double *seconds)
 {
-    vb_receipt *receipts[COMMIT];
+    vb_autofree vb_receipt **receipts = vb_alloc(COMMIT * sizeof(*receipts));
     vb_auto_txn txn = {0};
     double begun;
     int r;
