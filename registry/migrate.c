@@ -66,8 +66,9 @@ static int index_overlaps(vb_db *db, vb_universe *u, vb_error *err)
     return vb_db_run(db, vb_buf_text(&sql), err);
 }
 
-/* A table of validity ranges beside each table of members. */
-static int add_calibs(vb_db *db, vb_universe *u, vb_error *err)
+/* Runs what `print` appends for each table of members. */
+static int each_group(vb_db *db, vb_universe *u, void (*print)(vb_buf *sql, const vb_group *group, int64_t number),
+                      vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     vb_auto_buf sql = {0};
@@ -79,11 +80,17 @@ static int add_calibs(vb_db *db, vb_universe *u, vb_error *err)
 
         r = vb_universe_conform_names(u, names, &group, err);
         if (!r)
-            vb_schema_calibs(&sql, group, vb_col_int(s, 0));
+            print(&sql, group, vb_col_int(s, 0));
         vb_strv_free(names);
     }
     vb_stmt_done(VB_STEAL(s));
     return r < 0 ? r : vb_db_run(db, vb_buf_text(&sql), err);
+}
+
+/* A table of validity ranges beside each table of members. */
+static int add_calibs(vb_db *db, vb_universe *u, vb_error *err)
+{
+    return each_group(db, u, vb_schema_calibs, err);
 }
 
 static int to_version_2(vb_db *db, vb_universe *u, vb_error *err)
@@ -113,7 +120,14 @@ static int to_version_2(vb_db *db, vb_universe *u, vb_error *err)
 
 /* ---- 2 to 3 ----------------------------------------------------------------------------------------------- */
 
-static int to_version_3(vb_db *db, vb_universe *u, vb_error *err)
+/* Statistics of each table of members. */
+static int add_statistics(vb_db *db, vb_universe *u, vb_error *err)
+{
+    return each_group(db, u, vb_schema_statistics, err);
+}
+
+/* Whose a file is. */
+static int index_files(vb_db *db, vb_error *err)
 {
     vb_autofree char *format = NULL;
     int r = vb_schema_meta(db, "format", &format, err);
@@ -123,6 +137,13 @@ static int to_version_3(vb_db *db, vb_universe *u, vb_error *err)
     return r < 0 ? r : vb_db_run(db, vb_schema_indices_of_files(format), err);
 }
 
+static int to_version_3(vb_db *db, vb_universe *u, vb_error *err)
+{
+    int r = add_statistics(db, u, err);
+
+    return r < 0 ? r : index_files(db, err);
+}
+
 /* ---- the table -------------------------------------------------------------------------------------------- */
 
 /* steps[v - 1] leads from version v to v + 1. */
@@ -130,7 +151,8 @@ static const struct step steps[] = {
     {"validity ranges of calibrations; who has a dataset besides its run; what Gen3 says of files and runs;"
      " the snapshot of a run",
      to_version_2},
-    {"whose a file is: an index over the paths of artifacts", to_version_3},
+    {"statistics by which SQLite looks into tables of members; an index by which whose a file is is found",
+     to_version_3},
 };
 
 _Static_assert(VB_COUNT(steps) == VB_SCHEMA_VERSION - 1, "each older version has a step");

@@ -29,6 +29,10 @@ int vb_schema_check(vb_db *db, vb_error *err);
 /* CREATE TABLE calib_N, appended. */
 void vb_schema_calibs(vb_buf *out, const vb_group *group, int64_t number);
 
+/* What SQLite is told of the sizes in `member_N`, so that it looks up by all of its key where all of it is known.  They
+ * are no counts, and do not change. */
+void vb_schema_statistics(vb_buf *sql, const vb_group *group, int64_t number);
+
 /* A value of `meta`; NULL where there is none.  The caller frees it. */
 int vb_schema_meta(vb_db *db, const char *key, char **out, vb_error *err);
 int vb_schema_set_meta(vb_db *db, const char *key, const char *value, vb_error *err);

@@ -4,7 +4,7 @@
 
 static int run_patch(bench *b, const vb_group *group, int64_t *rows)
 {
-    vb_query q = {.where = "instrument='Cam' AND skymap='map' AND tract=5 AND patch=44", .limit = -1};
+    vb_query q = {.where = "instrument='Cam' AND skymap='map' AND tract=11 AND patch=9", .limit = -1};
     vb_auto(vb_result_close) vb_result *result = NULL;
     int r = vb_query_data_ids(b->reg, &q, group, &result, b->err);
 
