@@ -133,10 +133,8 @@ static void put_uuid(vb_buf *out, const char *key, vb_uuid uuid)
 
 static void put_int(vb_buf *out, const char *key, int64_t i)
 {
-    char text[24];
-
     put_key(out, key);
-    vb_buf_add(out, text, (size_t)snprintf(text, sizeof text, "%" PRId64, i));
+    vb_buf_int(out, i);
 }
 
 static void put_json(vb_buf *out, const char *key, json_t *json)
