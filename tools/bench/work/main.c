@@ -3,8 +3,8 @@
  *     registry-bench write DIR DATASETS FILES [NAME]...
  *     registry-bench read DIR DATASETS [NAME]...
  *
- * `write` makes the repository DIR/repo of so many datasets, adds to it, and ingests so many small files by each
- * transfer mode into repositories of their own; `read` asks that repository, as a process that has only just begun
+ * `write` makes the repository DIR/repo of so many datasets, adds to it, changes it, and ingests so many small files by
+ * each transfer mode into repositories of their own, all or (where `make` was before) some of its parts; `read` asks that repository, as a process that has only just begun
  * does, all or some of its parts.  DIR is there, and the caller's to remove. */
 #include "fs/ingest/files.h"
 #include "registry/base/mem.h"
@@ -235,10 +235,11 @@ static bool is_wanted(const char *name, char *const *names)
 static int run(bench *b, bool writes, char *const *names)
 {
     vb_autofree char *path = vb_path_join(b->dir, "repo");
-    int r = writes ? 0 : vb_repo_open(path, &b->repo, b->err);
+    bool made = !writes || !access(path, F_OK);
+    int r = made ? vb_repo_open(path, &b->repo, b->err) : 0;
 
-    if (!r && !writes)
-        r = vb_repo_registry(b->repo, VB_ACCESS_READ, &b->reg, b->err);
+    if (!r && made)
+        r = vb_repo_registry(b->repo, writes ? VB_ACCESS_WRITE : VB_ACCESS_READ, &b->reg, b->err);
     b->world = (world){.reg = b->reg, .err = b->err, .visits = world_visits(b->datasets)};
     for (size_t i = 0; !r && i < VB_COUNT(parts); i++)
         if (parts[i].writes == writes && is_wanted(parts[i].name, names))

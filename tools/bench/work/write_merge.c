@@ -70,7 +70,7 @@ static int find_raws(bench *b, struct execution *e)
     const vb_dataset_type *raw;
     int r = vb_collection_find(b->reg, "Cam/raw/all", &run, b->err);
 
-    e->stride = b->world.inserted / RECEIPTS + 1;
+    e->stride = b->datasets / 3 / RECEIPTS + 1;
     if (!r)
         r = vb_dataset_type_find(b->reg, "raw", &raw, b->err);
     if (!r)
