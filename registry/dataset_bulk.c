@@ -15,11 +15,14 @@
 enum { ROWS = 4, MAX_PARAMETERS = 31 };
 
 /* "INSERT ... VALUES (...), (...)", by how many rows. */
-#define BY_ROWS(insert, row) \
-    {[2] = insert row ", " row, [3] = insert row ", " row ", " row, [4] = insert row ", " row ", " row ", " row}
+#define BY_ROWS(insert, row)                                                                                       \
+    {                                                                                                              \
+        [2] = insert row ", " row, [3] = insert row ", " row ", " row, [4] = insert row ", " row ", " row ", " row \
+    }
 
-static const char *const datasets_sql[] = BY_ROWS(
-    "INSERT OR FAIL INTO dataset (uuid, type_id, run_id, dataid, ingest_date, state) VALUES ", "(?, ?, ?, ?, ?, ?)");
+static const char *const datasets_sql[] =
+    BY_ROWS("INSERT OR FAIL INTO dataset (uuid, type_id, run_id, dataid, ingest_date, state) VALUES ",
+            "(?, ?, ?, ?, ?, ?)");
 static const char *const locations_sql[] = BY_ROWS("INSERT OR FAIL INTO location VALUES ", "(?, ?, ?, ?, ?, ?, ?)");
 
 /* "(?, ?, ?), (?, ?, ?)", appended. */

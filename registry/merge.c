@@ -94,18 +94,17 @@ static int dataset_id(struct merge *m, const vb_receipt_input *in, int64_t *out)
 
 /* ---- edges ------------------------------------------------------------------------------------------------ */
 
-/* Rows of quantum_input or quantum_output that one statement inserts; more than 31 parameters are prepared each time. */
+/* Rows of quantum_input or quantum_output that one statement inserts; of more than 31 parameters it is prepared each time. */
 enum { EDGES = 7, EDGE_COLUMNS = 4 };
 
 #define EDGE "(?, ?, ?, ?)"
-#define BY_EDGES(insert)                                                                                              \
-    {[1] = insert EDGE,                                                                                               \
-     [2] = insert EDGE ", " EDGE,                                                                                     \
-     [3] = insert EDGE ", " EDGE ", " EDGE,                                                                           \
-     [4] = insert EDGE ", " EDGE ", " EDGE ", " EDGE,                                                                 \
-     [5] = insert EDGE ", " EDGE ", " EDGE ", " EDGE ", " EDGE,                                                       \
-     [6] = insert EDGE ", " EDGE ", " EDGE ", " EDGE ", " EDGE ", " EDGE,                                             \
-     [7] = insert EDGE ", " EDGE ", " EDGE ", " EDGE ", " EDGE ", " EDGE ", " EDGE}
+#define BY_EDGES(insert)                                                                                            \
+    {                                                                                                               \
+        [1] = insert EDGE, [2] = insert EDGE ", " EDGE, [3] = insert EDGE ", " EDGE ", " EDGE,                      \
+        [4] = insert EDGE ", " EDGE ", " EDGE ", " EDGE, [5] = insert EDGE ", " EDGE ", " EDGE ", " EDGE ", " EDGE, \
+        [6] = insert EDGE ", " EDGE ", " EDGE ", " EDGE ", " EDGE ", " EDGE,                                        \
+        [7] = insert EDGE ", " EDGE ", " EDGE ", " EDGE ", " EDGE ", " EDGE ", " EDGE                               \
+    }
 
 static const char *const inputs_sql[EDGES + 1] = BY_EDGES("INSERT OR REPLACE INTO quantum_input VALUES ");
 static const char *const outputs_sql[EDGES + 1] = BY_EDGES("INSERT OR REPLACE INTO quantum_output VALUES ");

@@ -158,8 +158,8 @@ static void put_from(const vb_exporting *x, vb_buf *sql, const vb_dataset_type *
                   x->whole ? "" : "CROSS JOIN temp.selected w ON w.type_id = ?1 AND w.dataset_id = m.dataset_id");
 }
 
-/* True where some artifact is a part of a file: then datasets of one file must come together.  Asked of what is exported,
- * whatever else the repository has. */
+/* True where some artifact is a part of a file: then datasets of one file must come together.  Asked of what is
+ * exported, whatever else the repository has. */
 static int has_parts(vb_exporting *x, const vb_dataset_type *type, const vb_collection *run, bool *out)
 {
     vb_auto_buf sql = {0};

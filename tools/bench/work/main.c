@@ -4,8 +4,9 @@
  *     registry-bench read DIR DATASETS [NAME]...
  *
  * `write` makes the repository DIR/repo of so many datasets, adds to it, changes it, and ingests so many small files by
- * each transfer mode into repositories of their own, all or (where `make` was before) some of its parts; `read` asks that repository, as a process that has only just begun
- * does, all or some of its parts.  DIR is there, and the caller's to remove. */
+ * each transfer mode into repositories of their own, all or (where `make` was before) some of its parts; `read` asks
+ * that repository, as a process that has only just begun does, all or some of its parts.  DIR is there, and the
+ * caller's to remove. */
 #include "fs/ingest/files.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"

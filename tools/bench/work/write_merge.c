@@ -42,8 +42,12 @@ static int describe(bench *b, struct execution *e)
     e->connections[0] = (vb_connection){.name = TEXT("raw"), .type = &e->types[OUTPUTS], .role = VB_ROLE_INPUT};
     for (int i = 0; i < OUTPUTS; i++) {
         e->types[i] = (vb_dataset_type){.name = TEXT(names[i]), .group = group, .storage_class = TEXT("ExposureF")};
-        e->connections[1 + 2 * i] = (vb_connection){.name = TEXT(names[i]), .type = &e->types[i], .role = VB_ROLE_INPUT};
-        e->connections[2 + 2 * i] = (vb_connection){.name = TEXT(names[i]), .type = &e->types[i], .role = VB_ROLE_OUTPUT};
+        e->connections[1 + 2 * i] = (vb_connection){.name = TEXT(names[i]),
+                                                    .type = &e->types[i],
+                                                    .role = VB_ROLE_INPUT};
+        e->connections[2 + 2 * i] = (vb_connection){.name = TEXT(names[i]),
+                                                    .type = &e->types[i],
+                                                    .role = VB_ROLE_OUTPUT};
     }
     e->task = (vb_task){.label = TEXT("process"),
                         .group = group,

@@ -46,7 +46,8 @@ static int fill(bench *b, const vb_dataset_type *type, const char *run, writing_
     int r = 0;
 
     for (int64_t i = 0; !r && i < b->files; i++) {
-        d[i] = (vb_dataset){.type = type, .dataid = world_dataid(type->group, i / WORLD_DETECTORS, i % WORLD_DETECTORS)};
+        d[i] = (vb_dataset){.type = type,
+                            .dataid = world_dataid(type->group, i / WORLD_DETECTORS, i % WORLD_DETECTORS)};
         l[i] = (vb_location){.store_id = 1, .size = 8, .mtime = -1};
         l[i].path = vb_format("%s%s/bias/Cam/%" PRId64 "/bias_Cam_%d_%" PRId64 ".txt",
                               artifacts == WRITING_DIRECT ? "/elsewhere/" : "", run, i / WORLD_DETECTORS,
