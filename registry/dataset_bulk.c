@@ -62,7 +62,7 @@ static int insert_datasets(vb_registry *reg, vb_dataset *d, int rows, vb_error *
     return r;
 }
 
-/* Which of the rows was there already, or is here twice. */
+/* Which of the rows was there already, or is here twice.  Those before it are there by now too, as themselves. */
 static int say_which(vb_registry *reg, const vb_dataset *d, int rows, vb_error *err)
 {
     const vb_collection *run = NULL;
@@ -70,13 +70,11 @@ static int say_which(vb_registry *reg, const vb_dataset *d, int rows, vb_error *
     vb_auto_buf what = {0};
     int r = vb_collection_by_id(reg, d->run_id, &run, err);
 
-    for (int i = 0; !r && i < rows; i++) {
+    for (int i = 0; r >= 0 && !what.len && i < rows; i++) {
         vb_auto_dataset there = {0};
 
         r = vb_dataset_find(reg, d[i].type, &d[i].dataid, &search, &there, err);
-        for (int k = 0; !r && k < i; k++)
-            r = d[i].type->id == d[k].type->id && vb_dataid_equal(&d[i].dataid, &d[k].dataid);
-        if (r > 0)
+        if (r > 0 && there.id != d[i].id)
             vb_dataset_print(&d[i], &what);
     }
     if (r < 0)

@@ -170,6 +170,16 @@ static batch make_mixed(fixture *f, size_t count)
     return b;
 }
 
+/* As the transaction sees it. */
+static int64_t count(fixture *f, const char *table)
+{
+    vb_autofree char *sql = vb_format("SELECT count(*) FROM %s", table);
+    int64_t n = -1;
+
+    assert_ok(vb_sql_int(f->reg->db, &n, &f->err, sql, VB_NO_ARGS), &f->err);
+    return n;
+}
+
 static void some_of_several_types_are_inserted_whole(void **state)
 {
     fixture *f = *state;
@@ -181,11 +191,10 @@ static void some_of_several_types_are_inserted_whole(void **state)
         batch b = make_mixed(f, n);
 
         assert_ok(vb_registry_begin(f->reg, &inner, &err), &err);
-        before = fixture_count(f, "member_1");
+        before = count(f, "member_1");
         assert_ok(vb_dataset_insert_some(f->reg, b.datasets, b.locations, n, &err), &err);
         check_batch(f, &b);
-        assert_int_equal(fixture_count(f, "member_1"), before + (int64_t)n);
-        assert_int_equal(fixture_count(f, "collection_summary"), n < 2 ? (int64_t)n : 2);
+        assert_int_equal(count(f, "member_1"), before + (int64_t)n);
         vb_txn_rollback(&inner);
         free_batch(&b);
     }
@@ -205,7 +214,7 @@ static void some_that_provenance_speaks_of_come_back(void **state)
     assert_ok(vb_dataset_insert_some(f->reg, b.datasets, b.locations, 4, &err), &err);
     assert_int_equal(b.datasets[2].id, there.id);
     check_batch(f, &b);
-    assert_int_equal(fixture_count(f, "dataset"), 4);
+    assert_int_equal(count(f, "dataset"), 4);
     free_batch(&b);
 }
 
@@ -221,10 +230,11 @@ static void some_of_other_dimensions_are_inserted_too(void **state)
     b.datasets[1].dataid = fixture_dataid(f, log->group, "instrument=Cam,exposure=4");
     assert_ok(vb_dataset_insert_some(f->reg, b.datasets, b.locations, 3, &err), &err);
     check_batch(f, &b);
-    assert_int_equal(fixture_count(f, "member_2"), 1);
+    assert_int_equal(count(f, "member_2"), 1);
     free_batch(&b);
 }
 
+/* bug: the first that the same statement had inserted was named */
 static void the_one_of_some_that_is_there_is_named(void **state)
 {
     fixture *f = *state;
