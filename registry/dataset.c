@@ -119,17 +119,19 @@ static const char *insert_sql(struct vb_known_type *known)
     return known->insert_sql = vb_buf_steal(&sql);
 }
 
-/* Notes that a collection holds a type; almost always it is the pair of the last insert. */
-static int note_summary(vb_registry *reg, int64_t run_id, int64_t type_id, vb_error *err)
+int vb_dataset_note_summary(vb_registry *reg, int64_t run_id, int64_t type_id, vb_error *err)
 {
     int r;
 
-    if (reg->summary_run == run_id && reg->summary_type == type_id)
-        return 0;
+    for (int i = 0; i < VB_KNOWN_SUMMARIES; i++)
+        if (reg->summaries[i].run == run_id && reg->summaries[i].type == type_id)
+            return 0;
     r = vb_sql_exec(reg->db, err, "INSERT OR IGNORE INTO collection_summary VALUES (?, ?)", VB_ARGS(run_id, type_id));
     if (!r) {
-        reg->summary_run = run_id;
-        reg->summary_type = type_id;
+        unsigned i = reg->next_summary++ % VB_KNOWN_SUMMARIES;
+
+        reg->summaries[i].run = run_id;
+        reg->summaries[i].type = type_id;
     }
     return r;
 }
@@ -240,7 +242,7 @@ int vb_dataset_insert(vb_registry *reg, vb_dataset *d, const vb_location *locati
     if (!r)
         r = insert_member(reg, d, err);
     if (!r)
-        r = note_summary(reg, d->run_id, d->type->id, err);
+        r = vb_dataset_note_summary(reg, d->run_id, d->type->id, err);
     if (!r && location)
         r = put_location(reg, "INSERT INTO location VALUES (?, ?, ?, ?, ?, ?, ?)", d->id, location, err);
     return r;

@@ -63,6 +63,10 @@ int vb_dataset_insert(vb_registry *reg, vb_dataset *d, const vb_location *locati
 int vb_dataset_insert_all(vb_registry *reg, vb_dataset *datasets, const vb_location *locations, size_t count,
                           vb_error *err);
 
+/* The same for a few, of any types and runs, with UUIDs that provenance may have spoken of; `locations` are as many. */
+int vb_dataset_insert_some(vb_registry *reg, vb_dataset *datasets, const vb_location *locations, size_t count,
+                           vb_error *err);
+
 /* Finds the first dataset of `type` with `dataid` along `search` (find-first; CALIBRATION members are skipped: they
  * need a time).  1 and *out where there is one, 0 where none has it. */
 int vb_dataset_find(vb_registry *reg, const vb_dataset_type *type, const vb_dataid *dataid, const vb_search *search,

@@ -26,10 +26,14 @@ struct vb_known_type {
     UT_hash_handle by_id, by_name;
 };
 
+struct vb_known_task;
+
 /* Statements on the table of an element; made at first use. */
 struct vb_record_sql {
     char *insert, *add_overlap, *find;
 };
+
+enum { VB_KNOWN_SUMMARIES = 8 };
 
 struct vb_registry {
     vb_db *db;
@@ -43,14 +47,25 @@ struct vb_registry {
     struct vb_known_collection *retired_collections;
     struct vb_known_type *retired_types;
     struct vb_record_sql record_sql[VB_MAX_ELEMENTS]; /* by the element's index */
-    int64_t summary_run, summary_type;                /* the pair that collection_summary was last seen to have */
+    struct vb_known_task *tasks, *retired_tasks; /* known_task.h */
+    struct {
+        int64_t run, type;
+    } summaries[VB_KNOWN_SUMMARIES]; /* pairs that collection_summary was last seen to have */
+    unsigned next_summary;
 };
 
 /* Drops what is remembered: after a change of what collections and dataset types there are, or are called. */
 void vb_registry_forget(vb_registry *reg);
 
+/* Parts of that: as of other things, a writer may still hold pointers to tasks that are forgotten. */
+void vb_known_tasks_retire(vb_registry *reg);
+void vb_known_tasks_free(vb_registry *reg); /* the retired ones */
+
 /* Drops what is remembered if something was undone since it was learnt. */
 void vb_registry_check_memory(vb_registry *reg);
+
+/* Notes that a run holds a type; almost always it is a pair of the last inserts. */
+int vb_dataset_note_summary(vb_registry *reg, int64_t run_id, int64_t type_id, vb_error *err);
 
 /* -EINVAL, -ENAMETOOLONG: no collection can be called that. */
 int vb_collection_check_name(const char *name, vb_error *err);

@@ -134,7 +134,6 @@ static int separate_components(vb_db *db, vb_error *err)
         "CREATE TABLE component (dataset_id INTEGER NOT NULL, component TEXT NOT NULL, number INTEGER NOT NULL,"
         " store_id INTEGER NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL, checksum BLOB, mtime INTEGER,"
         " formatter TEXT, storage_class TEXT NOT NULL, PRIMARY KEY (dataset_id, component)) STRICT, WITHOUT ROWID;"
-        "CREATE INDEX component_absolute ON component (path) WHERE path >= '/' AND path < '0';"
         "CREATE TABLE component_summary (type_id INTEGER NOT NULL, component TEXT NOT NULL,"
         " PRIMARY KEY (type_id, component)) STRICT, WITHOUT ROWID;"
         "INSERT INTO component SELECT dataset_id, component, row_number() OVER (PARTITION BY dataset_id ORDER BY component),"
@@ -157,13 +156,26 @@ static int add_connection_component(vb_db *db, vb_error *err)
     return vb_db_run(db, "ALTER TABLE connection ADD COLUMN component TEXT", err);
 }
 
+/* Whose a file is. */
+static int index_files(vb_db *db, vb_error *err)
+{
+    vb_autofree char *format = NULL;
+    int r = vb_schema_meta(db, "format", &format, err);
+
+    if (!r)
+        r = vb_db_run(db, "DROP INDEX IF EXISTS location_absolute", err);
+    return r < 0 ? r : vb_db_run(db, vb_schema_indices_of_files(format), err);
+}
+
 static int to_version_3(vb_db *db, vb_universe *u, vb_error *err)
 {
     int r = add_statistics(db, u, err);
 
     if (!r)
         r = separate_components(db, err);
-    return r < 0 ? r : add_connection_component(db, err);
+    if (!r)
+        r = add_connection_component(db, err);
+    return r < 0 ? r : index_files(db, err);
 }
 
 /* ---- the table -------------------------------------------------------------------------------------------- */
@@ -173,7 +185,9 @@ static const struct step steps[] = {
     {"validity ranges of calibrations; who has a dataset besides its run; what Gen3 says of files and runs;"
      " the snapshot of a run",
      to_version_2},
-    {"files of components in a table of their own; statistics by which SQLite looks into tables of members", to_version_3},
+    {"files of components in a table of their own; an index by which whose a file is is found; statistics by which SQLite"
+     " looks into tables of members",
+     to_version_3},
 };
 
 _Static_assert(VB_COUNT(steps) == VB_SCHEMA_VERSION - 1, "each older version has a step");

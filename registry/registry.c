@@ -10,6 +10,7 @@
 
 static void free_retired(vb_registry *reg)
 {
+    vb_known_tasks_free(reg);
     while (reg->retired_collections) {
         struct vb_known_collection *c = reg->retired_collections;
 
@@ -52,7 +53,8 @@ void vb_registry_forget(vb_registry *reg)
     }
     if (reg->access != VB_ACCESS_WRITE)
         free_retired(reg);
-    reg->summary_run = reg->summary_type = 0;
+    vb_known_tasks_retire(reg);
+    memset(reg->summaries, 0, sizeof reg->summaries);
     reg->rollbacks = vb_db_rollbacks(reg->db);
 }
 

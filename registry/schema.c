@@ -19,7 +19,6 @@
     "CREATE TABLE component (dataset_id INTEGER NOT NULL, component TEXT NOT NULL, number INTEGER NOT NULL,"    \
     " store_id INTEGER NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL, checksum BLOB, mtime INTEGER,"      \
     " formatter TEXT, storage_class TEXT NOT NULL, PRIMARY KEY (dataset_id, component)) STRICT, WITHOUT ROWID;" \
-    "CREATE INDEX component_absolute ON component (path) WHERE path >= '/' AND path < '0';"                     \
     "CREATE TABLE component_summary (type_id INTEGER NOT NULL, component TEXT NOT NULL,"                        \
     " PRIMARY KEY (type_id, component)) STRICT, WITHOUT ROWID;"
 
@@ -62,7 +61,6 @@ static const char tables[] =
     "CREATE TABLE location (dataset_id INTEGER NOT NULL, store_id INTEGER NOT NULL, path TEXT NOT NULL,"
     " size INTEGER NOT NULL, checksum BLOB, mtime INTEGER, formatter TEXT,"
     " PRIMARY KEY (dataset_id, store_id)) STRICT, WITHOUT ROWID;"
-    "CREATE INDEX location_absolute ON location (path) WHERE path >= '/' AND path < '0';" /* ingested direct */
     /* Artifacts that nothing names any more: noted with the change that made them so, unlinked after its commit. */
     "CREATE TABLE trash (id INTEGER PRIMARY KEY, store_id INTEGER NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL,"
     " mtime INTEGER) STRICT;"
@@ -93,6 +91,19 @@ static const char tables[] =
     " status INTEGER NOT NULL, capture TEXT NOT NULL, host TEXT, started INTEGER NOT NULL, wall REAL NOT NULL,"
     " cpu REAL NOT NULL, memory INTEGER NOT NULL, bytes_read INTEGER NOT NULL, bytes_written INTEGER NOT NULL,"
     " message TEXT, receipt TEXT NOT NULL, UNIQUE (quantum_id, number)) STRICT;";
+
+/* Whose a file is: what is removed asks that, and so never a graph or a snapshot, which are asked for artifacts that
+ * were ingested `direct` alone. */
+static const char
+    file_indices[] = "CREATE INDEX location_path ON location (path);"
+                     "CREATE INDEX component_path ON component (path);",
+    absolute_indices[] = "CREATE INDEX location_absolute ON location (path) WHERE path >= '/' AND path < '0';"
+                         "CREATE INDEX component_absolute ON component (path) WHERE path >= '/' AND path < '0';";
+
+const char *vb_schema_indices_of_files(const char *format)
+{
+    return strcmp(format, "registry") != 0 ? absolute_indices : file_indices;
+}
 
 const char *vb_schema_type(vb_field_type type)
 {
@@ -190,6 +201,7 @@ int vb_schema_create(vb_db *db, const vb_universe *u, const char *format, vb_err
         return r;
     vb_buf_printf(&sql, "PRAGMA application_id = %d; PRAGMA user_version = %d;", VB_APPLICATION_ID, VB_SCHEMA_VERSION);
     vb_buf_puts(&sql, tables);
+    vb_buf_puts(&sql, vb_schema_indices_of_files(format));
     for (int i = 0; i < vb_universe_count(u); i++) {
         const vb_element *e = vb_universe_at(u, i);
 

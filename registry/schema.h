@@ -17,6 +17,9 @@
 /* `format` is "registry", "snapshot" or "graph". */
 int vb_schema_create(vb_db *db, const vb_universe *u, const char *format, vb_error *err);
 
+/* The statements that make the indices over paths of artifacts, of which a registry has more than the other formats. */
+const char *vb_schema_indices_of_files(const char *format);
+
 /* The version of a file of ours; -EINVAL and a sentence for others and for newer ones. */
 int vb_schema_version(vb_db *db, int64_t *version, vb_error *err);
 

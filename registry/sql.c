@@ -17,7 +17,7 @@
 #define HASH_FUNCTION(key, length, hash) (hash) = (unsigned)vb_hash64(key, length)
 #include <uthash.h>
 
-enum { BUSY_TIMEOUT_MS = 60 * 1000, KEPT_STATEMENTS = 512, SHOWN_SQL = 120 };
+enum { BUSY_TIMEOUT_MS = 60 * 1000, KEPT_STATEMENTS = 512, SHOWN_SQL = 120, RECENT = 64 };
 
 struct vb_stmt {
     sqlite3_stmt *handle;
@@ -31,6 +31,7 @@ struct vb_db {
     sqlite3 *handle;
     char *path;
     vb_stmt *kept;
+    vb_stmt *recent[RECENT]; /* of the kept ones: by where the text lies that they were asked by */
     int depth; /* of open transactions */
     uint64_t rollbacks;
     bool leased;     /* transactions take the lease */
@@ -335,13 +336,25 @@ int vb_stmt_rebind(vb_stmt *s, const vb_arg *args, size_t count, vb_error *err)
     return 0;
 }
 
+/* The kept statement of this text.  Most texts are literals: one that lies where another lay is compared, not hashed. */
+static vb_stmt *find_kept(vb_db *db, const char *sql)
+{
+    vb_stmt **recent = &db->recent[((uintptr_t)sql >> 4) % RECENT], *known;
+
+    if (*recent && !strcmp((*recent)->sql, sql))
+        return *recent;
+    HASH_FIND_STR(db->kept, sql, known);
+    if (known)
+        *recent = known;
+    return known;
+}
+
 /* A statement of this text that nobody is stepping: a kept one, or a new one (kept, unless one of its text is). */
 static int take(vb_db *db, vb_stmt **out, vb_error *err, const char *sql)
 {
-    vb_stmt *s, *known;
+    vb_stmt *s, *known = find_kept(db, sql);
     int rc;
 
-    HASH_FIND_STR(db->kept, sql, known);
     if (known && !known->busy) {
         known->busy = true;
         *out = known;

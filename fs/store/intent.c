@@ -225,7 +225,10 @@ void vb_intent_add(vb_intent *intent, const vb_uuid *uuid, const char *path)
 {
     char id[VB_UUID_TEXT];
 
-    vb_buf_printf(&intent->text, "%s %s\n", vb_uuid_format(*uuid, id), path);
+    vb_buf_puts(&intent->text, vb_uuid_format(*uuid, id));
+    vb_buf_putc(&intent->text, ' ');
+    vb_buf_puts(&intent->text, path);
+    vb_buf_putc(&intent->text, '\n');
 }
 
 int vb_intent_write(vb_intent *intent, vb_error *err)

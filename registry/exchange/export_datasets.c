@@ -147,12 +147,29 @@ static int add_row(vb_exporting *x, struct record *record, const vb_dataset_type
 
 /* ---- a type in a run -------------------------------------------------------------------------------------------- */
 
-/* True where some artifact of the repository is a part of a file: then datasets of one file must come together. */
-static int has_parts(vb_exporting *x, bool *out)
+/* " FROM ... WHERE ...": what is exported of a type (?1) in a run (?2), with its locations, appended. */
+static void put_from(const vb_exporting *x, vb_buf *sql, const vb_dataset_type *type)
 {
-    int64_t one;
-    int r = vb_sql_int(x->reg->db, &one, x->err, "SELECT 1 FROM location WHERE instr(path, '#') LIMIT 1", VB_NO_ARGS);
+    vb_buf_printf(sql,
+                  " FROM member_%" PRId64
+                  " m %s CROSS JOIN dataset d ON d.id = m.dataset_id LEFT JOIN location l ON l.dataset_id = d.id"
+                  " WHERE m.type_id = ?1 AND m.collection_id = ?2 AND d.state = 0",
+                  type->group_id,
+                  x->whole ? "" : "CROSS JOIN temp.selected w ON w.type_id = ?1 AND w.dataset_id = m.dataset_id");
+}
 
+/* True where some artifact is a part of a file: then datasets of one file must come together.  Asked of what is
+ * exported, whatever else the repository has. */
+static int has_parts(vb_exporting *x, const vb_dataset_type *type, const vb_collection *run, bool *out)
+{
+    vb_auto_buf sql = {0};
+    int64_t one;
+    int r;
+
+    vb_buf_puts(&sql, "SELECT 1");
+    put_from(x, &sql, type);
+    vb_buf_puts(&sql, " AND instr(l.path, '#') LIMIT 1");
+    r = vb_sql_int(x->reg->db, &one, x->err, vb_buf_text(&sql), VB_ARGS(type->id, run->id));
     *out = r > 0;
     return r < 0 ? r : 0;
 }
@@ -163,17 +180,12 @@ static int write_datasets(vb_exporting *x, const vb_dataset_type *type, const vb
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     vb_auto_buf sql = {0};
     bool parts, first = true;
-    int r = has_parts(x, &parts);
+    int r = has_parts(x, type, run, &parts);
 
     vb_buf_puts(&sql, "SELECT d.uuid, l.path, l.size, l.checksum, l.mtime, l.formatter, l.store_id");
     vb_sql_dimensions(&sql, type->group, ", m.", ", m.");
-    vb_buf_printf(&sql,
-                  " FROM member_%" PRId64
-                  " m %s CROSS JOIN dataset d ON d.id = m.dataset_id LEFT JOIN location l ON l.dataset_id = d.id"
-                  " WHERE m.type_id = ?1 AND m.collection_id = ?2 AND d.state = 0%s",
-                  type->group_id,
-                  x->whole ? "" : "CROSS JOIN temp.selected w ON w.type_id = ?1 AND w.dataset_id = m.dataset_id",
-                  parts ? " ORDER BY l.path" : "");
+    put_from(x, &sql, type);
+    vb_buf_puts(&sql, parts ? " ORDER BY l.path" : "");
     if (!r)
         r = vb_sql(x->reg->db, &s, x->err, vb_buf_text(&sql), VB_ARGS(type->id, run->id));
     while (!r && (r = vb_stmt_step(s, x->err)) > 0) {

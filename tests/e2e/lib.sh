@@ -101,7 +101,7 @@ make_old() {
     sqlite3 repo/registry.sqlite3 <<'SQL'
 DROP TABLE association; DROP TABLE run_detail; DROP TABLE datastore_record; DROP TABLE component;
 DROP TABLE component_summary; DROP TABLE calib_1; DROP INDEX dataset_removed_run; DROP INDEX dataset_removed_type;
-DROP INDEX connection_type; ALTER TABLE connection DROP COLUMN component; DROP INDEX location_absolute; DROP TABLE trash; DROP TABLE execution;
+DROP INDEX connection_type; ALTER TABLE connection DROP COLUMN component; DROP INDEX location_path; DROP TABLE trash; DROP TABLE execution;
 DROP INDEX quantum_task; DROP TABLE quantum;
 CREATE TABLE quantum (id INTEGER PRIMARY KEY AUTOINCREMENT, uuid BLOB NOT NULL UNIQUE, task_id INTEGER NOT NULL,
     dataid TEXT NOT NULL, status INTEGER NOT NULL, attempt INTEGER NOT NULL, UNIQUE (task_id, dataid)) STRICT;

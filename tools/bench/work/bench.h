@@ -31,4 +31,10 @@ int read_stream_regions(bench *b);
 int read_stream_all(bench *b);
 int read_patch(bench *b);
 
+/* Writing: the repository of `make`, open for writing; bench.files datasets a line. */
+int write_members(bench *b);
+int write_exchange(bench *b);
+int write_merge(bench *b);
+int write_prune(bench *b);
+
 #endif

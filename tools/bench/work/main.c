@@ -1,11 +1,12 @@
 /* main.c - what tools/bench/registry measures inside one process; prints lines "NAME<tab>VALUE<tab>SIZE".
  *
- *     registry-bench write DIR DATASETS FILES
+ *     registry-bench write DIR DATASETS FILES [NAME]...
  *     registry-bench read DIR DATASETS [NAME]...
  *
- * `write` makes the repository DIR/repo of so many datasets, adds to it, and ingests so many small files by each
- * transfer mode into repositories of their own; `read` asks that repository, as a process that has only just begun
- * does, all or some of its parts.  DIR is there, and the caller's to remove. */
+ * `write` makes the repository DIR/repo of so many datasets, adds to it, changes it, and ingests so many small files by
+ * each transfer mode into repositories of their own, all or (where `make` was before) some of its parts; `read` asks
+ * that repository, as a process that has only just begun does, all or some of its parts.  DIR is there, and the
+ * caller's to remove. */
 #include "fs/ingest/files.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
@@ -207,7 +208,11 @@ static const struct part {
     {"make", true, make},
     {"commit", true, commit_one},
     {"commit_grouped", true, commit_groups},
+    {"members", true, write_members},
     {"ingest", true, ingest_all},
+    {"exchange", true, write_exchange},
+    {"merge", true, write_merge},
+    {"prune", true, write_prune}, /* last: files that are made after others were removed are made slowly */
 
     {"stream_all", false, read_stream_all}, /* first: others have memory already */
     {"find", false, read_find},
@@ -231,10 +236,11 @@ static bool is_wanted(const char *name, char *const *names)
 static int run(bench *b, bool writes, char *const *names)
 {
     vb_autofree char *path = vb_path_join(b->dir, "repo");
-    int r = writes ? 0 : vb_repo_open(path, &b->repo, b->err);
+    bool made = !writes || !access(path, F_OK);
+    int r = made ? vb_repo_open(path, &b->repo, b->err) : 0;
 
-    if (!r && !writes)
-        r = vb_repo_registry(b->repo, VB_ACCESS_READ, &b->reg, b->err);
+    if (!r && made)
+        r = vb_repo_registry(b->repo, writes ? VB_ACCESS_WRITE : VB_ACCESS_READ, &b->reg, b->err);
     b->world = (world){.reg = b->reg, .err = b->err, .visits = world_visits(b->datasets)};
     for (size_t i = 0; !r && i < VB_COUNT(parts); i++)
         if (parts[i].writes == writes && is_wanted(parts[i].name, names))
@@ -246,12 +252,12 @@ int main(int argc, char **argv)
 {
     vb_auto_error err = VB_ERROR_INIT;
     bench b = {.err = &err};
-    bool writes = argc == 5 && !strcmp(argv[1], "write");
+    bool writes = argc >= 5 && !strcmp(argv[1], "write");
     int r;
 
     if (argc < 4 || (!writes && strcmp(argv[1], "read") != 0) || !vb_parse_int(argv[3], &b.datasets) ||
         (writes && !vb_parse_int(argv[4], &b.files))) {
-        fputs("usage: registry-bench write DIR DATASETS FILES\n"
+        fputs("usage: registry-bench write DIR DATASETS FILES [NAME]...\n"
               "       registry-bench read DIR DATASETS [NAME]...\n",
               stderr);
         return 2;
