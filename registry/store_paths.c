@@ -68,7 +68,7 @@ static int look_around(struct asking *a)
 {
     vb_autofree char *below = vb_format("%s/", a->root), *beyond = vb_format("%s0", a->root);
     int64_t one;
-    int r = vb_sql_int(a->reg->db, &one, a->err, "SELECT 1 FROM component", VB_NO_ARGS);
+    int r = vb_sql_int(a->reg->db, &one, a->err, "SELECT 1 FROM component WHERE path >= ''", VB_NO_ARGS);
 
     if (r < 0)
         return r;
