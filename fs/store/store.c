@@ -18,16 +18,25 @@
 
 static const vb_store_class *const classes[] = {&vb_store_file};
 
+static const vb_store_options default_options = VB_STORE_OPTIONS_INIT;
+
 struct store {
     int64_t id;
     const vb_store_class *class;
+    const vb_store_options *options;
     char *root;
+    void *self; /* the class's */
 };
 
 struct vb_stores {
     struct store *items;
     size_t count, cap;
 };
+
+static int64_t deadline(const struct store *store)
+{
+    return vb_store_deadline(store->options, -1);
+}
 
 static int add_store(vb_stores *s, int64_t id, const char *root, const char *base, vb_error *err)
 {
@@ -38,10 +47,11 @@ static int add_store(vb_stores *s, int64_t id, const char *root, const char *bas
     store = VB_PUSH(s->items, s->count, s->cap);
     store->id = id;
     store->class = classes[0];
+    store->options = &default_options;
     if (vb_starts_with(root, "file://"))
         root += strlen("file://");
     store->root = !strcmp(root, ".") ? vb_strdup(base) : vb_path_join(base, root);
-    return 0;
+    return store->class->open(store->root, store->options, &store->self, err);
 }
 
 int vb_stores_open(vb_registry *reg, const char *root, vb_stores **out, vb_error *err)
@@ -65,8 +75,11 @@ int vb_stores_open(vb_registry *reg, const char *root, vb_stores **out, vb_error
 
 void vb_stores_close(vb_stores *s)
 {
-    for (size_t i = 0; i < s->count; i++)
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->items[i].self)
+            s->items[i].class->close(s->items[i].self);
         free(s->items[i].root);
+    }
     free(s->items);
     free(s);
 }
@@ -119,7 +132,7 @@ static int open_file(vb_stores *s, const vb_location *location, const char *path
 
     if (!store)
         return vb_fail(err, -ENOENT, "no store number %" PRId64, location->store_id);
-    fd = store->class->open(store->root, path, err);
+    fd = store->class->open_file(store->self, path, err);
     if (fd < 0)
         return fd;
     if (fstat(fd, st))
@@ -200,7 +213,7 @@ int vb_stores_stat(vb_stores *s, const vb_location *location, int64_t *size, int
 {
     vb_location unchecked = {.store_id = location->store_id, .path = location->path, .size = -1, .mtime = -1};
     const struct store *store = find(s, location->store_id);
-    struct stat st;
+    vb_object object;
     struct part part;
     int r;
     vb_autofree char *path = split_fragment(location->path, &part);
@@ -208,11 +221,11 @@ int vb_stores_stat(vb_stores *s, const vb_location *location, int64_t *size, int
 
     if (!store)
         return vb_fail(err, -ENOENT, "no store number %" PRId64, location->store_id);
-    r = store->class->stat(store->root, path, &st, err);
+    r = store->class->stat(store->self, path, deadline(store), &object, err);
     if (r < 0)
         return r;
-    *size = st.st_size;
-    *mtime = vb_clock_ns(st.st_mtim);
+    *size = object.size;
+    *mtime = object.mtime;
     if (part.hdu < 0 && !part.member)
         return 0;
     r = vb_stores_open_artifact(s, &unchecked, &content, err);
@@ -257,16 +270,16 @@ static bool empty_one(vb_stores *s, const vb_trash *t)
 {
     const struct store *store = find(s, t->store_id);
     vb_auto_error err = VB_ERROR_INIT;
-    struct stat st;
+    vb_object object;
     int r;
 
     if (!store)
         return true;
-    r = store->class->stat(store->root, t->path, &st, &err);
-    if (!r && ((t->size >= 0 && st.st_size != t->size) || (t->mtime >= 0 && vb_clock_ns(st.st_mtim) != t->mtime)))
+    r = store->class->stat(store->self, t->path, deadline(store), &object, &err);
+    if (!r && ((t->size >= 0 && object.size != t->size) || (t->mtime >= 0 && object.mtime != t->mtime)))
         return true;
     if (!r)
-        r = store->class->remove(store->root, t->path, &err);
+        r = store->class->remove(store->self, t->path, deadline(store), &err);
     if (r < 0 && r != -ENOENT)
         vb_log(VB_WARNING, "%s; it will be tried again", err.message);
     return !r || r == -ENOENT;
