@@ -206,14 +206,14 @@ static int write_map(vb_blocks *b, const char *etag, vb_error *err)
     read_boot(map->boot);
     map->size = b->size;
     map->block = VB_CACHE_BLOCK;
-    snprintf(map->etag, sizeof map->etag, "%s", etag ? etag : "");
+    snprintf(map->etag, sizeof map->etag, "%s", etag);
     return pwrite(b->map_fd, map, map_bytes(b->size), 0) == (ssize_t)map_bytes(b->size)
                ? 0
                : vb_fail_errno(err, -errno, "writing a map of %s to cache %s", b->name, b->tier->directory);
 }
 
 /* Under the tier's lock. */
-static int make_files(vb_blocks *b, const vb_cache_item *item, vb_error *err)
+static int make_files(vb_blocks *b, const char *etag, vb_error *err)
 {
     enum { FLAGS = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW };
     char name[ENTRY_NAME];
@@ -230,7 +230,7 @@ static int make_files(vb_blocks *b, const vb_cache_item *item, vb_error *err)
     if (b->map_fd < 0)
         r = vb_fail_errno(err, -errno, "making a map of %s in cache %s", b->name, b->tier->directory);
     if (!r)
-        r = write_map(b, item->etag, err);
+        r = write_map(b, etag, err);
     if (!r) {
         b->fd = openat(b->tier->fd, vb_tier_name(name, b->key, ".blocks"), FLAGS, st.st_mode & 0666);
         if (b->fd < 0 || ftruncate(b->fd, b->size))
@@ -246,7 +246,7 @@ static int make_files(vb_blocks *b, const vb_cache_item *item, vb_error *err)
     return r;
 }
 
-int vb_tier_blocks(struct tier *t, const vb_cache_item *item, bool make, int64_t deadline, vb_blocks **out,
+int vb_tier_blocks(struct tier *t, const vb_cache_item *item, const char *etag, int64_t deadline, vb_blocks **out,
                    vb_error *err)
 {
     vb_auto(vb_blocks_unref) vb_blocks *b = new_blocks(t, item);
@@ -260,13 +260,18 @@ int vb_tier_blocks(struct tier *t, const vb_cache_item *item, bool make, int64_t
         if (r < 0)
             vb_fail_errno(err, r, "%s in cache %s", b->name, t->directory);
         else if (!r)
-            r = make ? make_files(b, item, err) : -ENOENT;
+            r = etag ? make_files(b, etag, err) : -ENOENT;
     }
     vb_tier_unlock(t);
     r = r > 0 ? 0 : r;
     if (!r)
         *out = VB_STEAL(b);
     return r;
+}
+
+const char *vb_blocks_key(const vb_blocks *b)
+{
+    return b->key;
 }
 
 int vb_blocks_fd(const vb_blocks *b)

@@ -133,7 +133,7 @@ int vb_cache_promote(vb_cache *c, const vb_cache_item *item, int tier, const ato
     return fd < 0 ? fd : 0;
 }
 
-int vb_cache_blocks(vb_cache *c, const vb_cache_item *item, bool make, int64_t deadline, vb_blocks **out, vb_error *err)
+int vb_cache_blocks(vb_cache *c, const vb_cache_item *item, const char *etag, int64_t deadline, vb_blocks **out, vb_error *err)
 {
     struct tier *t = NULL;
 
@@ -144,7 +144,7 @@ int vb_cache_blocks(vb_cache *c, const vb_cache_item *item, bool make, int64_t d
         vb_hint(err, "add one to 'cache:' in vbutler.yaml that is not 'shared'");
         return -EOPNOTSUPP;
     }
-    return vb_tier_blocks(t, item, make, deadline, out, err);
+    return vb_tier_blocks(t, item, etag, deadline, out, err);
 }
 
 /* ---- looking after it ------------------------------------------------------------------------------------------ */

@@ -72,14 +72,15 @@ int vb_cache_promote(vb_cache *c, const vb_cache_item *item, int tier, const ato
 
 typedef struct vb_blocks vb_blocks;
 
-/* The sparse file of an artifact; with `make` it is made where it is not there, else -ENOENT. The first who makes it
- * says by item->etag which version all blocks are of.  One reference of the caller's. */
-int vb_cache_blocks(vb_cache *c, const vb_cache_item *item, bool make, int64_t deadline, vb_blocks **out,
+/* The sparse file of an artifact, a reference of the caller's.  Where it is not there it is made; who makes it says
+ * which version all of its blocks are to be of ("": any).  `etag` NULL: -ENOENT instead. */
+int vb_cache_blocks(vb_cache *c, const vb_cache_item *item, const char *etag, int64_t deadline, vb_blocks **out,
                     vb_error *err);
 vb_blocks *vb_blocks_ref(vb_blocks *b);
 void vb_blocks_unref(vb_blocks *b);
 VB_CLEANUP(vb_blocks, vb_blocks_unref)
 
+const char *vb_blocks_key(const vb_blocks *b);
 int vb_blocks_fd(const vb_blocks *b); /* stays the blocks' */
 int64_t vb_blocks_size(const vb_blocks *b);
 int64_t vb_blocks_count(const vb_blocks *b);

@@ -72,7 +72,7 @@ int vb_cache_pause(int *turn, int64_t deadline, const atomic_bool *cancelled);
 int vb_tier_land(struct tier *t, const vb_cache_item *item, vb_cache_source *source, vb_error *err);
 
 /* The sparse file of an artifact: vb_cache_blocks() in one directory. */
-int vb_tier_blocks(struct tier *t, const vb_cache_item *item, bool make, int64_t deadline, vb_blocks **out,
+int vb_tier_blocks(struct tier *t, const vb_cache_item *item, const char *etag, int64_t deadline, vb_blocks **out,
                    vb_error *err);
 
 /* The bytes that a map says are there or promised; -1: it is no map. */

@@ -228,7 +228,7 @@ static void add_thread(vb_pool *p)
     pthread_attr_destroy(&detached);
 }
 
-void vb_pool_free(vb_pool *p)
+bool vb_pool_free(vb_pool *p)
 {
     struct timespec until = vb_clock_timespec(vb_clock_monotonic_ns() + LEAVE_SECONDS * INT64_C(1000000000));
     vb_fetch *f, *next;
@@ -249,6 +249,7 @@ void vb_pool_free(vb_pool *p)
     while (p->threads && !r)
         r = pthread_cond_timedwait(&p->ended, &p->lock, &until);
     unref_pool(p);
+    return !r;
 }
 
 /* ---- work ------------------------------------------------------------------------------------------------------ */
@@ -453,6 +454,16 @@ int64_t vb_fetch_deadline(const vb_fetch *f)
 bool vb_fetch_cancelled(const vb_fetch *f)
 {
     return atomic_load(&f->cancelled);
+}
+
+bool vb_fetch_wanted(vb_fetch *f)
+{
+    bool wanted;
+
+    pthread_mutex_lock(&f->pool->lock);
+    wanted = f->wanted;
+    pthread_mutex_unlock(&f->pool->lock);
+    return wanted;
 }
 
 const atomic_bool *vb_fetch_cancel_flag(const vb_fetch *f)

@@ -23,8 +23,9 @@ typedef struct vb_fetch vb_fetch;
 /* No thread is started before there is work.  `threads` at most. */
 vb_pool *vb_pool_new(int threads);
 
-/* Cancels what there is, and waits for its threads, two seconds at most: those that hang are left alone. */
-void vb_pool_free(vb_pool *p);
+/* Cancels what there is, and waits for its threads, two seconds at most: those that hang are left alone, and false is
+ * returned: what they use must stay. */
+bool vb_pool_free(vb_pool *p);
 VB_CLEANUP(vb_pool, vb_pool_free)
 
 /* What is to be done. */
@@ -81,6 +82,7 @@ int vb_fetch_wait(vb_fetch *f, vb_error *err);
 
 int64_t vb_fetch_deadline(const vb_fetch *f);
 bool vb_fetch_cancelled(const vb_fetch *f);
+bool vb_fetch_wanted(vb_fetch *f); /* somebody has asked for it not only in the background */
 const atomic_bool *vb_fetch_cancel_flag(const vb_fetch *f);
 void vb_fetch_extend(vb_fetch *f, int64_t work); /* the work turned out to be more */
 void vb_fetch_moved(vb_fetch *f, int64_t bytes); /* the source has given something */

@@ -45,7 +45,7 @@ static void render_location(json_t *object, const vb_location *location)
         json_object_set_new(object, "written", json_string(vb_clock_iso(location->mtime, written)));
 }
 
-static void render_json(vb_call *c, const vb_dataset *d, vb_buf *out)
+static int render_json(vb_call *c, const vb_dataset *d, vb_buf *out)
 {
     json_t *object = json_object();
     vb_auto_location location = {0};
@@ -53,8 +53,13 @@ static void render_json(vb_call *c, const vb_dataset *d, vb_buf *out)
     vb_auto_buf date = {0};
     const vb_collection *run;
     char uuid[VB_UUID_TEXT], *text;
-    bool located = vb_view_locate(c, d, &location) > 0;
+    int r = vb_view_locate(c, d, &location);
+    bool located = r > 0;
 
+    if (r == -EINPROGRESS) {
+        json_decref(object);
+        return r;
+    }
     json_object_set_new(object, "id", json_string(vb_uuid_format(d->uuid, uuid)));
     json_object_set_new(object, "type", json_string(d->type->name));
     json_object_set_new(object, "storage_class", json_string(d->type->storage_class));
@@ -73,6 +78,7 @@ static void render_json(vb_call *c, const vb_dataset *d, vb_buf *out)
     vb_buf_putc(out, '\n');
     free(text);
     json_decref(object);
+    return 0;
 }
 
 static int lookup_file(vb_call *c, vb_node *dir, vb_dataset *d, const char *name, vb_node **child)
@@ -103,9 +109,10 @@ static int dataset_lookup(vb_call *c, vb_node *dir, const char *name, vb_node **
     if (r < 0)
         return r;
     if (!strcmp(name, "dataset.json")) {
-        render_json(c, &d, &text);
-        *child = vb_view_text(c, dir, name, &text);
-        return 0;
+        r = render_json(c, &d, &text);
+        if (!r)
+            *child = vb_view_text(c, dir, name, &text);
+        return r;
     }
     if (!strcmp(name, "consumers")) {
         *child = vb_nodes_path(c->view->nodes, dir, name, &consumers_class, NULL);
@@ -138,7 +145,7 @@ static int dataset_list(vb_call *c, vb_node *dir, vb_listing *l)
         return r;
     vb_listing_add(l, "dataset.json", S_IFREG, 0);
     vb_listing_add(l, "consumers", S_IFDIR, 0);
-    if (vb_view_locate(c, &d, &location) > 0) {
+    if (vb_view_place(c, &d, &location) > 0) {
         vb_view_file_name(&d, &location, &file);
         vb_listing_add(l, vb_buf_text(&file), S_IFREG, 0);
     }

@@ -410,7 +410,7 @@ static int list_facets(vb_call *c, const struct data_dir *d, vb_listing *l)
         if (r > 0)
             r = vb_dataset_find(c->reg, q.type, &id, &q.search, &dataset, NULL);
         if (r > 0)
-            r = vb_view_locate(c, &dataset, &location);
+            r = vb_view_place(c, &dataset, &location);
         if (r > 0) {
             vb_view_file_name(&dataset, &location, &file);
             vb_listing_add(l, vb_buf_text(&file), S_IFREG, 0);

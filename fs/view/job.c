@@ -157,6 +157,17 @@ void vb_job_note_fault(vb_call *c, const char *message)
         note_fault(c->view->job, message);
 }
 
+void vb_job_note_fetched(vb_call *c, int64_t bytes)
+{
+    if (c->view->job)
+        c->view->job->fetched += bytes;
+}
+
+int64_t vb_job_fetched(const vb_job_view *job)
+{
+    return job->fetched;
+}
+
 void vb_job_check_space(vb_job_view *job, int fd, const char *path)
 {
     enum { FULL = 2 << 20 }; /* file systems refuse large writes a little before the end */
@@ -219,7 +230,7 @@ static int fill_one(void *arg, const vb_dataset *found, vb_error *err)
     struct overlay *other;
 
     d.dataid = vb_dataid_copy(&found->dataid);
-    if (vb_view_locate(f->c, &d, &location) <= 0)
+    if (vb_view_place(f->c, &d, &location) <= 0)
         return 0;
     vb_view_file_name(&d, &location, &file);
     other = find(f->dir, vb_buf_text(&file));
@@ -312,6 +323,7 @@ int vb_overlay_lookup(vb_call *c, vb_node *dir, struct overlay *over, const char
     vb_auto_dataset d = {0};
     vb_auto_location location = {0};
     struct overlay *o;
+    int r;
 
     if (over->lazy_type)
         fill(c, over);
@@ -328,6 +340,9 @@ int vb_overlay_lookup(vb_call *c, vb_node *dir, struct overlay *over, const char
         return 0;
     case OVERLAY_INPUT: break;
     }
+    r = vb_view_measure(c, &o->location);
+    if (r < 0)
+        return r;
     d = o->dataset;
     d.dataid = vb_dataid_copy(&o->dataset.dataid);
     location = o->location;

@@ -3,6 +3,7 @@
 #include "fs/view/job.h"
 #include "fs/view/names.h"
 #include "registry/base/clock.h"
+#include "registry/base/log.h"
 #include "registry/base/mem.h"
 
 #include <string.h>
@@ -179,24 +180,42 @@ vb_node *vb_view_link(vb_call *c, vb_node *dir, const char *name, const char *ta
 
 /* ---- datasets --------------------------------------------------------------------------------------------- */
 
-int vb_view_locate(vb_call *c, const vb_dataset *d, vb_location *out)
+int vb_view_place(vb_call *c, const vb_dataset *d, vb_location *out)
 {
-    int64_t size, mtime;
-    int r;
-
     if (d->state == VB_DATASET_PREDICTED)
         return c->view->locate ? c->view->locate(c->view->locate_arg, d, out) : 0;
-    r = vb_location_get(c->reg, d->id, out, NULL);
-    if (r <= 0 || out->size >= 0)
+    return vb_location_get(c->reg, d->id, out, NULL);
+}
+
+/* No reply carries a guessed size (FS.md, 8). */
+int vb_view_measure(vb_call *c, vb_location *location)
+{
+    vb_auto_error err = VB_ERROR_INIT;
+    int64_t size, mtime;
+    int r = location->size >= 0 ? 0 : vb_stores_stat_later(c->view->stores, location, c->wait, &size, &mtime, &err);
+
+    if (r == -EINPROGRESS)
         return r;
-    /* No reply carries a guessed size (FS.md, 8). */
-    r = vb_stores_stat(c->view->stores, out, &size, &mtime, NULL);
     if (r < 0) {
-        vb_location_clear(out);
+        vb_log(VB_WARNING, "%s", err.message);
+        vb_job_note_fault(c, err.message);
         return -EIO;
     }
-    out->size = size;
-    return 1;
+    if (location->size < 0)
+        location->size = size;
+    return 0;
+}
+
+int vb_view_locate(vb_call *c, const vb_dataset *d, vb_location *out)
+{
+    int r = vb_view_place(c, d, out);
+
+    if (r <= 0)
+        return r;
+    r = vb_view_measure(c, out);
+    if (r < 0)
+        vb_location_clear(out);
+    return r < 0 ? r : 1;
 }
 
 void vb_view_file_name(const vb_dataset *d, const vb_location *location, vb_buf *out)

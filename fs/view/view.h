@@ -42,6 +42,8 @@ struct vb_call {
     vb_registry *reg;
     vb_journal *journal; /* NULL: nobody asks */
     bool live;           /* the registry may change: it is asked before each request */
+    struct vb_wait *wait; /* what needs a store answers -EINPROGRESS, and is asked again (fs/fetch/remote.h); NULL: it
+                             waits */
 };
 
 extern const vb_branch vb_branch_data, vb_branch_by_id, vb_branch_dimensions, vb_branch_provenance, vb_branch_reports;
@@ -69,8 +71,15 @@ vb_node *vb_view_link(vb_call *c, vb_node *dir, const char *name, const char *ta
 /* The file of a dataset; takes what *d and *location own. */
 vb_node *vb_view_artifact(vb_call *c, vb_dataset *d, vb_location *location);
 
-/* Where a dataset's artifact is: by the registry, or for a predicted one by view->locate.  1, 0 where none is held. */
+/* Where a dataset's artifact is: by the registry, or for a predicted one by view->locate.  1, 0 where none is held. Its
+ * size is known: where the registry has none the artifact was asked (-EIO; -EINPROGRESS). */
 int vb_view_locate(vb_call *c, const vb_dataset *d, vb_location *out);
+
+/* The same, but the artifact is not asked: for listings. */
+int vb_view_place(vb_call *c, const vb_dataset *d, vb_location *out);
+
+/* Asks an artifact for a size that its location has not: 0. */
+int vb_view_measure(vb_call *c, vb_location *location);
 
 /* FILE of a dataset, appended. */
 void vb_view_file_name(const vb_dataset *d, const vb_location *location, vb_buf *out);
