@@ -312,20 +312,3 @@ int vb_stores_empty_trash(vb_stores *s, vb_registry *reg, vb_error *err)
     }
     return r;
 }
-
-int vb_stores_open_later(vb_stores *s, const vb_location *location, struct vb_wait *wait, vb_content *out,
-                         vb_error *err)
-{
-    return vb_stores_open_artifact(s, location, out, err);
-}
-
-int vb_stores_stat_later(vb_stores *s, const vb_location *location, struct vb_wait *wait, int64_t *size, int64_t *mtime,
-                         vb_error *err)
-{
-    return vb_stores_stat(s, location, size, mtime, err);
-}
-
-bool vb_stores_is_local(const vb_stores *s, const vb_location *location)
-{
-    return true;
-}

@@ -12,19 +12,11 @@
 #include "registry/repo.h"
 
 typedef struct vb_stores vb_stores;
-struct vb_wait;
 
 /* The stores of a registry file; `root` is the directory that a store's root "." means. */
 int vb_stores_open(vb_registry *reg, const char *root, vb_stores **out, vb_error *err);
 void vb_stores_close(vb_stores *s);
 VB_CLEANUP(vb_stores, vb_stores_close)
-
-/* The same two for who must not wait: what needs remote work begins it and says -EINPROGRESS (fs/fetch/remote.h).
- * `wait` NULL: they wait. */
-int vb_stores_open_later(vb_stores *s, const vb_location *location, struct vb_wait *wait, vb_content *out,
-                         vb_error *err);
-int vb_stores_stat_later(vb_stores *s, const vb_location *location, struct vb_wait *wait, int64_t *size, int64_t *mtime,
-                         vb_error *err);
 
 /* Opens an artifact for reading.  -ENOENT where it is not there; -ESTALE where its size, or its modification time where
  * that is recorded, is no longer what the location says: what was registered is not what is there. */
@@ -39,8 +31,6 @@ int vb_stores_stat(vb_stores *s, const vb_location *location, int64_t *size, int
 /* Unlinks the artifacts that the registry's trash notes, unless a newer file has the name.  Those that cannot be
  * removed stay noted, with a warning.  The handle is open for writing. */
 int vb_stores_empty_trash(vb_stores *s, vb_registry *reg, vb_error *err);
-
-bool vb_stores_is_local(const vb_stores *s, const vb_location *location);
 
 /* The absolute path of a location's file, without "#..."; the caller frees it. */
 char *vb_stores_path(const vb_stores *s, const vb_location *location);
