@@ -5,6 +5,7 @@
 #include "registry/internal.h"
 #include "registry/time.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -35,6 +36,13 @@ const char *vb_location_part(const char *path)
     const char *hdu = strstr(path, "#hdu="), *member = strstr(path, "#unzip=");
 
     return !hdu || (member && member < hdu) ? member : hdu;
+}
+
+bool vb_location_is_remote(const char *path)
+{
+    size_t n = strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-");
+
+    return n && isalpha((unsigned char)*path) && !strncmp(path + n, "://", 3);
 }
 
 /* The statement that finds, or inserts, a member of the type's table; kept with what the handle knows of the type,
@@ -407,21 +415,23 @@ int vb_dataset_each(vb_registry *reg, const vb_collection *collection, const vb_
     return r;
 }
 
-int vb_store_list(vb_registry *reg, int64_t **ids, char ***roots, size_t *count, vb_error *err)
+int vb_store_list(vb_registry *reg, int64_t **ids, char ***names, char ***roots, size_t *count, vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     int64_t *numbers = NULL;
-    char **names = vb_alloc(sizeof *names);
     size_t n = 0, cap = 0;
-    int r = vb_sql(reg->db, &s, err, "SELECT id, root FROM store ORDER BY id", VB_NO_ARGS);
+    int r = vb_sql(reg->db, &s, err, "SELECT id, name, root FROM store ORDER BY id", VB_NO_ARGS);
+
+    *names = vb_alloc(sizeof **names);
+    *roots = vb_alloc(sizeof **roots);
 
     while (!r && (r = vb_stmt_step(s, err)) > 0) {
         *VB_PUSH(numbers, n, cap) = vb_col_int(s, 0);
-        vb_strv_add(&names, vb_col_text(s, 1));
+        vb_strv_add(names, vb_col_text(s, 1));
+        vb_strv_add(roots, vb_col_text(s, 2));
         r = 0;
     }
     *ids = numbers;
-    *roots = names;
     *count = n;
     return r;
 }

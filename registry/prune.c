@@ -8,6 +8,9 @@
 
 /* ---- what is selected goes -------------------------------------------------------------------------------------- */
 
+/* Absolute paths and addresses were ingested `direct`, and belong to others. */
+#define NOT_DIRECT "NOT (path >= '/' AND path < '0') AND path NOT GLOB '[a-zA-Z]*://*'"
+
 /* The files of components, and what else is kept of files from a Gen3 repository. */
 static int trash_components(vb_registry *reg, const vb_dataset_type *type, vb_error *err)
 {
@@ -22,7 +25,7 @@ static int trash_components(vb_registry *reg, const vb_dataset_type *type, vb_er
     r = vb_sql_exec(reg->db, err,
                     "INSERT INTO trash (store_id, path, size, mtime) SELECT store_id, path, size, NULL"
                     " FROM temp.selected s CROSS JOIN datastore_record r ON r.dataset_id = s.dataset_id"
-                    " WHERE s.type_id = ? AND component != '' AND NOT (path >= '/' AND path < '0')",
+                    " WHERE s.type_id = ? AND component != '' AND " NOT_DIRECT,
                     VB_ARGS(type->id));
     return r < 0 ? r
                  : vb_sql_exec(reg->db, err,
@@ -37,7 +40,7 @@ static int trash_artifacts(vb_registry *reg, const vb_dataset_type *type, vb_err
     int r = vb_sql_exec(reg->db, err,
                         "INSERT INTO trash (store_id, path, size, mtime) SELECT store_id, path, size, mtime"
                         " FROM temp.selected s CROSS JOIN location l ON l.dataset_id = s.dataset_id"
-                        " WHERE s.type_id = ? AND NOT (path >= '/' AND path < '0')",
+                        " WHERE s.type_id = ? AND " NOT_DIRECT,
                         VB_ARGS(type->id));
 
     if (!r)

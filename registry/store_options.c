@@ -60,15 +60,15 @@ static int read_rate(const vb_yaml_node *map, int64_t *out, vb_error *err)
     return 0;
 }
 
-static int read_addressing(const vb_yaml_node *map, bool *virtual_host, vb_error *err)
+static int read_addressing(const vb_yaml_node *map, vb_addressing *out, vb_error *err)
 {
     const vb_yaml_node *node = vb_yaml_get(map, "addressing");
     const char *text = vb_yaml_text(node);
 
     if (!node)
         return 0;
-    *virtual_host = text && !strcmp(text, "virtual");
-    return *virtual_host || (text && !strcmp(text, "path"))
+    *out = text && !strcmp(text, "virtual") ? VB_ADDRESSING_VIRTUAL : VB_ADDRESSING_PATH;
+    return text && (!strcmp(text, "virtual") || !strcmp(text, "path"))
                ? 0
                : vb_yaml_fail(err, node, "'addressing' must be path or virtual");
 }
@@ -102,7 +102,7 @@ static int read_one(const char *name, const vb_yaml_node *map, vb_store_options 
     if (!r)
         r = read_text(map, "profile", &o->profile, err);
     if (!r)
-        r = read_addressing(map, &o->virtual_host, err);
+        r = read_addressing(map, &o->addressing, err);
     if (!r)
         r = read_timeout(map, &o->timeout, err);
     if (!r)
@@ -171,5 +171,9 @@ const vb_store_options *vb_store_config_find(const vb_store_config *config, cons
 
 int64_t vb_store_deadline(const vb_store_options *options, int64_t size)
 {
-    return vb_clock_monotonic_ns() + options->timeout + (size > 0 ? size : 0) * 1000; /* 1 MB a second */
+    double least = 1e6, share = (double)options->rate / (options->parallel ? options->parallel : 8) / 2;
+
+    if (options->rate && share < least)
+        least = share;
+    return vb_clock_monotonic_ns() + options->timeout + (size > 0 ? (int64_t)((double)size / least * 1e9) : 0);
 }

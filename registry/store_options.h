@@ -9,21 +9,31 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Where the bucket's name stands in an address of S3. */
+typedef enum vb_addressing {
+    VB_ADDRESSING_AUTO, /* as Amazon and as others do: "virtual" there, "path" here */
+    VB_ADDRESSING_PATH,
+    VB_ADDRESSING_VIRTUAL, /* it is a part of the host's name */
+} vb_addressing;
+
 typedef struct vb_store_options {
-    char *name;        /* of a store, a host ("data.example.org") or a bucket: what the options are for */
-    char **chain;      /* roots that are tried in order; NULL: the one that the registry has */
-    char *endpoint;    /* of S3: "https://s3.example.org"; NULL: from the environment, else Amazon's */
-    char *region;      /* of S3; NULL: from the environment or the profile */
-    char *profile;     /* of ~/.aws/credentials; NULL: AWS_PROFILE, else "default" */
-    bool virtual_host; /* S3: the bucket is a part of the host's name, not of the path */
-    int64_t timeout;   /* nanoseconds that a store may be silent; see vb_store_deadline() */
-    int retries;       /* of one request, after the first try */
-    int64_t rate;      /* bytes a second, of all transfers of the process; 0: no limit */
-    int parallel;      /* transfers at once; 0: as many as the caller likes */
+    char *name;     /* of a store, a host ("data.example.org") or a bucket: what the options are for */
+    char **chain;   /* roots that are tried in order; NULL: the one that the registry has */
+    char *endpoint; /* of S3: "https://s3.example.org"; NULL: from the environment, else Amazon's */
+    char *region;   /* of S3; NULL: from the environment or the profile */
+    char *profile;  /* of ~/.aws/credentials; NULL: AWS_PROFILE, else "default" */
+    vb_addressing addressing;
+    int64_t timeout; /* nanoseconds that a store may be silent; see vb_store_deadline() */
+    int retries;     /* of one request, after the first try */
+    int64_t rate;    /* bytes a second, of all transfers of the process; 0: no limit */
+    int parallel;    /* transfers at once; 0: as many as the caller likes */
 } vb_store_options;
 
 /* What holds where vbutler.yaml says nothing. */
-#define VB_STORE_OPTIONS_INIT {.timeout = 60000000000, .retries = 4}
+#define VB_STORE_OPTIONS_INIT                \
+    {                                        \
+        .timeout = 60000000000, .retries = 4 \
+    }
 
 typedef struct vb_store_config {
     vb_store_options *items;
@@ -40,8 +50,8 @@ void vb_store_config_clear(vb_store_config *config);
 /* The options for a name; NULL: there are none. */
 const vb_store_options *vb_store_config_find(const vb_store_config *config, const char *name);
 
-/* When an operation that moves `size` bytes (-1: not known) must be done, on the monotonic clock: after the timeout, and
- * one second for each megabyte, so that only what stands still runs into it. */
+/* When an operation that moves `size` bytes (-1: not known) must be done, on the monotonic clock: after the timeout,
+ * and one second for each megabyte (longer with a lower rate), so that only what stands still runs into it. */
 int64_t vb_store_deadline(const vb_store_options *options, int64_t size);
 
 #endif

@@ -1,8 +1,8 @@
-/* internal.h - what remote.c and stream.c share. */
+/* internal.h - what lazy.c and stream.c share. */
 #ifndef VB_FS_FETCH_INTERNAL_H
 #define VB_FS_FETCH_INTERNAL_H
 
-#include "fs/fetch/remote.h"
+#include "fs/fetch/lazy.h"
 
 #include <pthread.h>
 #include <uthash.h>
@@ -28,12 +28,12 @@ struct vb_fetcher {
 /* An artifact that work holds. */
 struct artifact {
     vb_fetcher *fetcher;
-    vb_remote remote; /* its texts are ours */
+    vb_lazy remote; /* its texts are ours */
     char *source_name;
     atomic_int refs;
 };
 
-struct artifact *vb_artifact_hold(vb_fetcher *f, const vb_remote *a);
+struct artifact *vb_artifact_hold(vb_fetcher *f, const vb_lazy *a);
 struct artifact *vb_artifact_ref(struct artifact *a);
 void vb_artifact_unref(struct artifact *a);
 

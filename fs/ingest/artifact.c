@@ -1,5 +1,6 @@
 #include "fs/ingest/artifact.h"
 
+#include "fs/remote/url.h"
 #include "fs/view/names.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
@@ -27,7 +28,8 @@ static const char *extension_of(const vb_dataset_type *type, const char *path)
 void vb_artifact_add(vb_transfer *transfer, const char *source, const char *run, const vb_dataset_type *type,
                      const vb_dataid *dataid, const vb_uuid *uuid)
 {
-    const char *extension = extension_of(type, source);
+    vb_autofree char *name = vb_location_is_remote(source) ? vb_url_name(source) : NULL;
+    const char *extension = extension_of(type, name ? name : source);
     vb_auto_buf target = {0}, spare = {0};
 
     if (transfer->mode != VB_TRANSFER_DIRECT) {

@@ -4,6 +4,7 @@
 #include "fs/ingest/bind.h"
 #include "fs/ingest/seen.h"
 #include "fs/ingest/table.h"
+#include "fs/remote/url.h"
 #include "registry/base/log.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
@@ -145,11 +146,13 @@ static int plan_rows(struct job *job, vb_error *err)
 static void check_extension(const struct job *job)
 {
     const vb_dataset_type *type = job->bindings.type;
+    vb_autofree char *name = NULL;
     const char *has, *wanted;
 
     if (!job->nrows)
         return;
-    has = vb_path_extension(vb_table_cell(&job->table, job->rows[0].row, job->path_column));
+    name = vb_url_name(vb_table_cell(&job->table, job->rows[0].row, job->path_column));
+    has = vb_path_extension(name);
     wanted = vb_dataset_type_extension(type, "");
     if (*has && *wanted && !vb_starts_with(has, wanted))
         vb_log(VB_WARNING,
@@ -158,12 +161,20 @@ static void check_extension(const struct job *job)
                has, type->name, type->storage_class, wanted);
 }
 
+/* The prefix may be an address too. */
+static char *full_path(const char *prefix, const char *path)
+{
+    if (!prefix || vb_location_is_remote(path))
+        return vb_strdup(path);
+    return vb_location_is_remote(prefix) && *path != '/' ? vb_url_join(prefix, path) : vb_path_join(prefix, path);
+}
+
 static void plan_transfers(struct job *job, vb_transfer *transfer)
 {
     check_extension(job);
     for (size_t i = 0; i < job->nrows; i++) {
         const char *path = vb_table_cell(&job->table, job->rows[i].row, job->path_column);
-        vb_autofree char *full = job->options->prefix ? vb_path_join(job->options->prefix, path) : vb_strdup(path);
+        vb_autofree char *full = full_path(job->options->prefix, path);
 
         vb_artifact_add(transfer, full, job->options->run, job->bindings.type, &job->rows[i].dataid,
                         &job->rows[i].uuid);

@@ -1,5 +1,5 @@
 /* handlers.c - FUSE requests that only ask. */
-#include "fs/fetch/remote.h"
+#include "fs/fetch/lazy.h"
 #include "fs/session/internal.h"
 #include "fs/session/park.h"
 #include "fs/view/job.h"

@@ -1,6 +1,6 @@
 #include "fs/session/park.h"
 
-#include "fs/fetch/remote.h"
+#include "fs/fetch/lazy.h"
 #include "fs/view/job.h"
 #include "registry/base/log.h"
 #include "registry/base/mem.h"

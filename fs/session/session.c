@@ -1,6 +1,6 @@
 #include "fs/session/session.h"
 
-#include "fs/fetch/remote.h"
+#include "fs/fetch/lazy.h"
 #include "fs/session/internal.h"
 #include "fs/session/park.h"
 #include "fs/view/job.h"

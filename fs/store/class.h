@@ -51,6 +51,9 @@ typedef struct vb_store_class {
     int (*list)(void *store, const char *prefix, int64_t deadline, vb_object_fn *each, void *arg, vb_error *err);
 } vb_store_class;
 
-extern const vb_store_class vb_store_file;
+extern const vb_store_class vb_store_file, vb_store_http, vb_store_s3;
+
+/* For tests: one class more that stores may have. */
+extern const vb_store_class *vb_store_test_class;
 
 #endif

@@ -409,8 +409,27 @@ static int rename_new(int root, const char *from, const char *to)
     return 0;
 }
 
-int vb_put_copy(vb_places *p, const vb_source *s, const char *path, const vb_uuid *uuid, vb_location *out,
-                vb_error *err)
+/* The same for what was fetched: the time is the server's, if it tells one. */
+static int fill_remote(vb_places *p, const vb_source *s, int to, vb_location *out, vb_error *err)
+{
+    vb_source dressed = {0};
+    int r = s->fetch(s->arg, s->path, to, out, err);
+
+    if (r < 0)
+        return r;
+    if (fstat(to, &dressed.st))
+        return vb_fail_errno(err, -errno, "copying it");
+    out->size = dressed.st.st_size;
+    if (out->mtime >= 0)
+        dressed.st.st_mtim = vb_clock_timespec(out->mtime);
+    out->mtime = vb_clock_ns(dressed.st.st_mtim);
+    return dress(p, &dressed, to, err);
+}
+
+typedef int fill_fn(vb_places *p, const vb_source *s, int to, vb_location *out, vb_error *err);
+
+static int put_filled(vb_places *p, const vb_source *s, const char *path, const vb_uuid *uuid, fill_fn *fill_it,
+                      vb_location *out, vb_error *err)
 {
     vb_auto_buf temporary = {0};
     vb_autoclose int to = -1;
@@ -420,7 +439,7 @@ int vb_put_copy(vb_places *p, const vb_source *s, const char *path, const vb_uui
     to = openat(p->root, temporary.data, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (to < 0)
         return vb_fail_errno(err, -errno, "copying it to %s", path);
-    r = fill(p, s, to, out, err);
+    r = fill_it(p, s, to, out, err);
     if (!r) {
         r = rename_new(p->root, temporary.data, path);
         if (r == -EEXIST)
@@ -431,4 +450,16 @@ int vb_put_copy(vb_places *p, const vb_source *s, const char *path, const vb_uui
     if (r < 0)
         unlinkat(p->root, temporary.data, 0);
     return r;
+}
+
+int vb_put_copy(vb_places *p, const vb_source *s, const char *path, const vb_uuid *uuid, vb_location *out,
+                vb_error *err)
+{
+    return put_filled(p, s, path, uuid, fill, out, err);
+}
+
+int vb_put_fetch(vb_places *p, const vb_source *s, const char *path, const vb_uuid *uuid, vb_location *out,
+                 vb_error *err)
+{
+    return put_filled(p, s, path, uuid, fill_remote, out, err);
 }

@@ -1,7 +1,9 @@
 #include "fs/store/transfer.h"
 
+#include "fs/remote/url.h"
 #include "fs/store/intent.h"
 #include "fs/store/place.h"
+#include "fs/store/store.h"
 #include "registry/base/clock.h"
 #include "registry/base/log.h"
 #include "registry/base/mem.h"
@@ -11,8 +13,11 @@
 #include <fcntl.h>
 #include <string.h>
 
+enum { REMOTE_THREADS = 16 }; /* they wait for the network most of the time */
+
 struct vb_transfer_work {
     vb_places *places;
+    vb_stores *stores; /* for sources that are addresses */
     vb_intent *intent; /* NULL: nothing is made */
     bool committed;
 };
@@ -44,6 +49,8 @@ int vb_transfer_begin(const vb_repo *repo, vb_registry *reg, vb_transfer_mode mo
     t->mode = mode;
     t->work = VB_NEW(struct vb_transfer_work);
     r = vb_places_open(repo, &t->work->places, err);
+    if (!r)
+        r = vb_stores_open(reg, repo->root, &t->work->stores, err);
     if (!r && mode != VB_TRANSFER_DIRECT)
         r = vb_intent_begin(repo, reg, &t->work->intent, err);
     if (!r)
@@ -143,11 +150,97 @@ static int stay(vb_transfer *t, vb_transfer_file *f, const vb_source *s)
     return 0;
 }
 
+/* ---- from afar ----------------------------------------------------------------------------------------- */
+
+static int ignore_bytes(void *arg, const void *bytes, size_t n)
+{
+    vb_hasher_add(arg, bytes, n);
+    return 0;
+}
+
+/* The checksum of an artifact that stays where it is: its bytes are read, and not kept. */
+static int hash_remote(vb_transfer *t, const vb_location *l, vb_hash *out, vb_error *err)
+{
+    vb_auto(vb_hasher_free) vb_hasher *hasher = vb_hasher_new();
+    int r = vb_stores_get(t->work->stores, l, 0, -1, "", vb_stores_deadline(t->work->stores, l, l->size), ignore_bytes,
+                          hasher, err);
+
+    if (!r)
+        *out = vb_hasher_result(hasher);
+    return r;
+}
+
+static int look_at_remote(vb_transfer *t, const char *address, vb_location *l, vb_error *err)
+{
+    vb_location asked = {.store_id = l->store_id, .path = (char *)address, .size = -1, .mtime = -1};
+    vb_object object;
+    int r = vb_stores_ask(t->work->stores, &asked, &object, err);
+
+    if (r < 0)
+        return r;
+    l->size = object.size;
+    l->mtime = object.mtime;
+    return 0;
+}
+
+static int fetch(void *arg, const char *address, int to, vb_location *out, vb_error *err)
+{
+    vb_transfer *t = arg;
+    vb_location from = {.store_id = out->store_id, .path = (char *)address, .size = -1, .mtime = -1};
+    int r = look_at_remote(t, address, out, err);
+
+    from.size = out->size;
+    if (!r)
+        r = vb_stores_copy_artifact(t->work->stores, &from, to, err);
+    if (!r)
+        r = vb_hash_fd(to, &out->checksum, NULL, err);
+    out->has_checksum = !r;
+    return r;
+}
+
+/* A '#' in an address begins a part of the artifact's, which only an import or a Gen3 repository knows. */
+static int check_address(const char *address, vb_error *err)
+{
+    vb_url url;
+    int r = vb_url_parse(address, &url, err);
+
+    if (r < 0)
+        return r;
+    vb_url_clear(&url);
+    return strchr(address, '#') ? vb_fail(err, -EINVAL, "an address of a file has no '#'; write %%23") : 0;
+}
+
+static int transfer_remote(vb_transfer *t, vb_transfer_file *f, vb_source *s)
+{
+    int r = check_address(f->source, &f->error);
+
+    if (r < 0)
+        return r;
+    *s = (vb_source){.path = f->source, .fetch = fetch, .arg = t};
+    if (t->mode == VB_TRANSFER_COPY)
+        return put_somewhere(t, f, s, vb_put_fetch);
+    if (t->mode != VB_TRANSFER_DIRECT && t->mode != VB_TRANSFER_AUTO) {
+        vb_fail(&f->error, -EINVAL, "is not on this machine, and cannot be moved or linked");
+        vb_hint(&f->error, "use --transfer copy, or direct, which leaves it where it is");
+        return -EINVAL;
+    }
+    r = look_at_remote(t, f->source, &f->location, &f->error);
+    f->location.path = vb_strdup(f->source);
+    f->state = VB_TRANSFER_STAYS;
+    if (!r && t->checksum)
+        r = hash_remote(t, &f->location, &f->location.checksum, &f->error);
+    f->location.has_checksum = !r && t->checksum;
+    return r;
+}
+
 static int transfer_one(vb_transfer *t, vb_transfer_file *f, vb_source *s)
 {
     vb_transfer_mode mode = t->mode;
-    int r = vb_source_look(f->source, s, &f->error);
+    int r;
 
+    if (vb_location_is_remote(f->source))
+        return transfer_remote(t, f, s);
+    r = vb_source_look(f->source, s, &f->error);
     if (r < 0)
         return r;
     f->location.size = s->st.st_size;
@@ -174,7 +267,7 @@ static void each(void *arg, size_t i)
     vb_source s = {0};
     int r = transfer_one(t, f, &s);
 
-    if (!r && (t->checksum || t->mode == VB_TRANSFER_MOVE) && !f->location.has_checksum) {
+    if (!r && (t->checksum || t->mode == VB_TRANSFER_MOVE) && !f->location.has_checksum && !s.fetch) {
         r = vb_source_hash(&s, &f->location.checksum, &f->error);
         f->location.has_checksum = !r;
     }
@@ -200,6 +293,8 @@ int vb_transfer_run(vb_transfer *t, size_t threads, const vb_progress *progress,
         r = vb_intent_write(intent, err);
     if (r < 0)
         return r;
+    if (!threads && t->count && vb_location_is_remote(t->files[0].source))
+        threads = REMOTE_THREADS;
     vb_parallel(t->count, threads, each, t, "transferring files", progress);
     return intent && t->count ? vb_places_sync(t->work->places, err) : 0;
 }
@@ -244,6 +339,8 @@ void vb_transfer_end(vb_transfer *t)
         vb_intent_end(t->work->intent);
     if (t->work->places)
         vb_places_close(t->work->places);
+    if (t->work->stores)
+        vb_stores_close(t->work->stores);
     for (size_t i = 0; i < t->count; i++) {
         free(t->files[i].source);
         free(t->files[i].target);

@@ -42,7 +42,7 @@ struct vb_call {
     vb_registry *reg;
     vb_journal *journal; /* NULL: nobody asks */
     bool live;           /* the registry may change: it is asked before each request */
-    struct vb_wait *wait; /* what needs a store answers -EINPROGRESS, and is asked again (fs/fetch/remote.h); NULL: it
+    struct vb_wait *wait; /* what needs a store answers -EINPROGRESS, and is asked again (fs/fetch/lazy.h); NULL: it
                              waits */
 };
 

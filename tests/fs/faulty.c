@@ -181,12 +181,25 @@ vb_cache_source faulty_source(const char *path, double seconds)
                              .deadline = vb_clock_monotonic_ns() + (int64_t)(seconds * 1e9)};
 }
 
-vb_remote faulty_remote(const char *path)
+static int origin_stat(void *owner, int64_t store, const char *path, int64_t deadline, vb_object *out, vb_error *err)
+{
+    return faulty_stat(owner, path, deadline, out, err);
+}
+
+static int origin_get(void *owner, int64_t store, const char *path, int64_t offset, int64_t length, const char *etag,
+                      int64_t deadline, vb_sink_fn *sink, void *arg, vb_error *err)
+{
+    return faulty_get(owner, path, offset, length, etag, deadline, sink, arg, err);
+}
+
+static const vb_origin_class origin_class = {.stat = origin_stat, .get = origin_get};
+
+vb_lazy faulty_lazy(const char *path)
 {
     static vb_store_options options = VB_STORE_OPTIONS_INIT;
 
     options.timeout = INT64_C(2000000000);
-    return (vb_remote){.origin = {.class = &faulty_class, .options = &options, .name = "test"},
+    return (vb_lazy){.origin = {.class = &origin_class, .options = &options, .name = "test"},
                        .path = path,
                        .name = path,
                        .size = faulty_size(path),

@@ -6,7 +6,7 @@
 #define VB_TESTS_FS_FAULTY_H
 
 #include "fs/cache/cache.h"
-#include "fs/fetch/remote.h"
+#include "fs/fetch/lazy.h"
 
 typedef struct faulty {
     atomic_int latency_ms; /* before each answer */
@@ -42,7 +42,7 @@ bool faulty_is(int fd, const char *path);
 vb_cache_item faulty_item(const char *path);
 vb_cache_source faulty_source(const char *path, double seconds);
 
-/* The object as a remote artifact. */
-vb_remote faulty_remote(const char *path);
+/* The object as an artifact that is not local, with its checksum; two seconds of silence are its end. */
+vb_lazy faulty_lazy(const char *path);
 
 #endif

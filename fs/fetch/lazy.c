@@ -146,7 +146,7 @@ static void remember(vb_fetcher *f, const char *name, const vb_object *object)
 
 /* ---- an artifact that work holds ------------------------------------------------------------------------------- */
 
-struct artifact *vb_artifact_hold(vb_fetcher *f, const vb_remote *a)
+struct artifact *vb_artifact_hold(vb_fetcher *f, const vb_lazy *a)
 {
     struct artifact *held = VB_NEW(struct artifact);
 
@@ -157,8 +157,8 @@ struct artifact *vb_artifact_hold(vb_fetcher *f, const vb_remote *a)
     held->source_name = vb_strdup(a->origin.name);
     held->remote.origin.name = held->source_name;
     atomic_init(&held->refs, 1);
-    if (a->origin.ref)
-        a->origin.ref(a->origin.owner);
+    if (a->origin.class->ref)
+        a->origin.class->ref(a->origin.owner);
     return held;
 }
 
@@ -172,8 +172,8 @@ void vb_artifact_unref(struct artifact *a)
 {
     if (atomic_fetch_sub(&a->refs, 1) > 1)
         return;
-    if (a->remote.origin.unref)
-        a->remote.origin.unref(a->remote.origin.owner);
+    if (a->remote.origin.class->unref)
+        a->remote.origin.class->unref(a->remote.origin.owner);
     free((char *)a->remote.path);
     free((char *)a->remote.name);
     free(a->source_name);
@@ -209,11 +209,11 @@ static int pass_on(void *arg, const void *bytes, size_t n)
 int vb_artifact_get(void *arg, int64_t offset, int64_t length, vb_sink_fn *sink, void *sink_arg, vb_error *err)
 {
     struct getting *g = arg;
-    const vb_remote *a = &g->artifact->remote;
+    const vb_lazy *a = &g->artifact->remote;
     struct sinking s = {g->fetch, sink, sink_arg};
 
-    return a->origin.class->get(a->origin.store, a->path, offset, length, g->etag, vb_fetch_deadline(g->fetch),
-                                pass_on, &s, err);
+    return a->origin.class->get(a->origin.owner, a->origin.store, a->path, offset, length, g->etag,
+                                vb_fetch_deadline(g->fetch), pass_on, &s, err);
 }
 
 /* Modification times of the Web are whole seconds. */
@@ -229,11 +229,11 @@ static bool other_time(int64_t recorded, int64_t told)
 /* What the store says of it now; compared with what was registered. */
 int vb_artifact_ask(struct artifact *a, vb_fetch *f, vb_object *out, vb_error *err)
 {
-    const vb_remote *r = &a->remote;
+    const vb_lazy *r = &a->remote;
     int code = 0;
 
     if (!recall(a->fetcher, r->name, out)) {
-        code = r->origin.class->stat(r->origin.store, r->path, vb_fetch_deadline(f), out, err);
+        code = r->origin.class->stat(r->origin.owner, r->origin.store, r->path, vb_fetch_deadline(f), out, err);
         if (code < 0)
             return code;
         remember(a->fetcher, r->name, out);
@@ -299,7 +299,7 @@ vb_fetch *vb_awaited(vb_wait *wait, const char *key)
     return wait && wait->done && !strcmp(vb_fetch_key(wait->done), key) ? vb_fetch_ref(wait->done) : NULL;
 }
 
-int vb_remote_stat(vb_fetcher *f, const vb_remote *a, vb_wait *wait, vb_object *out, vb_error *err)
+int vb_lazy_stat(vb_fetcher *f, const vb_lazy *a, vb_wait *wait, vb_object *out, vb_error *err)
 {
     vb_autofree char *key = vb_format("stat %s", a->name);
     vb_auto(vb_fetch_unref) vb_fetch *done = vb_awaited(wait, key);
@@ -347,7 +347,7 @@ static void free_opening(void *arg)
 }
 
 /* What the registry tells; true where that is enough to find it in the cache. */
-static bool item_of(const vb_remote *a, vb_cache_item *item)
+static bool item_of(const vb_lazy *a, vb_cache_item *item)
 {
     *item = (vb_cache_item){.name = a->name,
                             .size = a->size,
@@ -465,7 +465,7 @@ static void free_promoting(void *arg)
 static const vb_fetch_class promoting_class = {run_promote, free_promoting};
 
 /* What is used again comes into a faster directory, behind the user's back. */
-static void promote(vb_fetcher *f, const vb_remote *a, int tier)
+static void promote(vb_fetcher *f, const vb_lazy *a, int tier)
 {
     struct promoting *p = VB_NEW(struct promoting);
     vb_autofree char *key = vb_format("promote %s", a->name);
@@ -477,7 +477,7 @@ static void promote(vb_fetcher *f, const vb_remote *a, int tier)
     vb_fetch_unref(vb_fetch_start(f->pool, &order));
 }
 
-static int open_cached(vb_fetcher *f, const vb_remote *a, const vb_cache_item *item, vb_content *out)
+static int open_cached(vb_fetcher *f, const vb_lazy *a, const vb_cache_item *item, vb_content *out)
 {
     int tier = 0, fd = vb_cache_find(f->cache, item, &tier);
 
@@ -489,7 +489,7 @@ static int open_cached(vb_fetcher *f, const vb_remote *a, const vb_cache_item *i
     return 0;
 }
 
-int vb_remote_open(vb_fetcher *f, const vb_remote *a, vb_wait *wait, vb_content *out, vb_error *err)
+int vb_lazy_open(vb_fetcher *f, const vb_lazy *a, vb_wait *wait, vb_content *out, vb_error *err)
 {
     vb_cache_item item;
     char id[VB_CACHE_KEY_TEXT] = "";
