@@ -144,6 +144,20 @@ static void remember(vb_fetcher *f, const char *name, const vb_object *object)
     pthread_mutex_unlock(&f->lock);
 }
 
+static void forget(vb_fetcher *f, const char *name)
+{
+    struct remembered *o;
+
+    pthread_mutex_lock(&f->lock);
+    HASH_FIND_STR(f->objects, name, o);
+    if (o) {
+        HASH_DEL(f->objects, o);
+        free(o->name);
+        free(o);
+    }
+    pthread_mutex_unlock(&f->lock);
+}
+
 /* ---- an artifact that work holds ------------------------------------------------------------------------------- */
 
 struct artifact *vb_artifact_hold(vb_fetcher *f, const vb_lazy *a)
@@ -211,9 +225,12 @@ int vb_artifact_get(void *arg, int64_t offset, int64_t length, vb_sink_fn *sink,
     struct getting *g = arg;
     const vb_lazy *a = &g->artifact->remote;
     struct sinking s = {g->fetch, sink, sink_arg};
+    int r = a->origin.class->get(a->origin.owner, a->origin.store, a->path, offset, length, g->etag,
+                                 vb_fetch_deadline(g->fetch), pass_on, &s, err);
 
-    return a->origin.class->get(a->origin.owner, a->origin.store, a->path, offset, length, g->etag,
-                                vb_fetch_deadline(g->fetch), pass_on, &s, err);
+    if (r == -ESTALE) /* what it said before is no longer so */
+        forget(g->artifact->fetcher, a->name);
+    return r;
 }
 
 /* Modification times of the Web are whole seconds. */

@@ -53,7 +53,7 @@ typedef struct vb_store_class {
 
 extern const vb_store_class vb_store_file, vb_store_http, vb_store_s3;
 
-/* For tests: one class more that stores may have. */
+/* For tests: takes the place of the one of its scheme. */
 extern const vb_store_class *vb_store_test_class;
 
 #endif

@@ -61,12 +61,12 @@ struct vb_stores {
 
 static const vb_store_class *class_of(const char *scheme)
 {
+    if (vb_store_test_class && !strcmp(*vb_store_test_class->schemes, scheme))
+        return vb_store_test_class;
     for (size_t i = 0; i < VB_COUNT(classes); i++)
         for (const char *const *known = classes[i]->schemes; *known; known++)
             if (!strcmp(*known, scheme))
                 return classes[i];
-    if (vb_store_test_class && !strcmp(*vb_store_test_class->schemes, scheme))
-        return vb_store_test_class;
     return NULL;
 }
 

@@ -2,6 +2,7 @@
 
 #include "registry/base/clock.h"
 #include "registry/base/mem.h"
+#include "registry/base/path.h"
 #include "registry/base/text.h"
 
 #include <stdio.h>
@@ -100,8 +101,10 @@ static int faulty_open(const char *root, const vb_store_options *options, void *
 
 static int faulty_stat(void *store, const char *path, int64_t deadline, vb_object *out, vb_error *err)
 {
-    int r = misbehave(path, deadline, err);
+    int r;
 
+    path = vb_path_base(path);
+    r = misbehave(path, deadline, err);
     atomic_fetch_add(&faults->heads, 1);
     describe(path, out);
     return r;
@@ -113,9 +116,12 @@ static int faulty_get(void *store, const char *path, int64_t offset, int64_t len
     char piece[PIECE];
     vb_object object;
     int64_t end = length < 0 ? faulty_size(path) : offset + length, middle = offset + (end - offset) / 2;
-    int number = path[0] == 'f' ? atoi(path + 1) : 0, r = misbehave(path, deadline, err);
     bool truncate, corrupt, shorten;
+    int number, r;
 
+    path = vb_path_base(path);
+    number = path[0] == 'f' ? atoi(path + 1) : 0;
+    r = misbehave(path, deadline, err);
     atomic_fetch_add(&faults->gets, 1);
     atomic_fetch_add(&faults->asked[number % 4096], 1);
     describe(path, &object);
@@ -148,7 +154,7 @@ static int faulty_get(void *store, const char *path, int64_t offset, int64_t len
     return r;
 }
 
-static const char *const schemes[] = {"test", NULL};
+static const char *const schemes[] = {"http", NULL};
 
 const vb_store_class faulty_class = {
     .schemes = schemes,
