@@ -23,7 +23,7 @@ struct source {
 
 struct vb_fetch {
     vb_pool *pool;
-    char *key;
+    char *key, *name;
     const vb_fetch_class *class;
     void *arg;
     struct source *source;
@@ -141,6 +141,7 @@ static bool unref(vb_fetch *f)
         f->class->free(f->arg);
     vb_error_clear(&f->error);
     free(f->key);
+    free(f->name);
     free(f);
     pthread_mutex_lock(&p->lock);
     unref_pool(p);
@@ -274,6 +275,7 @@ static vb_fetch *new_fetch(vb_pool *p, const vb_fetch_order *order)
 
     f->pool = p;
     f->key = vb_strdup(order->key);
+    f->name = vb_strdup(order->name ? order->name : order->key);
     f->class = order->class;
     f->arg = order->arg;
     f->source = source_of(p, order->source, order->parallel);
@@ -411,7 +413,7 @@ int vb_fetch_result(vb_fetch *f, vb_error *err)
         if (f->error.hint)
             vb_hint(err, "%s", f->error.hint);
     } else if (r < 0) {
-        vb_fail_errno(err, r, "fetching %s", f->key);
+        vb_fail_errno(err, r, "fetching %s", f->name);
     }
     pthread_mutex_unlock(&f->pool->lock);
     return r;
@@ -427,6 +429,11 @@ const char *vb_fetch_key(const vb_fetch *f)
     return f->key;
 }
 
+const char *vb_fetch_name(const vb_fetch *f)
+{
+    return f->name;
+}
+
 int vb_fetch_wait(vb_fetch *f, vb_error *err)
 {
     vb_pool *p = f->pool;
@@ -439,7 +446,7 @@ int vb_fetch_wait(vb_fetch *f, vb_error *err)
         pthread_cond_timedwait(&p->ended, &p->lock, &until);
     }
     pthread_mutex_unlock(&p->lock);
-    return late ? vb_fail(err, -ETIMEDOUT, "%s: nothing came within %.1f s", f->key,
+    return late ? vb_fail(err, -ETIMEDOUT, "%s: nothing came within %.1f s", f->name,
                           (double)(f->timeout + f->work) / 1e9)
                 : vb_fetch_result(f, err);
 }

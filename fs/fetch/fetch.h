@@ -37,6 +37,7 @@ typedef struct vb_fetch_class {
 
 typedef struct vb_fetch_order {
     const char *key;
+    const char *name; /* of what is wanted, for messages */
     const vb_fetch_class *class;
     void *arg;          /* the work's; freed at once where the key is being worked on */
     const char *source; /* whose turns are counted */
@@ -74,6 +75,7 @@ bool vb_fetch_overdue(vb_fetch *f);
 int vb_fetch_result(vb_fetch *f, vb_error *err);
 void *vb_fetch_arg(vb_fetch *f);
 const char *vb_fetch_key(const vb_fetch *f);
+const char *vb_fetch_name(const vb_fetch *f);
 
 /* Waits for the end; -ETIMEDOUT where it is overdue. */
 int vb_fetch_wait(vb_fetch *f, vb_error *err);

@@ -199,6 +199,7 @@ vb_fetch_order vb_artifact_order(const struct artifact *a, const char *key)
     const vb_store_options *o = a->remote.origin.options;
 
     return (vb_fetch_order){.key = key,
+                            .name = a->remote.name,
                             .source = a->remote.origin.name,
                             .parallel = o->parallel,
                             .timeout = o->timeout};

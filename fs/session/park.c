@@ -108,7 +108,7 @@ static void put_away(struct parked *p)
 /* The work is overdue: its thread hangs, or waits behind some that do. */
 static void give_up(struct parked *p)
 {
-    vb_autofree char *message = vb_format("%s: nothing came before its deadline", vb_fetch_key(p->fetch));
+    vb_autofree char *message = vb_format("%s: nothing came before its deadline", vb_fetch_name(p->fetch));
 
     vb_log(VB_WARNING, "%s", message);
     vb_job_note_fault(vb_session_call, message);

@@ -67,7 +67,7 @@ static void close_stream(vb_stream *stream)
     if (moved < 0)
         vb_job_note_fault(vb_session_call, "the bytes of an artifact that it read by block are not those that were registered");
     else
-        vb_job_note_fetched(vb_session_call, moved);
+        vb_job_note_fetched(vb_session_call->view->job, moved);
 }
 
 void vb_session_close_handle(vb_session *s, struct handle *h)

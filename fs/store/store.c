@@ -486,19 +486,23 @@ static int copy_segment(int from, const vb_segment *part, int to, vb_error *err)
     return left > 0 ? vb_fail_errno(err, n < 0 ? -errno : -EIO, "copying an artifact") : 0;
 }
 
+/* Copies what was opened, and closes it. */
+static int copy_content(const vb_content *content, int to, vb_error *err)
+{
+    int r = content->whole ? vb_copy_fd(content->fd, to, err) : 0;
+
+    for (int i = 0; !r && i < content->nsegments; i++)
+        r = copy_segment(content->fd, &content->segments[i], to, err);
+    close(content->fd);
+    return r;
+}
+
 static int copy_opened(vb_stores *s, const vb_location *location, int to, vb_error *err)
 {
     vb_content content;
     int r = vb_stores_open_artifact(s, location, &content, err);
 
-    if (r < 0)
-        return r;
-    if (content.whole)
-        r = vb_copy_fd(content.fd, to, err);
-    for (int i = 0; !r && i < content.nsegments; i++)
-        r = copy_segment(content.fd, &content.segments[i], to, err);
-    close(content.fd);
-    return r;
+    return r < 0 ? r : copy_content(&content, to, err);
 }
 
 struct copying {
@@ -746,6 +750,15 @@ int vb_stores_open_later(vb_stores *s, const vb_location *location, vb_wait *wai
     if (!r)
         r = vb_lazy_open(fetcher, &lazy.artifact, wait, out, err);
     return r < 0 ? r : take_part(&lazy, location, out, err);
+}
+
+int vb_stores_copy_cached(vb_stores *s, const vb_location *location, int to, int64_t *moved, vb_error *err)
+{
+    vb_content content;
+    int r = vb_stores_open_later(s, location, NULL, &content, err);
+
+    *moved = r < 0 ? 0 : content.fetched;
+    return r < 0 ? r : copy_content(&content, to, err);
 }
 
 int vb_stores_stat_later(vb_stores *s, const vb_location *location, vb_wait *wait, int64_t *size, int64_t *mtime,

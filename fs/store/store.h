@@ -39,6 +39,9 @@ int vb_stores_open_later(vb_stores *s, const vb_location *location, struct vb_wa
  * a copy that was broken off: where a checksum is recorded they count, and the rest is fetched. */
 int vb_stores_copy_artifact(vb_stores *s, const vb_location *location, int to, vb_error *err);
 
+/* Copies an artifact into a new file through the node's cache, and waits.  *moved: bytes that were fetched for it. */
+int vb_stores_copy_cached(vb_stores *s, const vb_location *location, int to, int64_t *moved, vb_error *err);
+
 /* Size and modification time of an artifact whose location does not record them. */
 int vb_stores_stat(vb_stores *s, const vb_location *location, int64_t *size, int64_t *mtime, vb_error *err);
 

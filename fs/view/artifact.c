@@ -67,7 +67,7 @@ static int artifact_open(vb_call *c, vb_node *node, int flags, vb_content *out)
             vb_job_note_fault(c, err.message);
         return r == -ENOENT || r == -ESTALE || !vb_stores_is_local(c->view->stores, &a->location) ? -EIO : r;
     }
-    vb_job_note_fetched(c, out->fetched);
+    vb_job_note_fetched(c->view->job, out->fetched);
     touch(c, a, VB_TOUCH_READ);
     return 0;
 }

@@ -157,10 +157,10 @@ void vb_job_note_fault(vb_call *c, const char *message)
         note_fault(c->view->job, message);
 }
 
-void vb_job_note_fetched(vb_call *c, int64_t bytes)
+void vb_job_note_fetched(vb_job_view *job, int64_t bytes)
 {
-    if (c->view->job)
-        c->view->job->fetched += bytes;
+    if (job)
+        job->fetched += bytes;
 }
 
 int64_t vb_job_fetched(const vb_job_view *job)

@@ -24,7 +24,7 @@ static int locate(vb_attempt *a, const vb_dataset *d, vb_location *out, vb_error
     int r = d->state == VB_DATASET_PREDICTED ? vb_published_find(w->site->published, &d->uuid, out)
                                              : vb_location_get(w->graph->reg, d->id, out, err);
 
-    if (r <= 0 || out->size >= 0)
+    if (r <= 0 || out->size >= 0 || !vb_stores_is_local(w->stores, out)) /* its session asks when it must */
         return r;
     r = vb_stores_stat(w->stores, out, &size, &mtime, err);
     if (r < 0) {
