@@ -39,6 +39,7 @@ static const vb_command *const commands[] = {
     &vb_cmd_remove_runs,
     &vb_cmd_rename_collection,
     &vb_cmd_report,
+    &vb_cmd_retrieve_artifacts,
     &vb_cmd_run,
     &vb_cmd_snapshot,
     &vb_cmd_umount,

@@ -189,15 +189,17 @@ static int check_transfers(const struct job *job, const vb_transfer *transfer, v
     for (size_t i = 0; i < transfer->count; i++) {
         const vb_transfer_file *f = &transfer->files[i];
         size_t line = job->table.lines[job->rows[i].row];
+        vb_autofree char *source = NULL;
 
         if (!f->error.code || ++failed > MAX_NAMED)
             continue;
+        source = vb_url_shown(f->source);
         if (failed == 1) {
-            vb_fail(err, f->error.code, "%s:%zu: %s: %s", job->table.name, line, f->source, f->error.message);
+            vb_fail(err, f->error.code, "%s:%zu: %s: %s", job->table.name, line, source, f->error.message);
             if (f->error.hint)
                 vb_hint(err, "%s", f->error.hint);
         } else if (err) {
-            vb_fail(err, err->code, "%s\n%s:%zu: %s: %s", err->message, job->table.name, line, f->source,
+            vb_fail(err, err->code, "%s\n%s:%zu: %s: %s", err->message, job->table.name, line, source,
                     f->error.message);
         }
     }

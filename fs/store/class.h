@@ -42,6 +42,11 @@ typedef struct vb_store_class {
     int (*get)(void *store, const char *path, int64_t offset, int64_t length, const char *etag, int64_t deadline,
                vb_sink_fn *sink, void *arg, vb_error *err);
 
+    /* The same; what was said of the object that was read is in *told (where its bytes came from several tries, of all of
+     * them). */
+    int (*get_told)(void *store, const char *path, int64_t offset, int64_t length, const char *etag, int64_t deadline,
+                    vb_sink_fn *sink, void *arg, vb_object *told, vb_error *err);
+
     /* Stores `size` bytes of a file from its start.  Nobody ever sees a part of them.  -EEXIST where the name is taken
      * and is not to be replaced. */
     int (*put)(void *store, const char *path, int fd, int64_t size, bool replace, int64_t deadline, vb_error *err);

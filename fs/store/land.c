@@ -71,7 +71,16 @@ static int wrong_size(const char *path, int64_t is, int64_t was, vb_error *err)
                    is > was ? "more than " : "", is > was ? was : is, was);
 }
 
-static int judge(const struct landing *l, const char *path, const vb_location *location, vb_error *err)
+/* Without a checksum, the time tells whether it is what was registered. */
+static int check_time(const char *path, const vb_location *location, const vb_object *told, vb_error *err)
+{
+    if (location->has_checksum || location->mtime < 0 || told->mtime < 0 || told->mtime == location->mtime)
+        return 0;
+    return vb_fail(err, -ESTALE, "artifact %s changed: it was written after it was registered", path);
+}
+
+static int judge(const struct landing *l, const char *path, const vb_location *location, const vb_object *told,
+                 vb_error *err)
 {
     vb_hash is = vb_hasher_result(l->hasher);
     char got[VB_HASH_TEXT], wanted[VB_HASH_TEXT];
@@ -81,7 +90,7 @@ static int judge(const struct landing *l, const char *path, const vb_location *l
     if (location->has_checksum && memcmp(&is, &location->checksum, sizeof is) != 0)
         return vb_fail(err, -EIO, "artifact %s has other bytes than those that were registered: %s, not %s", path,
                        vb_hash_format(&is, got), vb_hash_format(&location->checksum, wanted));
-    return 0;
+    return check_time(path, location, told, err);
 }
 
 int vb_store_land(const vb_store_class *class, void *store, const char *path, const vb_location *location, int to,
@@ -94,12 +103,15 @@ int vb_store_land(const vb_store_class *class, void *store, const char *path, co
     if (r < 0)
         return vb_fail_errno(err, r, "writing artifact %s", path);
     for (int again = 0; again < 2; again++) {
+        vb_object told = {.size = -1, .mtime = -1};
+
         vb_error_clear(err);
-        r = l.at == l.size && l.size ? 0 : class->get(store, path, l.at, -1, "", deadline, take, &l, err);
+        if (l.at != l.size || !l.size)
+            r = class->get_told(store, path, l.at, -1, "", deadline, take, &l, &told, err);
         if (r == -EFBIG)
             return wrong_size(path, INT64_MAX, location->size, err);
         if (!r)
-            r = judge(&l, path, location, err);
+            r = judge(&l, path, location, &told, err);
         if (r != -EIO || !location->has_checksum || l.at != l.size)
             break;
         if (ftruncate(to, 0)) /* wrong bytes: they may have been damaged on their way */

@@ -24,7 +24,7 @@ Prints its port, and serves the files of DIR until it is killed.  /FAULT/PATH is
   host-PORT       redirects to the same path on localhost:PORT (another host by name)
   auth            wants user "me", password "secret"
 
-LOG gets a line for each request: method, path, Range, whether it had Authorization, bytes of the body that were sent."""
+LOG gets a line for each request: method, path, Range, whether it had Authorization, bytes of the body to be sent."""
 import hashlib
 import os
 import socket
@@ -58,6 +58,7 @@ class Handler(BaseHTTPRequestHandler):
                       f"{'auth' if self.headers.get('Authorization') else '-'} {sent}\n")
 
     def answer(self, code, headers=(), body=b""):
+        self.note(len(body))  # before the client can know: it may look into the log next
         self.send_response(code)
         for name, value in headers:
             self.send_header(name, value)
@@ -66,7 +67,6 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
-        self.note(len(body))
 
     def reset(self):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -138,6 +138,10 @@ class Handler(BaseHTTPRequestHandler):
             length += n[0]
         if fault == "more" and part:
             body, length = body + b"x" * n[0], length + n[0]
+        breaks = fault in ("reset", "truncate", "stall", "changing", "mute", "unnamed", "norange") and before < times
+        if breaks:
+            body = body[:n[0]]
+        self.note(0 if self.command == "HEAD" else len(body))
         self.send_response(206 if part else 200)
         if part:
             self.send_header("Content-Range", f"bytes {part[0]}-{part[1] - 1}/{whole}")
@@ -153,15 +157,11 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
         if self.command == "HEAD":
-            return self.note(0)
+            return None
         if fault == "chunked":
             body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
-        breaks = fault in ("reset", "truncate", "stall", "changing", "mute", "unnamed", "norange") and before < times
-        if breaks:
-            body = body[:n[0]]
         self.wfile.write(body)
         self.wfile.flush()
-        self.note(len(body))
         if breaks and fault == "stall":
             time.sleep(3600)
         elif breaks and fault == "truncate" or fault == "long":

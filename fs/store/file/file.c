@@ -78,23 +78,30 @@ static int send_bytes(int fd, int64_t offset, int64_t length, vb_sink_fn *sink, 
     return 0;
 }
 
-static int file_get(void *store, const char *path, int64_t offset, int64_t length, const char *etag, int64_t deadline,
-                    vb_sink_fn *sink, void *arg, vb_error *err)
+static int file_get_told(void *store, const char *path, int64_t offset, int64_t length, const char *etag,
+                         int64_t deadline, vb_sink_fn *sink, void *arg, vb_object *told, vb_error *err)
 {
     vb_autoclose int fd = file_open_file(store, path, err);
     struct stat st;
-    vb_object object;
     int r;
 
     if (fd < 0)
         return fd;
     if (fstat(fd, &st))
         return vb_fail_errno(err, -errno, "artifact %s", path);
-    describe(&st, &object);
-    if (*etag && strcmp(etag, object.etag) != 0)
+    describe(&st, told);
+    if (*etag && strcmp(etag, told->etag) != 0)
         return vb_fail(err, -ESTALE, "artifact %s is another version than before", path);
     r = send_bytes(fd, offset, length, sink, arg);
     return r < 0 && !(err && err->code) ? vb_fail_errno(err, r, "reading artifact %s", path) : r;
+}
+
+static int file_get(void *store, const char *path, int64_t offset, int64_t length, const char *etag, int64_t deadline,
+                    vb_sink_fn *sink, void *arg, vb_error *err)
+{
+    vb_object told;
+
+    return file_get_told(store, path, offset, length, etag, deadline, sink, arg, &told, err);
 }
 
 static int copy_beside(const char *full, int fd, int64_t size, bool replace, vb_error *err)
@@ -189,6 +196,7 @@ const vb_store_class vb_store_file = {
     .open_file = file_open_file,
     .stat = file_stat,
     .get = file_get,
+    .get_told = file_get_told,
     .put = file_put,
     .remove = file_remove,
     .list = file_list,

@@ -63,15 +63,21 @@ static int http_stat(void *store, const char *path, int64_t deadline, vb_object 
     return r < 0 ? r : vb_remote_stat(s->remote, &q, out, err);
 }
 
-static int http_get(void *store, const char *path, int64_t offset, int64_t length, const char *etag, int64_t deadline,
-                    vb_sink_fn *sink, void *arg, vb_error *err)
+static int http_get_told(void *store, const char *path, int64_t offset, int64_t length, const char *etag,
+                         int64_t deadline, vb_sink_fn *sink, void *arg, vb_object *told, vb_error *err)
 {
     struct http_store *s = store;
     vb_autofree char *url = NULL, *name = NULL;
     int r = vb_http_locate(s, path, &url, &name, err);
     const vb_request q = {.method = "GET", .url = url, .name = name, .operation = "reading", .deadline = deadline};
 
-    return r < 0 ? r : vb_remote_read(s->remote, &q, offset, length, etag, sink, arg, NULL, err);
+    return r < 0 ? r : vb_remote_read(s->remote, &q, offset, length, etag, sink, arg, told, err);
+}
+
+static int http_get(void *store, const char *path, int64_t offset, int64_t length, const char *etag, int64_t deadline,
+                    vb_sink_fn *sink, void *arg, vb_error *err)
+{
+    return http_get_told(store, path, offset, length, etag, deadline, sink, arg, NULL, err);
 }
 
 static int http_remove(void *store, const char *path, int64_t deadline, vb_error *err)
@@ -97,6 +103,7 @@ const vb_store_class vb_store_http = {
     .close = http_close,
     .stat = http_stat,
     .get = http_get,
+    .get_told = http_get_told,
     .put = vb_dav_put,
     .remove = http_remove,
     .list = vb_dav_list,

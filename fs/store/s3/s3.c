@@ -241,8 +241,8 @@ static int s3_stat(void *store, const char *path, int64_t deadline, vb_object *o
     return vb_remote_stat(s->remote, &q, out, err);
 }
 
-static int s3_get(void *store, const char *path, int64_t offset, int64_t length, const char *etag, int64_t deadline,
-                  vb_sink_fn *sink, void *arg, vb_error *err)
+static int s3_get_told(void *store, const char *path, int64_t offset, int64_t length, const char *etag,
+                       int64_t deadline, vb_sink_fn *sink, void *arg, vb_object *told, vb_error *err)
 {
     struct s3_store *s = store;
     vb_auto_s3_object o = {0};
@@ -253,7 +253,13 @@ static int s3_get(void *store, const char *path, int64_t offset, int64_t length,
     if (r < 0)
         return r;
     q = vb_s3_request(&o, &h, NULL, "GET", "reading", deadline);
-    return vb_remote_read(s->remote, &q, offset, length, etag, sink, arg, NULL, err);
+    return vb_remote_read(s->remote, &q, offset, length, etag, sink, arg, told, err);
+}
+
+static int s3_get(void *store, const char *path, int64_t offset, int64_t length, const char *etag, int64_t deadline,
+                  vb_sink_fn *sink, void *arg, vb_error *err)
+{
+    return s3_get_told(store, path, offset, length, etag, deadline, sink, arg, NULL, err);
 }
 
 /* S3 says 204 whether or not it was there. */
@@ -290,6 +296,7 @@ const vb_store_class vb_store_s3 = {
     .close = s3_close,
     .stat = s3_stat,
     .get = s3_get,
+    .get_told = s3_get_told,
     .put = vb_s3_put,
     .remove = s3_remove,
     .list = vb_s3_list,
