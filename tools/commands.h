@@ -6,6 +6,7 @@
 
 extern const vb_command vb_cmd_associate;
 extern const vb_command vb_cmd_backup;
+extern const vb_command vb_cmd_cache;
 extern const vb_command vb_cmd_certify_calibrations;
 extern const vb_command vb_cmd_collection_chain;
 extern const vb_command vb_cmd_collection_doc;

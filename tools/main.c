@@ -6,6 +6,7 @@
 static const vb_command *const commands[] = {
     &vb_cmd_associate,
     &vb_cmd_backup,
+    &vb_cmd_cache,
     &vb_cmd_certify_calibrations,
     &vb_cmd_collection_chain,
     &vb_cmd_collection_doc,
