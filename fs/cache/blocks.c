@@ -412,6 +412,12 @@ static int fill(vb_blocks *b, int64_t block, vb_cache_source *source, vb_error *
     if (r < 0)
         return r;
     r = source->get(source->arg, begin, f.end - begin, take_bytes, &f, err);
+    if (f.write_error == -ENOSPC && vb_tier_squeeze(b->tier, 16 * VB_CACHE_BLOCK, source->deadline)) {
+        f.write_error = 0;
+        f.at = begin;
+        vb_error_clear(err);
+        r = source->get(source->arg, begin, f.end - begin, take_bytes, &f, err);
+    }
     if (f.write_error)
         return vb_fail_errno(err, f.write_error, "writing a block of %s to cache %s", b->name, b->tier->directory);
     if (r == -EMSGSIZE || (!r && f.at < f.end))

@@ -52,13 +52,13 @@ void vb_cache_close(vb_cache *c)
     free(c);
 }
 
-int vb_cache_find(vb_cache *c, const vb_cache_item *item, int *tier)
+static int find(vb_cache *c, const vb_cache_item *item, bool shared, int *tier)
 {
     char key[VB_CACHE_KEY_TEXT];
 
     vb_cache_key(item, key);
     for (size_t i = 0; i < c->count; i++) {
-        int fd = vb_tier_find(&c->tiers[i], key, item->size);
+        int fd = c->tiers[i].shared == shared ? vb_tier_find(&c->tiers[i], key, item->size) : -ENOENT;
 
         if (fd >= 0) {
             if (tier)
@@ -69,28 +69,18 @@ int vb_cache_find(vb_cache *c, const vb_cache_item *item, int *tier)
     return -ENOENT;
 }
 
-/* What is used once comes into the last directory that may hold it; what is used again, nearer. */
-static struct tier *tier_for(vb_cache *c, int64_t size, bool blocks, vb_error *err)
+int vb_cache_find(vb_cache *c, const vb_cache_item *item, int *tier)
 {
-    for (size_t i = c->count; i-- > 0;)
-        if (size <= c->tiers[i].max_bytes && !(blocks && c->tiers[i].shared))
-            return &c->tiers[i];
-    if (err) {
-        vb_fail(err, -ENOSPC, "the cache may hold no artifact of %" PRId64 " bytes", size);
-        vb_hint(err, "give it more in vbutler.yaml, 'cache: {size: ...}', or in VBUTLER_CACHE_SIZE");
-    }
-    return NULL;
+    return find(c, item, false, tier);
 }
 
-int vb_cache_get(vb_cache *c, const vb_cache_item *item, vb_cache_source *source, vb_error *err)
+/* What is used once comes into the last directory that may hold it; what is used again, nearer. */
+static struct tier *tier_for(vb_cache *c, int64_t size, bool shared)
 {
-    struct tier *t;
-    int fd = vb_cache_find(c, item, NULL);
-
-    if (fd >= 0)
-        return fd;
-    t = tier_for(c, item->size, false, err);
-    return t ? vb_tier_land(t, item, source, err) : -ENOSPC;
+    for (size_t i = c->count; i-- > 0;)
+        if (size <= c->tiers[i].max_bytes && c->tiers[i].shared == shared)
+            return &c->tiers[i];
+    return NULL;
 }
 
 static int get_copy(void *arg, int64_t offset, int64_t length, vb_sink_fn *sink, void *sink_arg, vb_error *err)
@@ -109,6 +99,40 @@ static int get_copy(void *arg, int64_t offset, int64_t length, vb_sink_fn *sink,
         length -= n;
     }
     return r;
+}
+
+/* From a shared directory into one of this node's; where there is none, or no room, it is read where it is. */
+static int bring_near(vb_cache *c, const vb_cache_item *item, int from, const vb_cache_source *source)
+{
+    struct tier *t = tier_for(c, item->size, false);
+    vb_cache_source copy = {.get = get_copy, .arg = &from, .deadline = source->deadline, .cancelled = source->cancelled};
+    int fd = t ? vb_tier_land(t, item, &copy, NULL) : -ENOENT;
+
+    if (fd < 0)
+        return from;
+    close(from);
+    return fd;
+}
+
+int vb_cache_get(vb_cache *c, const vb_cache_item *item, vb_cache_source *source, vb_error *err)
+{
+    struct tier *t;
+    int fd = find(c, item, false, NULL);
+
+    if (fd >= 0)
+        return fd;
+    fd = find(c, item, true, NULL);
+    if (fd >= 0)
+        return bring_near(c, item, fd, source);
+    if ((t = tier_for(c, item->size, true))) {
+        fd = vb_tier_land(t, item, source, err);
+        return fd < 0 ? fd : bring_near(c, item, fd, source);
+    }
+    if ((t = tier_for(c, item->size, false)))
+        return vb_tier_land(t, item, source, err);
+    vb_fail(err, -ENOSPC, "the cache may hold no artifact of %" PRId64 " bytes", item->size);
+    vb_hint(err, "give it more in vbutler.yaml, 'cache: {size: ...}', or in VBUTLER_CACHE_SIZE");
+    return -ENOSPC;
 }
 
 int vb_cache_promote(vb_cache *c, const vb_cache_item *item, int tier, const atomic_bool *cancelled, vb_error *err)

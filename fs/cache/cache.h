@@ -58,11 +58,13 @@ int vb_cache_open(const vb_cache_options *o, vb_cache **out, vb_error *err);
 void vb_cache_close(vb_cache *c);
 VB_CLEANUP(vb_cache, vb_cache_close)
 
-/* A descriptor of the whole artifact where it is there, the caller's; -ENOENT where it is not.  Does not wait.  *tier,
- * unless NULL, is the number of the directory that had it. */
+/* A descriptor of the whole artifact where it is there, the caller's; -ENOENT where it is not.  Does not wait, and does
+ * not look into directories that are shared: these may be far.  *tier, unless NULL, is the number of the directory that
+ * had it. */
 int vb_cache_find(vb_cache *c, const vb_cache_item *item, int *tier);
 
-/* The same, and fetches it where it is not there.  -EIO where what came is not what was to come: it is removed. */
+/* The same everywhere, and fetches it where it is not there; what a shared directory has is copied into one of this
+ * node's.  -EIO where what came is not what was to come: it is removed. */
 int vb_cache_get(vb_cache *c, const vb_cache_item *item, vb_cache_source *source, vb_error *err);
 
 /* Copies an artifact that was found in `tier` into the one above, where there is one that may hold it. */

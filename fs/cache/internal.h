@@ -56,6 +56,9 @@ int vb_tier_scan(struct tier *t, struct entry **out, size_t *count, vb_error *er
 /* Under the lock: removes an entry that is neither pinned nor in use; its bytes, or -EBUSY. */
 int64_t vb_tier_evict(struct tier *t, const struct entry *e);
 
+/* The disk is full, whatever the quota: evicts so many bytes where it can; how many. */
+int64_t vb_tier_squeeze(struct tier *t, int64_t bytes, int64_t deadline);
+
 /* Opens a whole artifact and holds it; -ENOENT. */
 int vb_tier_find(struct tier *t, const char *key, int64_t size);
 

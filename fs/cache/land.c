@@ -220,6 +220,11 @@ int vb_tier_land(struct tier *t, const vb_cache_item *item, vb_cache_source *sou
         }
         if (!r && hold_part(&l)) {
             r = fill_part(&l, err);
+            while (l.write_error == -ENOSPC && vb_tier_squeeze(t, item->size, source->deadline)) {
+                l.write_error = 0;
+                vb_error_clear(err);
+                r = fill_part(&l, err);
+            }
             close(l.fd);
             return r;
         }

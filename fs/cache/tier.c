@@ -322,6 +322,25 @@ int vb_tier_reserve(struct tier *t, int64_t bytes, int64_t files, vb_error *err)
     return write_usage(t, &u, err);
 }
 
+int64_t vb_tier_squeeze(struct tier *t, int64_t bytes, int64_t deadline)
+{
+    struct entry *items = NULL;
+    int64_t freed = 0;
+    size_t n = 0;
+
+    if (vb_tier_lock(t, deadline, NULL) < 0)
+        return 0;
+    if (!vb_tier_scan(t, &items, &n, NULL))
+        for (size_t i = 0; i < n && freed < bytes; i++) {
+            int64_t some = vb_tier_evict(t, &items[i]);
+
+            freed += some > 0 ? some : 0;
+        }
+    vb_tier_unlock(t);
+    free(items);
+    return freed;
+}
+
 /* ---- opening --------------------------------------------------------------------------------------------------- */
 
 int vb_tier_find(struct tier *t, const char *key, int64_t size)

@@ -24,7 +24,8 @@ struct vb_session {
     const char *data_path;
     pthread_mutex_t parked_lock; /* guards parked */
     struct parked *parked;       /* requests that wait for remote work: park.h */
-    int wake;                    /* an eventfd: one of them can go on */
+    atomic_int parked_count;
+    int wake; /* an eventfd: one of them can go on */
 };
 
 extern const struct fuse_lowlevel_ops vb_session_read_ops, vb_session_write_ops;

@@ -61,6 +61,7 @@ void vb_park(fuse_req_t req, vb_resume_fn *resume, const struct request *request
     if (p->next)
         p->next->previous = p;
     s->parked = p;
+    atomic_fetch_add(&s->parked_count, 1);
     pthread_mutex_unlock(&s->parked_lock);
     vb_fetch_await(p->fetch, &p->waiter);
     fuse_req_interrupt_func(req, on_interrupt, p);
@@ -88,6 +89,7 @@ static struct parked *take(vb_session *s, bool any)
             s->parked = p->next;
         if (p->next)
             p->next->previous = p->previous;
+        atomic_fetch_sub(&s->parked_count, 1);
     }
     pthread_mutex_unlock(&s->parked_lock);
     if (p) { /* from here on nobody else knows of it */
@@ -122,19 +124,22 @@ static void go_on(struct parked *p)
     } else if (!vb_fetch_done(p->fetch)) {
         give_up(p);
     } else {
+        if (vb_session_call->live)
+            vb_registry_refresh(vb_session_call->reg, NULL);
         vb_session_call->wait->done = p->fetch;
         p->resume(p->req, &p->request);
         vb_session_call->wait->done = NULL;
     }
 }
 
-void vb_unpark(vb_session *s)
+void vb_unpark(vb_session *s, bool woken)
 {
     struct parked *p;
-    eventfd_t woken;
+    eventfd_t count;
 
-    eventfd_read(s->wake, &woken);
-    while ((p = take(s, false))) {
+    if (woken)
+        eventfd_read(s->wake, &count);
+    while (atomic_load(&s->parked_count) && (p = take(s, false))) {
         go_on(p);
         put_away(p);
     }
@@ -152,10 +157,5 @@ void vb_park_drop(vb_session *s)
 
 int vb_park_patience(vb_session *s)
 {
-    bool some;
-
-    pthread_mutex_lock(&s->parked_lock);
-    some = s->parked != NULL;
-    pthread_mutex_unlock(&s->parked_lock);
-    return some ? PARKED_MS : PATIENCE_MS;
+    return atomic_load(&s->parked_count) ? PARKED_MS : PATIENCE_MS;
 }

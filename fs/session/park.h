@@ -23,8 +23,8 @@ typedef void vb_resume_fn(fuse_req_t req, const struct request *request);
 /* Puts a request aside until what the thread's call has begun is done; `request` is copied. */
 void vb_park(fuse_req_t req, vb_resume_fn *resume, const struct request *request);
 
-/* Goes on with what can go on. */
-void vb_unpark(vb_session *s);
+/* Goes on with what can go on; `woken`: somebody said that there is something. */
+void vb_unpark(vb_session *s, bool woken);
 
 /* Answers all with an error: nobody serves any more. */
 void vb_park_drop(vb_session *s);

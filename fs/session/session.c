@@ -293,7 +293,7 @@ int vb_session_serve(vb_session *s, vb_call *call, vb_session_watch *watches, si
             r = vb_fail_errno(err, -errno, "waiting for requests");
         if (!r && fds[0].revents)
             r = answer(s, &buf, err);
-        vb_unpark(s);
+        vb_unpark(s, fds[count + 1].revents != 0);
         for (size_t i = 0; i < count; i++)
             if (fds[i + 1].revents && !watches[i].ready(watches[i].arg)) {
                 watches[i].fd = -1;

@@ -6,8 +6,10 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 static int setup(void **state)
@@ -349,12 +351,15 @@ static void test_what_is_used_again_comes_nearer(void **state)
     vb_cache_item item = faulty_item("a-100000"), large = faulty_item("b-2000000");
     vb_auto(vb_cache_close) vb_cache *c = NULL;
     vb_auto_error err = VB_ERROR_INIT;
+    vb_cache_state shared;
     int tier = -1;
 
     assert_ok(vb_cache_open(&o, &c, &err), &err);
     assert_got(c, "a-100000");
     assert_got(c, "b-2000000");
-    for (int at = 2; at >= 0; at--) {
+    assert_int_equal(vb_cache_stat(c, 2, &shared, NULL), 0);
+    assert_int_equal(shared.files, 2); /* others of the cluster have them there */
+    for (int at = 1; at >= 0; at--) {
         close(vb_cache_find(c, &item, &tier));
         assert_int_equal(tier, at);
         assert_ok(vb_cache_promote(c, &item, tier, NULL, &err), &err);
@@ -366,6 +371,52 @@ static void test_what_is_used_again_comes_nearer(void **state)
     assert_int_equal(tier, 1);
     assert_got(c, "a-100000");
     assert_int_equal(atomic_load(&faults->gets), 2);
+}
+
+/* What another node has fetched is not fetched again, but copied, and verified. */
+static void test_a_shared_directory_is_asked_before_the_source(void **state)
+{
+    vb_auto(vb_cache_close) vb_cache *other = open_cache(*state, "cache", 0, 0), *c = NULL;
+    vb_cache_tier tiers[2] = {{fixture_path(*state, "own"), 10000000, 100, false},
+                              {fixture_path(*state, "cache"), 10000000, 100, true}};
+    vb_cache_options o = {tiers, 2, 2};
+    vb_auto_error err = VB_ERROR_INIT;
+    vb_autoclose int fd = -1;
+
+    assert_got(other, "a-100000");
+    assert_got(other, "b-100000");
+    assert_ok(vb_cache_open(&o, &c, &err), &err);
+    assert_false(holds(c, "a-100000")); /* not without looking far */
+    assert_got(c, "a-100000");
+    assert_true(holds(c, "a-100000"));
+    assert_int_equal(atomic_load(&faults->gets), 2);
+}
+
+/* The disk may be full before the quota is. */
+static void test_a_full_disk_is_made_room_on(void **state)
+{
+    const char *small = fixture_path(*state, "cache");
+    vb_cache *c = NULL;
+    vb_auto_error err = VB_ERROR_INIT;
+    int open_one;
+
+    assert_int_equal(mkdir(small, 0700), 0);
+    if (geteuid() || unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+        mount("tmpfs", small, "tmpfs", 0, "size=3m"))
+        skip();
+    c = open_cache(*state, "cache", 0, 0);
+    assert_got(c, "a-1000000");
+    assert_got(c, "b-1000000");
+    assert_got(c, "c-1500000");
+    assert_false(holds(c, "a-1000000"));
+    open_one = get(c, "d-1600000", &err);
+    assert_ok(open_one, &err);
+    assert_int_equal(get(c, "e-1600000", &err), -ENOSPC); /* nothing can go */
+    assert_says(&err, "writing e-1600000 to cache");
+    close(open_one);
+    assert_got(c, "e-1600000");
+    vb_cache_close(c);
+    umount2(small, MNT_DETACH);
 }
 
 /* A copy that was damaged in a slow directory does not spread. */
@@ -650,6 +701,8 @@ int main(void)
         TEST(test_leftovers_are_evicted),
         TEST(test_a_cache_of_another_user_is_refused),
         TEST(test_what_is_used_again_comes_nearer),
+        TEST(test_a_shared_directory_is_asked_before_the_source),
+        TEST(test_a_full_disk_is_made_room_on),
         TEST(test_a_promotion_verifies),
         TEST(test_blocks_are_fetched_one_by_one),
         TEST(test_all_blocks_are_a_whole_artifact),
