@@ -12,8 +12,10 @@ struct tier {
     int fd;
     int64_t max_bytes, max_files;
     bool shared;
-    pthread_mutex_t mutex; /* among threads what `lock` is among processes */
-    int lock, usage;       /* descriptors of these files */
+    pthread_mutex_t mutex; /* guards `taken`, which is among threads what `lock` is among processes */
+    pthread_cond_t given_up;
+    bool taken;
+    int lock, usage; /* descriptors of these files */
 };
 
 struct vb_cache {

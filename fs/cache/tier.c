@@ -63,27 +63,45 @@ int vb_cache_pause(int *turn, int64_t deadline, const atomic_bool *cancelled)
 
 /* ---- the lock, the count --------------------------------------------------------------------------------------- */
 
-int vb_tier_lock(struct tier *t, int64_t deadline, vb_error *err)
+static bool take_turn(struct tier *t, int64_t deadline)
 {
     struct timespec until = vb_clock_timespec(deadline);
-    int turn = 0, r = pthread_mutex_clocklock(&t->mutex, CLOCK_MONOTONIC, &until);
+    int r = 0;
 
-    if (r)
+    pthread_mutex_lock(&t->mutex);
+    while (t->taken && !r)
+        r = pthread_cond_timedwait(&t->given_up, &t->mutex, &until);
+    if (!r)
+        t->taken = true;
+    pthread_mutex_unlock(&t->mutex);
+    return !r;
+}
+
+static void give_turn(struct tier *t)
+{
+    pthread_mutex_lock(&t->mutex);
+    t->taken = false;
+    pthread_cond_signal(&t->given_up);
+    pthread_mutex_unlock(&t->mutex);
+}
+
+int vb_tier_lock(struct tier *t, int64_t deadline, vb_error *err)
+{
+    int turn = 0, r = 0;
+
+    if (!take_turn(t, deadline))
         return vb_fail(err, -ETIMEDOUT, "cache %s: it was locked until the deadline", t->directory);
-    while (flock(t->lock, LOCK_EX | LOCK_NB)) {
+    while (!r && flock(t->lock, LOCK_EX | LOCK_NB))
         r = errno == EWOULDBLOCK || errno == EINTR ? vb_cache_pause(&turn, deadline, NULL) : -errno;
-        if (r < 0) {
-            pthread_mutex_unlock(&t->mutex);
-            return vb_fail_errno(err, r, "locking cache %s", t->directory);
-        }
-    }
-    return 0;
+    if (r < 0)
+        give_turn(t);
+    return r < 0 ? vb_fail_errno(err, r, "locking cache %s", t->directory) : 0;
 }
 
 void vb_tier_unlock(struct tier *t)
 {
     flock(t->lock, LOCK_UN);
-    pthread_mutex_unlock(&t->mutex);
+    give_turn(t);
 }
 
 static bool read_usage(struct tier *t, struct usage *u)
@@ -442,6 +460,7 @@ static int count_first(struct tier *t, vb_error *err)
 
 int vb_tier_open(const vb_cache_tier *options, struct tier *out, vb_error *err)
 {
+    pthread_condattr_t monotonic;
     int r;
 
     *out = (struct tier){.directory = vb_strdup(options->directory),
@@ -452,6 +471,10 @@ int vb_tier_open(const vb_cache_tier *options, struct tier *out, vb_error *err)
                          .max_files = options->files > 0 ? options->files : VB_CACHE_FILES,
                          .shared = options->shared};
     pthread_mutex_init(&out->mutex, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&out->given_up, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     r = open_directory(out, err);
     if (!r)
         r = fill_directory(out, err);
@@ -469,5 +492,6 @@ void vb_tier_close(struct tier *t)
     if (t->usage >= 0)
         close(t->usage);
     pthread_mutex_destroy(&t->mutex);
+    pthread_cond_destroy(&t->given_up);
     free(t->directory);
 }

@@ -13,13 +13,11 @@
 
 enum { PIECE = 16 << 10 };
 
-faulty *faults;
+_Atomic(faulty *) faults;
 
 void faulty_reset(void)
 {
-    if (!faults)
-        faults = mmap(NULL, sizeof *faults, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    memset((void *)faults, 0, sizeof *faults);
+    faults = mmap(NULL, sizeof(faulty), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 }
 
 int64_t faulty_size(const char *path)
@@ -110,8 +108,8 @@ static int faulty_stat(void *store, const char *path, int64_t deadline, vb_objec
     return r;
 }
 
-static int faulty_get(void *store, const char *path, int64_t offset, int64_t length, const char *etag, int64_t deadline,
-                      vb_sink_fn *sink, void *arg, vb_error *err)
+static int send_object(void *store, const char *path, int64_t offset, int64_t length, const char *etag, int64_t deadline,
+                       vb_sink_fn *sink, void *arg, vb_error *err)
 {
     char piece[PIECE];
     vb_object object;
@@ -151,6 +149,19 @@ static int faulty_get(void *store, const char *path, int64_t offset, int64_t len
         if (atomic_load(&faults->pace))
             sleep_ns(atomic_load(&faults->pace));
     }
+    return r;
+}
+
+static int faulty_get(void *store, const char *path, int64_t offset, int64_t length, const char *etag, int64_t deadline,
+                      vb_sink_fn *sink, void *arg, vb_error *err)
+{
+    faulty *f = faults;
+    int now = atomic_fetch_add(&f->running, 1) + 1, most = atomic_load(&f->most), r;
+
+    while (now > most && !atomic_compare_exchange_weak(&f->most, &most, now))
+        ;
+    r = send_object(store, path, offset, length, etag, deadline, sink, arg, err);
+    atomic_fetch_sub(&f->running, 1);
     return r;
 }
 

@@ -19,15 +19,16 @@ typedef struct faulty {
     atomic_bool hang;      /* nothing comes, whatever the deadline */
     atomic_int version;    /* of all objects: their etag */
     atomic_int gets, heads;
+    atomic_int running, most; /* gets at a time */
     _Atomic int64_t bytes;        /* that were sent */
     _Atomic int64_t pace;         /* nanoseconds a piece of 16 KiB takes */
     atomic_int asked[4096];       /* gets of "f<N>-..." */
 } faulty;
 
-extern faulty *faults;
+extern _Atomic(faulty *) faults;
 extern const vb_store_class faulty_class;
 
-/* Makes *faults anew, in memory that forks share. */
+/* Makes *faults anew, in memory that forks share; what an earlier test has left running has its own for ever. */
 void faulty_reset(void);
 
 /* The bytes of "NAME-SIZE" from `offset` on. */

@@ -372,15 +372,12 @@ static void test_reads_in_order_are_fetched_ahead(void **state)
     vb_auto(vb_fetcher_unref) vb_fetcher *f = open_fetcher(*state);
     vb_lazy a = faulty_lazy(LARGE);
     vb_content c;
-    int64_t start, slow;
 
     open_large(f, &a, &c);
     atomic_store(&faults->latency_ms, 40);
-    start = vb_clock_monotonic_ns();
     for (int64_t at = 0; at < 40000000; at += 131072)
         assert_int_equal(read_at(&c, at, at + 131072 > 40000000 ? (size_t)(40000000 - at) : 131072, NULL), 0);
-    slow = vb_clock_monotonic_ns() - start;
-    assert_true(slow < 39 * INT64_C(40000000)); /* one after the other they would wait so long for latency alone */
+    assert_true(atomic_load(&faults->most) > 1); /* at a time */
     assert_int_equal(atomic_load(&faults->gets), 39);
     assert_int_equal(atomic_load(&faults->bytes), 40000000);
     assert_int_equal(vb_stream_close(c.stream), 40000000);
