@@ -419,4 +419,57 @@ test_import_from_addresses() {
     vb fsck third --checksum
 }
 
+test_export_links_to_no_address() {
+    with_web
+    make_files 1
+    cp files/*.txt "$WEB/"
+    make_repo repo
+    table 1 "$URL" >numbers.csv
+    vb ingest-files repo number run numbers.csv --transfer direct
+    expect_failure "is not on this machine" vb export repo linked --transfer symlink
+    vb export repo auto --transfer auto
+    expect_failure "is not on this machine" vb export-gen3 repo gen3 --transfer symlink
+    expect_equal "$(find auto -name '0.txt' | wc -l)" 1
+}
+
+# ---- Gen3 ----------------------------------------------------------------------------------------------------------
+
+# A Gen3 repository whose datastore is at an address: as export-gen3 writes it, with its files moved there.
+test_import_gen3_from_a_remote_datastore() {
+    with_web
+    make_numbers 3
+    vb export-gen3 repo gen3 --transfer copy
+    mv gen3/numbers "$WEB/"
+    sed -i "s#^  root: .*#  root: $URL#" gen3/butler.yaml
+    vb create direct
+    vb import-gen3 direct gen3 --transfer direct
+    expect_equal "$(registry direct "SELECT path FROM location ORDER BY 1 LIMIT 1")" \
+        "$URL/numbers/number/number_0_numbers.txt"
+    vb fsck direct
+    vb create copied
+    vb import-gen3 copied gen3 --transfer copy
+    vb fsck copied --checksum
+    cmp files/1.txt copied/numbers/number/number_1_numbers.txt
+    rm "$WEB/numbers/number/number_2_numbers.txt"
+    vb create third
+    expect_failure "number.*healpix5: 2.*it is not there" vb import-gen3 third gen3 --transfer copy
+    expect_equal "$(registry third "SELECT count(*) FROM dataset")" 0
+    # What was direct is written as it is.
+    vb export-gen3 direct again
+    expect_equal "$(sqlite3 again/gen3.sqlite3 "SELECT path FROM file_datastore_records ORDER BY 1 LIMIT 1")" \
+        "$URL/numbers/number/number_0_numbers.txt"
+}
+
+test_mount_gen3_with_a_remote_datastore() {
+    need_fuse
+    with_web
+    make_numbers 2
+    vb export-gen3 repo gen3 --transfer copy
+    mv gen3/numbers "$WEB/"
+    sed -i "s#^  root: .*#  root: $URL#" gen3/butler.yaml
+    mount_at gen3 mnt
+    expect_equal "$(cat mnt/data/numbers/number/healpix5=1/*.txt)" 1
+    vb umount mnt
+}
+
 run_tests "$@"
