@@ -3,6 +3,7 @@
 #include "fs/remote/url.h"
 #include "fs/store/hdu.h"
 #include "fs/store/land.h"
+#include "fs/store/tar.h"
 #include "fs/store/zip.h"
 #include "registry/base/clock.h"
 #include "registry/base/log.h"
@@ -280,7 +281,8 @@ static int along_chain(vb_stores *s, int64_t id, const char *path, chain_fn *eac
 /* Which part of a file an artifact is. */
 struct part {
     int hdu;            /* -1: none */
-    const char *member; /* of a zip file; NULL: none */
+    const char *member; /* of an archive; NULL: none */
+    bool tar;           /* the archive is a tar archive, else a zip file */
 };
 
 /* The path of the file, and which part of it. */
@@ -292,7 +294,8 @@ static char *split_fragment(const char *path, struct part *part)
     *part = (struct part){.hdu = -1};
     if (!hash)
         return vb_strdup(path);
-    if (vb_starts_with(hash, "#unzip="))
+    part->tar = vb_starts_with(hash, "#untar=");
+    if (part->tar || vb_starts_with(hash, "#unzip="))
         part->member = hash + strlen("#unzip=");
     else if (!vb_parse_int(hash + 5, &n) || n < 0 || n >= INT_MAX)
         return vb_strdup(path);
@@ -408,6 +411,23 @@ static int check_unchanged(const vb_location *location, const vb_content *conten
     return 0;
 }
 
+static int take_tar_member(const char *member, vb_content *content, vb_error *err)
+{
+    vb_autoclose int to = unnamed_file(err);
+    int r = to < 0 ? to : vb_tar_member(member, to, content, err);
+
+    if (!r)
+        vb_steal_fd(&to);
+    return r;
+}
+
+static int take_part(const struct part *part, vb_content *content, vb_error *err)
+{
+    if (part->member)
+        return part->tar ? take_tar_member(part->member, content, err) : vb_zip_member(part->member, content, err);
+    return part->hdu >= 0 ? vb_hdu_segments(content->fd, part->hdu, content, err) : 0;
+}
+
 int vb_stores_open_artifact(vb_stores *s, const vb_location *location, vb_content *out, vb_error *err)
 {
     struct part part;
@@ -420,9 +440,7 @@ int vb_stores_open_artifact(vb_stores *s, const vb_location *location, vb_conten
     if (content.fd < 0)
         return content.fd;
     content.size = opening.size;
-    r = part.member     ? vb_zip_member(part.member, &content, err)
-        : part.hdu >= 0 ? vb_hdu_segments(content.fd, part.hdu, &content, err)
-                        : 0;
+    r = take_part(&part, &content, err);
     if (r < 0)
         vb_error_context(err, "artifact %s", path);
     if (!r)
