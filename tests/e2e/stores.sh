@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 SERVICES=$SOURCE/tests/services
-unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
+unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy CURL_CA_BUNDLE SSL_CERT_FILE
 export HOME=/nonexistent # no ~/.aws, no ~/.netrc
 
 # with_web: $URL is a web server's, $WEB the directory that it serves.
