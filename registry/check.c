@@ -253,8 +253,9 @@ int vb_held_open(vb_registry *reg, vb_held_list **out, vb_error *err)
     int r = vb_sql(
         reg->db, &l->s, err,
         "SELECT CASE WHEN instr(path, '#hdu=') THEN substr(path, 1, instr(path, '#hdu=') - 1)"
-        " WHEN instr(path, '#unzip=') THEN substr(path, 1, instr(path, '#unzip=') - 1) ELSE path END AS file,"
-        " instr(path, '#hdu=') > 0 OR instr(path, '#unzip=') > 0, dataset_id, store_id, size, ifnull(mtime, -1),"
+        " WHEN instr(path, '#unzip=') THEN substr(path, 1, instr(path, '#unzip=') - 1)"
+        " WHEN instr(path, '#untar=') THEN substr(path, 1, instr(path, '#untar=') - 1) ELSE path END AS file,"
+        " instr(path, '#hdu=') > 0 OR instr(path, '#unzip=') > 0 OR instr(path, '#untar=') > 0, dataset_id, store_id, size, ifnull(mtime, -1),"
         " checksum, 0 FROM location l WHERE EXISTS (SELECT 1 FROM dataset x WHERE x.id = l.dataset_id)"
         " UNION ALL SELECT path, 0, dataset_id, store_id,"
         " size, -1, NULL, 1 FROM datastore_record r WHERE component != '' AND EXISTS (SELECT 1 FROM dataset x WHERE"

@@ -33,9 +33,16 @@ void vb_location_clear(vb_location *l)
 
 const char *vb_location_part(const char *path)
 {
-    const char *hdu = strstr(path, "#hdu="), *member = strstr(path, "#unzip=");
+    static const char *const parts[] = {"#hdu=", "#unzip=", "#untar="};
+    const char *first = NULL;
 
-    return !hdu || (member && member < hdu) ? member : hdu;
+    for (size_t i = 0; i < VB_COUNT(parts); i++) {
+        const char *at = strstr(path, parts[i]);
+
+        if (at && (!first || at < first))
+            first = at;
+    }
+    return first;
 }
 
 bool vb_location_is_remote(const char *path)

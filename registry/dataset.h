@@ -38,7 +38,7 @@ void vb_dataset_print(const vb_dataset *d, vb_buf *out);
 /* Where an artifact is and what it must be. */
 typedef struct vb_location {
     int64_t store_id;
-    char *path;   /* below the store's root, or absolute or an address (ingested `direct`); "#hdu=N" and "#unzip=MEMBER" name parts */
+    char *path;   /* below the store's root, or absolute or an address (ingested `direct`); "#hdu=N", "#unzip=MEMBER", "#untar=MEMBER": parts */
     int64_t size; /* bytes; -1: not recorded */
     bool has_checksum;
     vb_hash checksum;
@@ -48,7 +48,7 @@ typedef struct vb_location {
 
 void vb_location_clear(vb_location *l);
 
-/* Where "#hdu=N" or "#unzip=MEMBER" begins in a location's path; NULL: it is a whole file. */
+/* Where "#hdu=N", "#unzip=MEMBER" or "#untar=MEMBER" begins in a location's path; NULL: it is a whole file. */
 const char *vb_location_part(const char *path);
 
 /* True where a location's path is an address, "https://HOST/PATH": the artifact was ingested `direct` from afar. */

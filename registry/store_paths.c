@@ -2,6 +2,7 @@
 
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
+#include "registry/base/percent.h"
 #include "registry/dataset.h"
 #include "registry/internal.h"
 
@@ -61,6 +62,27 @@ static int mark_absolute(void *arg, const char *path)
     return 0;
 }
 
+/* Artifacts that were registered by their addresses below a root that is one. */
+static int mark_addresses(vb_registry *reg, const struct absolute *a, vb_error *err)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    size_t n = strlen(a->root);
+    int r = vb_sql(reg->db, &s, err, "SELECT path FROM location WHERE path GLOB '[a-zA-Z]*://*'", VB_NO_ARGS);
+
+    while (!r && (r = vb_stmt_step(s, err)) > 0) {
+        const char *path = vb_col_text(s, 0), *below = path + n;
+        vb_auto_buf plain = {0};
+
+        r = 0;
+        if (strncmp(path, a->root, n) != 0 || (a->root[n - 1] != '/' && *below++ != '/'))
+            continue;
+        if (!vb_percent_decode(&plain, below))
+            vb_buf_puts(&plain, below);
+        mark(a->paths, a->count, vb_buf_text(&plain), a->held);
+    }
+    return r;
+}
+
 int vb_store_paths_held(vb_registry *reg, int64_t store_id, const char *root, const char *const *paths, size_t count,
                         bool *held, vb_error *err)
 {
@@ -78,6 +100,8 @@ int vb_store_paths_held(vb_registry *reg, int64_t store_id, const char *root, co
         mark(paths, count, vb_col_text(s, 0), held);
         r = 0;
     }
+    if (!r && count && vb_location_is_remote(root))
+        return mark_addresses(reg, &absolute, err);
     if (!r && count)
         r = vb_location_each_absolute(reg, mark_absolute, &absolute, err);
     free(absolute.dir);

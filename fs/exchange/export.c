@@ -156,8 +156,15 @@ static int put_artifact(struct exporting *e, struct artifact *a)
 
     if (!r)
         r = vb_mkdirs(e->dir, parent, 0777, &a->error);
+    if (!vb_stores_is_local(e->stores, &a->location) && mode == VB_EXPORT_AUTO)
+        mode = VB_EXPORT_COPY;
     if (r < 0 || mode == VB_EXPORT_COPY)
         return r < 0 ? r : copy_artifact(e, a);
+    if (!vb_stores_is_local(e->stores, &a->location)) {
+        vb_fail(&a->error, -EINVAL, "is not on this machine, and cannot be linked to");
+        vb_hint(&a->error, "--transfer copy fetches it, direct leaves it where it is");
+        return -EINVAL;
+    }
     r = look(e, a);
     if (r < 0)
         return r;

@@ -47,7 +47,7 @@ static char *part_name(const char *file, const char *part)
 {
     const char *extension = vb_path_extension(file);
 
-    if (vb_starts_with(part, "#unzip=")) {
+    if (vb_starts_with(part, "#un")) { /* "#unzip=" or "#untar=" */
         vb_autofree char *parent = vb_path_dir(file);
 
         part += strlen("#unzip=");

@@ -151,7 +151,7 @@ static void check_extension(const struct job *job)
 
     if (!job->nrows)
         return;
-    name = vb_url_name(vb_table_cell(&job->table, job->rows[0].row, job->path_column));
+    name = vb_artifact_name(vb_table_cell(&job->table, job->rows[0].row, job->path_column));
     has = vb_path_extension(name);
     wanted = vb_dataset_type_extension(type, "");
     if (*has && *wanted && !vb_starts_with(has, wanted))

@@ -243,6 +243,7 @@ static void set_up(CURL *curl, struct exchange *x, struct curl_slist *headers, c
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, x);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, x);
+    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, q->once ? 1L : 0L);
     if (x->t->range)
         curl_easy_setopt(curl, CURLOPT_RANGE, x->t->range);
     set_time(curl, x);

@@ -39,6 +39,7 @@ typedef struct vb_request {
     const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
     const vb_signer *signer;    /* NULL: not signed */
     int64_t deadline;
+    bool once; /* libcurl must not send it twice by itself, as it does where a connection that is used again is closed */
 
     /* What is sent: bytes of a file, or text, or nothing. */
     int fd; /* with has_file */

@@ -42,8 +42,8 @@ typedef struct vb_store_class {
     int (*get)(void *store, const char *path, int64_t offset, int64_t length, const char *etag, int64_t deadline,
                vb_sink_fn *sink, void *arg, vb_error *err);
 
-    /* The same; what was said of the object that was read is in *told (where its bytes came from several tries, of all of
-     * them). */
+    /* The same; what was said of the object that was read is in *told (where its bytes came from several tries, of all
+     * of them). */
     int (*get_told)(void *store, const char *path, int64_t offset, int64_t length, const char *etag, int64_t deadline,
                     vb_sink_fn *sink, void *arg, vb_object *told, vb_error *err);
 

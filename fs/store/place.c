@@ -241,12 +241,13 @@ static int real_path(vb_places *p, const vb_source *s, char **out, vb_error *err
     return 0;
 }
 
-/* "#hdu=3" at the end of a location's path names a part of a file, and so does "#unzip=..." (dataset.h). */
+/* "#hdu=3" at the end of a location's path names a part of a file, and so do "#unzip=..." and "#untar=..."
+ * (dataset.h). */
 static bool looks_like_part(const char *path)
 {
     const char *part = vb_location_part(path);
 
-    if (part && !strncmp(part, "#unzip=", 7))
+    if (part && !strncmp(part, "#un", 3))
         return true;
     return part && part[5] && !part[5 + strspn(part + 5, "0123456789")];
 }
@@ -260,7 +261,7 @@ int vb_places_name(vb_places *p, const vb_source *s, char **out, vb_error *err)
     if (r < 0)
         return r;
     if (looks_like_part(real))
-        return vb_fail(err, -EINVAL, "a name with '#hdu=' or '#unzip=' cannot be registered where it is");
+        return vb_fail(err, -EINVAL, "a name with '#hdu=', '#unzip=' or '#untar=' cannot be registered where it is");
     *out = vb_strdup(vb_path_inside(real, p->repo->root) && real[n] == '/' ? real + n + 1 : real);
     return 0;
 }

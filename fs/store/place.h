@@ -15,9 +15,9 @@ typedef struct vb_source {
     struct stat st; /* of the file, links followed */
     bool is_link;
 
-    /* Of a source that is not on this machine, by which vb_put_fetch() gets its bytes: writes them to a new file, and
-     * fills the checksum and, where it is told, the time. */
-    int (*fetch)(void *arg, const char *address, int to, vb_location *out, vb_error *err);
+    /* Of a source that is not a file of this machine, by which vb_put_fetch() gets its bytes: writes them to a new
+     * file, and fills the checksum and, where it is told, the time. */
+    int (*fetch)(void *arg, const char *path, int to, vb_location *out, vb_error *err);
     void *arg;
 } vb_source;
 

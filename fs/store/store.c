@@ -4,6 +4,7 @@
 #include "fs/remote/url.h"
 #include "fs/store/hdu.h"
 #include "fs/store/land.h"
+#include "fs/store/tar.h"
 #include "fs/store/zip.h"
 #include "registry/base/clock.h"
 #include "registry/base/log.h"
@@ -299,7 +300,8 @@ static int along_chain(vb_stores *s, int64_t id, const char *path, chain_fn *eac
 /* Which part of a file an artifact is. */
 struct part {
     int hdu;            /* -1: none */
-    const char *member; /* of a zip file; NULL: none */
+    const char *member; /* of an archive; NULL: none */
+    bool tar;           /* the archive is a tar archive, else a zip file */
 };
 
 /* The path of the file, and which part of it. */
@@ -311,7 +313,8 @@ static char *split_fragment(const char *path, struct part *part)
     *part = (struct part){.hdu = -1};
     if (!hash)
         return vb_strdup(path);
-    if (vb_starts_with(hash, "#unzip="))
+    part->tar = vb_starts_with(hash, "#untar=");
+    if (part->tar || vb_starts_with(hash, "#unzip="))
         part->member = hash + strlen("#unzip=");
     else if (!vb_parse_int(hash + 5, &n) || n < 0 || n >= INT_MAX)
         return vb_strdup(path);
@@ -427,6 +430,23 @@ static int check_unchanged(const vb_location *location, const vb_content *conten
     return 0;
 }
 
+static int take_tar_member(const char *member, vb_content *content, vb_error *err)
+{
+    vb_autoclose int to = unnamed_file(err);
+    int r = to < 0 ? to : vb_tar_member(member, to, content, err);
+
+    if (!r)
+        vb_steal_fd(&to);
+    return r;
+}
+
+static int take_part(const struct part *part, vb_content *content, vb_error *err)
+{
+    if (part->member)
+        return part->tar ? take_tar_member(part->member, content, err) : vb_zip_member(part->member, content, err);
+    return part->hdu >= 0 ? vb_hdu_segments(content->fd, part->hdu, content, err) : 0;
+}
+
 int vb_stores_open_artifact(vb_stores *s, const vb_location *location, vb_content *out, vb_error *err)
 {
     struct part part;
@@ -439,9 +459,7 @@ int vb_stores_open_artifact(vb_stores *s, const vb_location *location, vb_conten
     if (content.fd < 0)
         return content.fd;
     content.size = opening.size;
-    r = part.member     ? vb_zip_member(part.member, &content, err)
-        : part.hdu >= 0 ? vb_hdu_segments(content.fd, part.hdu, &content, err)
-                        : 0;
+    r = take_part(&part, &content, err);
     if (r < 0)
         vb_error_context(err, "artifact %s", path);
     if (!r)
@@ -678,11 +696,9 @@ static int describe(vb_stores *s, const vb_location *location, struct lazy *out,
 }
 
 /* The part of a whole file; what was registered must be what is there. */
-static int take_part(const struct lazy *l, const vb_location *location, vb_content *content, vb_error *err)
+static int take_lazy(const struct lazy *l, const vb_location *location, vb_content *content, vb_error *err)
 {
-    int r = l->part.member     ? vb_zip_member(l->part.member, content, err)
-            : l->part.hdu >= 0 ? vb_hdu_segments(content->fd, l->part.hdu, content, err)
-                               : 0;
+    int r = take_part(&l->part, content, err);
 
     if (r < 0)
         vb_error_context(err, "artifact %s", l->name);
@@ -709,7 +725,7 @@ static int open_near(vb_stores *s, const vb_location *location, const struct laz
         if (out->fd < 0)
             continue;
         out->size = opening.size;
-        r = take_part(l, location, out, err);
+        r = take_lazy(l, location, out, err);
         return r < 0 ? r : 1;
     }
     return r;
@@ -731,7 +747,7 @@ int vb_stores_open_later(vb_stores *s, const vb_location *location, vb_wait *wai
     r = vb_stores_fetcher(s, &fetcher, err);
     if (!r)
         r = vb_lazy_open(fetcher, &lazy.artifact, wait, out, err);
-    return r < 0 ? r : take_part(&lazy, location, out, err);
+    return r < 0 ? r : take_lazy(&lazy, location, out, err);
 }
 
 int vb_stores_copy_cached(vb_stores *s, const vb_location *location, int to, int64_t *moved, vb_error *err)

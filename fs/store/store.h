@@ -2,8 +2,9 @@
  *
  * A store is a root, or a chain of roots that are tried in order (vbutler.yaml, `stores:`); what a root is, a local
  * directory, a web server or a bucket of S3, its class tells (class.h).  A location's path below it is joined to the
- * root; one that is an address was ingested `direct`, and its host or bucket is a store by itself.  A location's path may end in "#hdu=N": the artifact is then the primary HDU of the FITS file followed by HDU N; or in
- * "#unzip=MEMBER": a member of a zip file.
+ * root; one that is an address was ingested `direct`, and its host or bucket is a store by itself.  A location's path
+ * may end in "#hdu=N": the artifact is then the primary HDU of the FITS file followed by HDU N; or in
+ * "#unzip=MEMBER", "#untar=MEMBER": a member of a zip file or of a tar archive.
  * Thread-safe. */
 #ifndef VB_FS_STORE_STORE_H
 #define VB_FS_STORE_STORE_H
@@ -17,8 +18,8 @@ typedef struct vb_stores vb_stores;
 struct vb_wait;
 struct vb_fetcher;
 
-/* The stores of a registry file; `root` is the directory that a store's root "." means, and whose vbutler.yaml (if there
- * is one) holds their options. */
+/* The stores of a registry file; `root` is the directory that a store's root "." means, and whose vbutler.yaml (if
+ * there is one) holds their options. */
 int vb_stores_open(vb_registry *reg, const char *root, vb_stores **out, vb_error *err);
 void vb_stores_close(vb_stores *s);
 VB_CLEANUP(vb_stores, vb_stores_close)
@@ -26,8 +27,9 @@ VB_CLEANUP(vb_stores, vb_stores_close)
 /* True where opening an artifact waits for no network. */
 bool vb_stores_is_local(const vb_stores *s, const vb_location *location);
 
-/* Opens an artifact for reading; a remote one is copied into a file without a name first, and checked.  -ENOENT where it is not there; -ESTALE where its size, or its modification time where
- * that is recorded, is no longer what the location says: what was registered is not what is there. */
+/* Opens an artifact for reading; a remote one is copied into a file without a name first, and checked.  -ENOENT where
+ * it is not there; -ESTALE where its size, or its modification time where that is recorded, is no longer what the
+ * location says: what was registered is not what is there. */
 int vb_stores_open_artifact(vb_stores *s, const vb_location *location, vb_content *out, vb_error *err);
 
 /* The same through the node's cache (fs/fetch/lazy.h), for who must not wait: what needs remote work begins it and says
@@ -35,8 +37,8 @@ int vb_stores_open_artifact(vb_stores *s, const vb_location *location, vb_conten
 int vb_stores_open_later(vb_stores *s, const vb_location *location, struct vb_wait *wait, vb_content *out,
                          vb_error *err);
 
-/* Copies an artifact, checked likewise, into a new file.  For a remote one the file may have the first bytes already, of
- * a copy that was broken off: where a checksum is recorded they count, and the rest is fetched. */
+/* Copies an artifact, checked likewise, into a new file.  For a remote one the file may have the first bytes already,
+ * of a copy that was broken off: where a checksum is recorded they count, and the rest is fetched. */
 int vb_stores_copy_artifact(vb_stores *s, const vb_location *location, int to, vb_error *err);
 
 /* Copies an artifact into a new file through the node's cache, and waits.  *moved: bytes that were fetched for it. */

@@ -150,44 +150,82 @@ static int stay(vb_transfer *t, vb_transfer_file *f, const vb_source *s)
     return 0;
 }
 
-/* ---- from afar ----------------------------------------------------------------------------------------- */
+/* ---- from afar, and parts of files ---------------------------------------------------------------------- */
 
-static int ignore_bytes(void *arg, const void *bytes, size_t n)
+/* What the stores name: an address, or a part of a file ("#untar=MEMBER"). */
+static bool is_stored(const char *source)
+{
+    struct stat st;
+
+    return vb_location_is_remote(source) || (vb_location_part(source) && lstat(source, &st));
+}
+
+static int add_bytes(void *arg, const void *bytes, size_t n)
 {
     vb_hasher_add(arg, bytes, n);
     return 0;
 }
 
+static int hash_segment(int fd, const vb_segment *part, vb_hasher *hasher, vb_error *err)
+{
+    enum { PIECE = 256 << 10 };
+    vb_autofree char *buffer = vb_alloc(PIECE);
+    int64_t left = part->length;
+
+    while (left > 0) {
+        ssize_t n = pread(fd, buffer, left < PIECE ? (size_t)left : PIECE, part->offset + part->length - left);
+
+        if (n <= 0)
+            return vb_fail_errno(err, n < 0 ? -errno : -EIO, "reading the bytes to checksum");
+        vb_hasher_add(hasher, buffer, (size_t)n);
+        left -= n;
+    }
+    return 0;
+}
+
+static int hash_part(vb_transfer *t, const vb_location *l, vb_hasher *hasher, vb_error *err)
+{
+    vb_content content;
+    int r = vb_stores_open_artifact(t->work->stores, l, &content, err);
+
+    if (r < 0)
+        return r;
+    if (content.whole) {
+        content.segments[0] = (vb_segment){0, content.size};
+        content.nsegments = 1;
+    }
+    for (int i = 0; !r && i < content.nsegments; i++)
+        r = hash_segment(content.fd, &content.segments[i], hasher, err);
+    close(content.fd);
+    return r;
+}
+
 /* The checksum of an artifact that stays where it is: its bytes are read, and not kept. */
-static int hash_remote(vb_transfer *t, const vb_location *l, vb_hash *out, vb_error *err)
+static int hash_stored(vb_transfer *t, const vb_location *l, vb_hash *out, vb_error *err)
 {
     vb_auto(vb_hasher_free) vb_hasher *hasher = vb_hasher_new();
-    int r = vb_stores_get(t->work->stores, l, 0, -1, "", vb_stores_deadline(t->work->stores, l, l->size), ignore_bytes,
-                          hasher, err);
+    vb_stores *stores = t->work->stores;
+    int r = vb_location_part(l->path)
+                ? hash_part(t, l, hasher, err)
+                : vb_stores_get(stores, l, 0, -1, "", vb_stores_deadline(stores, l, l->size), add_bytes, hasher, err);
 
     if (!r)
         *out = vb_hasher_result(hasher);
     return r;
 }
 
-static int look_at_remote(vb_transfer *t, const char *address, vb_location *l, vb_error *err)
+static int look_at_stored(vb_transfer *t, const char *path, vb_location *l, vb_error *err)
 {
-    vb_location asked = {.store_id = l->store_id, .path = (char *)address, .size = -1, .mtime = -1};
-    vb_object object;
-    int r = vb_stores_ask(t->work->stores, &asked, &object, err);
+    const vb_location asked = {.store_id = l->store_id, .path = (char *)path, .size = -1, .mtime = -1};
 
-    if (r < 0)
-        return r;
-    l->size = object.size;
-    l->mtime = object.mtime;
-    return 0;
+    return vb_stores_stat(t->work->stores, &asked, &l->size, &l->mtime, err);
 }
 
-static int fetch(void *arg, const char *address, int to, vb_location *out, vb_error *err)
+static int fetch(void *arg, const char *path, int to, vb_location *out, vb_error *err)
 {
     vb_transfer *t = arg;
-    vb_location from = {.store_id = out->store_id, .path = (char *)address, .size = -1, .mtime = -1};
-    int r = look_at_remote(t, address, out, err);
+    vb_location from = {.store_id = out->store_id, .path = (char *)path, .size = -1, .mtime = -1};
+    int r = look_at_stored(t, path, out, err);
 
     from.size = out->size;
     if (!r)
@@ -198,37 +236,53 @@ static int fetch(void *arg, const char *address, int to, vb_location *out, vb_er
     return r;
 }
 
-/* A '#' in an address begins a part of the artifact's, which only an import or a Gen3 repository knows. */
-static int check_address(const char *address, vb_error *err)
+/* An address as it is; a part of a file of this machine by the file's own path.  The caller frees *out. */
+static int name_stored(vb_transfer *t, const char *source, char **out, vb_error *err)
 {
+    const char *part = vb_location_part(source);
+    vb_autofree char *file = vb_strndup(source, part ? (size_t)(part - source) : strlen(source)), *name = NULL;
+    vb_source s;
     vb_url url;
-    int r = vb_url_parse(address, &url, err);
+    int r;
 
+    if (!vb_location_is_remote(source)) {
+        r = vb_source_look(file, &s, err);
+        if (!r)
+            r = vb_places_name(t->work->places, &s, &name, err);
+        if (!r)
+            *out = vb_format("%s%s", name, part);
+        return r;
+    }
+    r = vb_url_parse(source, &url, err);
     if (r < 0)
         return r;
     vb_url_clear(&url);
-    return strchr(address, '#') ? vb_fail(err, -EINVAL, "an address of a file has no '#'; write %%23") : 0;
+    if (strchr(file, '#'))
+        return vb_fail(err, -EINVAL, "an address of a file has no '#'; write %%23");
+    *out = vb_strdup(source);
+    return 0;
 }
 
-static int transfer_remote(vb_transfer *t, vb_transfer_file *f, vb_source *s)
+static int transfer_stored(vb_transfer *t, vb_transfer_file *f, vb_source *s)
 {
-    int r = check_address(f->source, &f->error);
+    vb_autofree char *path = NULL;
+    int r = name_stored(t, f->source, &path, &f->error);
 
     if (r < 0)
         return r;
-    *s = (vb_source){.path = f->source, .fetch = fetch, .arg = t};
+    *s = (vb_source){.path = path, .fetch = fetch, .arg = t};
     if (t->mode == VB_TRANSFER_COPY)
         return put_somewhere(t, f, s, vb_put_fetch);
     if (t->mode != VB_TRANSFER_DIRECT && t->mode != VB_TRANSFER_AUTO) {
-        vb_fail(&f->error, -EINVAL, "is not on this machine, and cannot be moved or linked");
+        vb_fail(&f->error, -EINVAL, "is not on this machine, or a part of a file: it cannot be moved or linked");
         vb_hint(&f->error, "use --transfer copy, or direct, which leaves it where it is");
         return -EINVAL;
     }
-    r = look_at_remote(t, f->source, &f->location, &f->error);
-    f->location.path = vb_strdup(f->source);
+    r = look_at_stored(t, path, &f->location, &f->error);
+    f->location.path = VB_STEAL(path);
     f->state = VB_TRANSFER_STAYS;
     if (!r && t->checksum)
-        r = hash_remote(t, &f->location, &f->location.checksum, &f->error);
+        r = hash_stored(t, &f->location, &f->location.checksum, &f->error);
     f->location.has_checksum = !r && t->checksum;
     return r;
 }
@@ -238,8 +292,8 @@ static int transfer_one(vb_transfer *t, vb_transfer_file *f, vb_source *s)
     vb_transfer_mode mode = t->mode;
     int r;
 
-    if (vb_location_is_remote(f->source))
-        return transfer_remote(t, f, s);
+    if (is_stored(f->source))
+        return transfer_stored(t, f, s);
     r = vb_source_look(f->source, s, &f->error);
     if (r < 0)
         return r;

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 SERVICES=$SOURCE/tests/services
-unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
+unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy CURL_CA_BUNDLE SSL_CERT_FILE
 export HOME=/nonexistent # no ~/.aws, no ~/.netrc
 
 # with_web: $URL is a web server's, $WEB the directory that it serves.
@@ -204,7 +204,10 @@ test_prune_removes_from_a_store_that_is_a_web_server() {
     vb fsck repo
     vb retrieve-artifacts repo out
     cmp files/2.txt out/2.txt
-    vb prune-datasets repo run --unstore --where "healpix5 = 1" --no-confirm --quiet
+    # One is somebody else's too, by its address: it stays.
+    printf 'path,healpix5\n%s/2.txt,2\n' "$URL" >other.csv
+    vb ingest-files repo number other other.csv --transfer direct
+    vb prune-datasets repo run --unstore --where "healpix5 > 0" --no-confirm --quiet
     expect_equal "$(ls "$WEB/root" | tr '\n' ' ')" "0.txt 2.txt "
     expect_equal "$(registry repo "SELECT count(*) FROM trash")" 0
 }
@@ -231,6 +234,23 @@ YAML
     expect_failure "number .*reading http://127.0.0.1:1/2.txt" vb retrieve-artifacts repo out
     vb fsck repo 2>/dev/null && fail "fsck found nothing"
     expect_equal "$(registry repo "SELECT count(*) FROM location")" 3
+}
+
+test_https_is_verified() {
+    with_web
+    [ -e web/https ] || skip "openssl is not installed"
+    make_files 2
+    cp files/*.txt "$WEB/"
+    make_repo repo
+    table 2 "$(cat web/https)" >numbers.csv
+    expect_failure "(certificate|SSL).*1 try" vb ingest-files repo number run numbers.csv -t direct
+    CURL_CA_BUNDLE=$PWD/web/tls.crt vb ingest-files repo number run numbers.csv -t direct
+    SSL_CERT_FILE=$PWD/web/tls.crt vb retrieve-artifacts repo out
+    cmp files/1.txt out/1.txt
+    # The certificate is another host's.
+    sed -i 's/localhost/127.0.0.1/' numbers.csv
+    export CURL_CA_BUNDLE=$PWD/web/tls.crt
+    expect_failure "127.0.0.1.*1 try" vb ingest-files repo number other numbers.csv -t direct
 }
 
 # ---- retrieving ----------------------------------------------------------------------------------------------------
@@ -395,6 +415,70 @@ test_s3_prune_removes_what_is_the_repositorys() {
     expect_equal "$(registry repo "SELECT count(*) FROM trash")" 0
 }
 
+# ---- archives ------------------------------------------------------------------------------------------------------
+
+# The files 0.txt to 2.txt as members of ARCHIVE, made by others' programs.
+make_archive() {
+    case $1 in
+    *.tar) tar -cf "$1" files ;;
+    *.tar.gz) tar -czf "$1" ./files ;;
+    *.tar.xz) tar -cJf "$1" files ;;
+    *.tar.zst) tar -cf - files | zstd -q -o "$1" ;;
+    *.zip) python3 -m zipfile -c "$1" files ;;
+    esac
+}
+
+test_members_of_archives() {
+    command -v zstd >/dev/null || skip "zstd is not installed"
+    with_web
+    make_files 3
+    for archive in a.tar a.tar.gz a.tar.xz a.tar.zst a.zip; do
+        part=untar
+        [ $archive != a.zip ] || part=unzip
+        make_archive $archive
+        cp $archive "$WEB/"
+        make_repo "repo-$archive"
+        table 3 "$archive#$part=files" >near.csv
+        table 3 "$URL/$archive#$part=files" >far.csv
+        vb ingest-files "repo-$archive" number near near.csv --transfer direct --checksum
+        vb ingest-files "repo-$archive" number far far.csv --transfer direct --checksum
+        vb ingest-files "repo-$archive" number copied near.csv
+        expect_equal "$(registry "repo-$archive" "SELECT count(DISTINCT checksum), count(*), min(size), max(size) FROM location")" "3|9|9|9"
+        expect_equal "$(registry "repo-$archive" "SELECT count(*) FROM location WHERE path LIKE '$PWD/$archive#$part=files/_.txt'")" 3
+        cmp files/1.txt "repo-$archive/copied/number/number_1.txt"
+        vb fsck "repo-$archive" --checksum
+        vb retrieve-artifacts "repo-$archive" "out-$archive" --collections far
+        cmp files/2.txt "out-$archive/files/2.txt"
+        vb retrieve-artifacts "repo-$archive" "near-$archive" --collections near --no-preserve-path
+        cmp files/2.txt "near-$archive/2.txt"
+        printf 'path,healpix5\n%s#%s=files/none.txt,1\n' $archive $part >bad.csv
+        expect_failure "has no member 'files/none.txt'" vb ingest-files "repo-$archive" number bad bad.csv -t direct
+        expect_failure "cannot be moved or linked" vb ingest-files "repo-$archive" number bad near.csv -t hardlink
+    done
+    vb export repo-a.tar.zst exported --transfer direct
+    vb create again
+    vb import again exported --transfer direct
+    expect_equal "$(registry again "SELECT count(*), min(size) FROM location WHERE path LIKE '%#untar=files/_.txt'")" "6|9"
+}
+
+test_an_archive_that_is_damaged_or_none() {
+    make_files 1
+    make_repo repo
+    head -c 5000 /dev/urandom >a.tar
+    printf 'path,healpix5\na.tar#untar=files/0.txt,0\n' >numbers.csv
+    expect_failure "is no tar archive, or is damaged" vb ingest-files repo number run numbers.csv -t direct
+    tar -czf whole.tar.gz files
+    head -c 60 whole.tar.gz >a.tar
+    expect_failure "is no tar archive, or is damaged|unpacking" vb ingest-files repo number run numbers.csv -t direct
+    rm -f a.tar
+    expect_failure "No such file" vb ingest-files repo number run numbers.csv -t direct
+    ln -s files/0.txt link
+    tar -cf a.tar link files
+    printf 'path,healpix5\na.tar#untar=link,0\n' >numbers.csv
+    expect_failure "is no regular file" vb ingest-files repo number run numbers.csv -t direct
+    expect_equal "$(registry repo "SELECT count(*) FROM dataset")" 0
+}
+
 # ---- exports -------------------------------------------------------------------------------------------------------
 
 test_import_from_addresses() {
@@ -417,6 +501,59 @@ test_import_from_addresses() {
     vb create third
     vb import third whole
     vb fsck third --checksum
+}
+
+test_export_links_to_no_address() {
+    with_web
+    make_files 1
+    cp files/*.txt "$WEB/"
+    make_repo repo
+    table 1 "$URL" >numbers.csv
+    vb ingest-files repo number run numbers.csv --transfer direct
+    expect_failure "is not on this machine" vb export repo linked --transfer symlink
+    vb export repo auto --transfer auto
+    expect_failure "is not on this machine" vb export-gen3 repo gen3 --transfer symlink
+    expect_equal "$(find auto -name '0.txt' | wc -l)" 1
+}
+
+# ---- Gen3 ----------------------------------------------------------------------------------------------------------
+
+# A Gen3 repository whose datastore is at an address: as export-gen3 writes it, with its files moved there.
+test_import_gen3_from_a_remote_datastore() {
+    with_web
+    make_numbers 3
+    vb export-gen3 repo gen3 --transfer copy
+    mv gen3/numbers "$WEB/"
+    sed -i "s#^  root: .*#  root: $URL#" gen3/butler.yaml
+    vb create direct
+    vb import-gen3 direct gen3 --transfer direct
+    expect_equal "$(registry direct "SELECT path FROM location ORDER BY 1 LIMIT 1")" \
+        "$URL/numbers/number/number_0_numbers.txt"
+    vb fsck direct
+    vb create copied
+    vb import-gen3 copied gen3 --transfer copy
+    vb fsck copied --checksum
+    cmp files/1.txt copied/numbers/number/number_1_numbers.txt
+    rm "$WEB/numbers/number/number_2_numbers.txt"
+    vb create third
+    expect_failure "number.*healpix5: 2.*it is not there" vb import-gen3 third gen3 --transfer copy
+    expect_equal "$(registry third "SELECT count(*) FROM dataset")" 0
+    # What was direct is written as it is.
+    vb export-gen3 direct again
+    expect_equal "$(sqlite3 again/gen3.sqlite3 "SELECT path FROM file_datastore_records ORDER BY 1 LIMIT 1")" \
+        "$URL/numbers/number/number_0_numbers.txt"
+}
+
+test_mount_gen3_with_a_remote_datastore() {
+    need_fuse
+    with_web
+    make_numbers 2
+    vb export-gen3 repo gen3 --transfer copy
+    mv gen3/numbers "$WEB/"
+    sed -i "s#^  root: .*#  root: $URL#" gen3/butler.yaml
+    mount_at gen3 mnt
+    expect_equal "$(cat mnt/data/numbers/number/healpix5=1/*.txt)" 1
+    vb umount mnt
 }
 
 run_tests "$@"

@@ -438,6 +438,65 @@ static void a_copy_that_was_broken_off_is_finished(void **state)
     check_file(unproved);
 }
 
+/* ---- writing -------------------------------------------------------------------------------------------- */
+
+static int put(const char *fault, const char *name, bool replace, vb_error *err)
+{
+    void *store = open_store(fault, &quick);
+    vb_autoclose int fd = new_file();
+    int r;
+
+    assert_int_equal(vb_write_all(fd, data, 100000), 0);
+    r = vb_store_http.put(store, name, fd, 100000, replace, vb_store_deadline(&quick, -1), err);
+    vb_store_http.close(store);
+    return r;
+}
+
+static void check_stored(const char *name)
+{
+    vb_autofree char *path = vb_path_join(directory, name);
+    vb_auto_buf bytes = {0};
+
+    assert_int_equal(vb_read_file(AT_FDCWD, path, 1 << 20, &bytes, NULL), 0);
+    assert_int_equal(bytes.len, 100000);
+    assert_memory_equal(bytes.data, data, 100000);
+}
+
+static void check_no_temporaries(void)
+{
+    vb_autofree char *command = vb_format("! ls -A %s | grep -q '^[.]'", directory);
+
+    assert_int_equal(system(command), 0);
+}
+
+static void what_was_stored_counts_though_the_answer_is_lost(void **state)
+{
+    vb_auto_error err = VB_ERROR_INIT;
+    void *store = open_store("lost-1", &quick);
+
+    assert_ok(put("lost-1", "lost", false, &err), &err);
+    check_stored("lost");
+    assert_ok(put("error-503-1", "busy", false, &err), &err);
+    check_stored("busy");
+    assert_ok(vb_store_http.remove(store, "lost", vb_store_deadline(&quick, -1), &err), &err);
+    assert_int_equal(vb_store_http.remove(store, "lost", vb_store_deadline(&quick, -1), &err), -ENOENT);
+    vb_store_http.close(store);
+    check_no_temporaries();
+}
+
+static void what_cannot_be_stored_leaves_nothing(void **state)
+{
+    vb_auto_error err = VB_ERROR_INIT;
+
+    assert_int_equal(put("error-403", "refused", false, &err), -EACCES);
+    assert_says(&err, "writing http://127.0.0.1");
+    assert_ok(put("ok", "taken", false, &err), &err);
+    assert_int_equal(put("ok", "taken", false, &err), -EEXIST);
+    assert_ok(put("ok", "taken", true, &err), &err);
+    check_stored("taken");
+    check_no_temporaries();
+}
+
 /* ---- identity and limits -------------------------------------------------------------------------------- */
 
 static void a_password_comes_from_netrc_and_stays_with_its_host(void **state)
@@ -522,6 +581,8 @@ int main(void)
         TEST(bytes_that_were_damaged_on_their_way_are_read_again),
         TEST(a_wrong_size_is_stale),
         TEST(a_copy_that_was_broken_off_is_finished),
+        TEST(what_was_stored_counts_though_the_answer_is_lost),
+        TEST(what_cannot_be_stored_leaves_nothing),
         TEST(a_password_comes_from_netrc_and_stays_with_its_host),
         TEST(a_rate_limit_holds_for_all_threads_together),
     };

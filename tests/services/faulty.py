@@ -23,6 +23,9 @@ Prints its port, and serves the files of DIR until it is killed.  /FAULT/PATH is
   redirect        sends to /ok/PATH; redirect-N through N places; redirect-ftp to another protocol
   host-PORT       redirects to the same path on localhost:PORT (another host by name)
   auth            wants user "me", password "secret"
+  lost-N          does what is asked for, and resets the connection instead of answering, N times for each method and path
+
+PUT, MOVE and DELETE are known too, with the faults error and lost.
 
 LOG gets a line for each request: method, path, Range, whether it had Authorization, bytes of the body to be sent."""
 import hashlib
@@ -85,6 +88,48 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_HEAD(self):
         self.do_GET()
+
+    def change(self, do):
+        """A request that changes files: do(path) gives the status."""
+        parts = self.path.split("/", 2)
+        fault, *args = parts[1].split("-")
+        n = [int(a) for a in args if a.isdigit()]
+        # Under a name of its own each time: the last name that is not hidden tells what it is about.
+        before = count(f"{self.command} {parts[1]}")
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if fault == "error" and (len(n) < 2 or before < n[1]):
+            return self.answer(n[0])
+        status = do(os.path.join(root, parts[2]), body)
+        if fault == "lost" and before < n[0]:
+            self.note(0)
+            return self.reset()
+        return self.answer(status)
+
+    def do_PUT(self):
+        def put(path, body):
+            with open(path, "wb") as f:
+                f.write(body)
+            return 201
+        self.change(put)
+
+    def do_MOVE(self):
+        def move(path, body):
+            to = os.path.join(root, self.headers["Destination"].split("/", 4)[4])
+            if not os.path.exists(path):
+                return 404
+            if os.path.exists(to) and self.headers.get("Overwrite") == "F":
+                return 412
+            os.rename(path, to)
+            return 201
+        self.change(move)
+
+    def do_DELETE(self):
+        def delete(path, body):
+            if not os.path.exists(path):
+                return 404
+            os.unlink(path)
+            return 204
+        self.change(delete)
 
     def do_GET(self):
         parts = self.path.split("?")[0].split("/", 2)

@@ -87,6 +87,7 @@ static int move(const struct upload *u, bool replace, vb_error *err)
     int r;
 
     q.headers = headers;
+    q.once = true; /* so that the tries are counted */
     r = vb_remote_send(u->store->remote, &q, &answer, err);
     if (r < 0)
         return r;

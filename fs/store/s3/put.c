@@ -41,7 +41,7 @@ static int put_whole(struct s3_store *s, const struct s3_object *o, int fd, int6
     q.size = size;
     r = vb_remote_send(s->remote, &q, &answer, err);
     if (!r && answer.status == 412)
-        return answer.tries > 1 && vb_s3_has_id(s, o, id, deadline) ? 0 : there_already(o, err);
+        return vb_s3_has_id(s, o, id, deadline) ? 0 : there_already(o, err);
     return r < 0 ? r : vb_remote_refused(&q, &answer, err);
 }
 

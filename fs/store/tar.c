@@ -1,0 +1,77 @@
+#include "fs/store/tar.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <string.h>
+#include <unistd.h>
+
+static int damaged(struct archive *a, vb_error *err)
+{
+    const char *why = archive_error_string(a);
+
+    return vb_fail(err, -EINVAL, "is no tar archive, or is damaged: %s", why ? why : "it cannot be read");
+}
+
+/* "./a/b" is "a/b" too. */
+static bool is_member(struct archive_entry *entry, const char *member)
+{
+    const char *name = archive_entry_pathname(entry);
+
+    while (name && !strncmp(name, "./", 2))
+        name += 2;
+    return name && !strcmp(name, member);
+}
+
+static int unpack(struct archive *a, struct archive_entry *entry, const char *member, int to, vb_error *err)
+{
+    if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry))
+        return vb_fail(err, -EINVAL, "member '%s' is no regular file", member);
+    if (archive_read_data_into_fd(a, to) != ARCHIVE_OK)
+        return vb_fail(err, -EINVAL, "unpacking '%s': %s", member,
+                       archive_error_string(a) ? archive_error_string(a) : "it is damaged");
+    /* A hole at its end is not written. */
+    return ftruncate(to, archive_entry_size(entry)) ? vb_fail_errno(err, -errno, "unpacking '%s'", member) : 0;
+}
+
+static int find(struct archive *a, const char *member, int to, vb_error *err)
+{
+    struct archive_entry *entry;
+    int r;
+
+    while ((r = archive_read_next_header(a, &entry)) == ARCHIVE_OK || r == ARCHIVE_WARN)
+        if (is_member(entry, member))
+            return unpack(a, entry, member, to, err);
+    return r == ARCHIVE_EOF ? vb_fail(err, -ENOENT, "the tar archive has no member '%s'", member) : damaged(a, err);
+}
+
+/* Without the filters that libarchive leaves to other programs. */
+static void know_formats(struct archive *a)
+{
+    archive_read_support_format_tar(a);
+    archive_read_support_filter_gzip(a);
+    archive_read_support_filter_bzip2(a);
+    archive_read_support_filter_xz(a);
+    archive_read_support_filter_zstd(a);
+}
+
+int vb_tar_member(const char *member, int to, vb_content *content, vb_error *err)
+{
+    struct archive *a = archive_read_new();
+    int64_t size;
+    int r;
+
+    know_formats(a);
+    if (lseek(content->fd, 0, SEEK_SET) || archive_read_open_fd(a, content->fd, 256 << 10) != ARCHIVE_OK)
+        r = damaged(a, err);
+    else
+        r = find(a, member, to, err);
+    archive_read_free(a);
+    size = r < 0 ? 0 : lseek(to, 0, SEEK_END);
+    if (r < 0)
+        return r;
+    if (size < 0)
+        return vb_fail_errno(err, -errno, "unpacking '%s'", member);
+    close(content->fd);
+    *content = (vb_content){.fd = to, .whole = true, .size = size};
+    return 0;
+}
