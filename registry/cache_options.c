@@ -140,8 +140,9 @@ int vb_cache_options_load(const char *dir, vb_cache_options *out, vb_error *err)
     if (r < 0)
         return r;
     if (!out->count)
-        *VB_PUSH(out->tiers, out->count, out->cap) = (vb_cache_tier){
-            .directory = vb_format("/var/tmp/vbutler-%u/cache", geteuid()), .files = VB_CACHE_FILES};
+        *VB_PUSH(out->tiers, out->count,
+                 out->cap) = (vb_cache_tier){.directory = vb_format("/var/tmp/vbutler-%u/cache", geteuid()),
+                                             .files = VB_CACHE_FILES};
     return take_quotas(out, err);
 }
 

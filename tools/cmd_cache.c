@@ -67,9 +67,9 @@ static void free_chosen(struct chosen *c)
 
 static int print_state(vb_cache *cache, vb_format_kind format, vb_error *err)
 {
-    static const vb_column columns[] = {{"directory", NULL},  {"bytes", NULL},  {"size", NULL},
-                                        {"files", NULL},      {"max_files", NULL}, {"pinned_bytes", NULL},
-                                        {"partial", NULL},    {"shared", NULL}};
+    static const vb_column columns[] = {{"directory", NULL}, {"bytes", NULL},     {"size", NULL},
+                                        {"files", NULL},     {"max_files", NULL}, {"pinned_bytes", NULL},
+                                        {"partial", NULL},   {"shared", NULL}};
     vb_auto(vb_rows_end) vb_rows *rows = vb_rows_new(format, columns, VB_COUNT(columns), vb_rows_to_file, stdout);
     int r = 0;
 
@@ -93,8 +93,9 @@ static int print_state(vb_cache *cache, vb_format_kind format, vb_error *err)
 
 static void print_entries(const struct chosen *c, vb_format_kind format)
 {
-    static const vb_column columns[] = {{"key", NULL},  {"tier", NULL}, {"state", NULL},  {"held", NULL}, {"size", NULL},
-                                        {"used", NULL}, {"pinned", NULL}, {"in_use", NULL}, {"name", NULL}};
+    static const vb_column columns[] = {{"key", NULL},    {"tier", NULL},   {"state", NULL},
+                                        {"held", NULL},   {"size", NULL},   {"used", NULL},
+                                        {"pinned", NULL}, {"in_use", NULL}, {"name", NULL}};
     static const char *const kinds[] = {"whole", "part", "blocks"};
     vb_auto(vb_rows_end) vb_rows *rows = vb_rows_new(format, columns, VB_COUNT(columns), vb_rows_to_file, stdout);
 
@@ -199,7 +200,8 @@ static int run(int argc, char **argv, vb_error *err)
 }
 
 static const vb_option options[] = {
-    {"butler-config", 'b', VB_OPTION_TEXT, &repository, "REPO", "the repository whose vbutler.yaml says where the cache is"},
+    {"butler-config", 'b', VB_OPTION_TEXT, &repository, "REPO",
+     "the repository whose vbutler.yaml says where the cache is"},
     {"no-confirm", 0, VB_OPTION_NO_FLAG, &confirm, NULL, "purge: do not ask"},
     VB_OPTION_FORMAT(&format_name),
     VB_OPTION_END,

@@ -105,7 +105,10 @@ static int get_copy(void *arg, int64_t offset, int64_t length, vb_sink_fn *sink,
 static int bring_near(vb_cache *c, const vb_cache_item *item, int from, const vb_cache_source *source)
 {
     struct tier *t = tier_for(c, item->size, false);
-    vb_cache_source copy = {.get = get_copy, .arg = &from, .deadline = source->deadline, .cancelled = source->cancelled};
+    vb_cache_source copy = {.get = get_copy,
+                            .arg = &from,
+                            .deadline = source->deadline,
+                            .cancelled = source->cancelled};
     int fd = t ? vb_tier_land(t, item, &copy, NULL) : -ENOENT;
 
     if (fd < 0)
@@ -157,14 +160,16 @@ int vb_cache_promote(vb_cache *c, const vb_cache_item *item, int tier, const ato
     return fd < 0 ? fd : 0;
 }
 
-int vb_cache_blocks(vb_cache *c, const vb_cache_item *item, const char *etag, int64_t deadline, vb_blocks **out, vb_error *err)
+int vb_cache_blocks(vb_cache *c, const vb_cache_item *item, const char *etag, int64_t deadline, vb_blocks **out,
+                    vb_error *err)
 {
     struct tier *t = NULL;
 
     for (size_t i = c->count; i-- > 0 && !t;) /* it may grow to more than a small quota: what is read of it counts */
         t = c->tiers[i].shared ? NULL : &c->tiers[i];
     if (!t) {
-        vb_fail(err, -EOPNOTSUPP, "the cache has no directory of this node alone, in which parts of large artifacts could be");
+        vb_fail(err, -EOPNOTSUPP,
+                "the cache has no directory of this node alone, in which parts of large artifacts could be");
         vb_hint(err, "add one to 'cache:' in vbutler.yaml that is not 'shared'");
         return -EOPNOTSUPP;
     }
@@ -191,8 +196,8 @@ static int scan(struct tier *t, struct entry **items, size_t *count, vb_error *e
 
 static vb_cached describe(const vb_cache *c, size_t tier, const struct entry *e)
 {
-    vb_cached out = {.tier = (int)tier, .kind = e->kind, .size = e->size, .held = e->held, .used = e->used,
-                     .pinned = e->pinned};
+    vb_cached out =
+        {.tier = (int)tier, .kind = e->kind, .size = e->size, .held = e->held, .used = e->used, .pinned = e->pinned};
     vb_autoclose int fd = openat(c->tiers[tier].fd, e->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     char name[4096];
     ssize_t n = fd < 0 ? -1 : fgetxattr(fd, "user.vbutler.source", name, sizeof name - 1);
@@ -230,8 +235,11 @@ int vb_cache_stat(vb_cache *c, size_t tier, vb_cache_state *out, vb_error *err)
     size_t n = 0;
     int r = scan(t, &items, &n, err);
 
-    *out = (vb_cache_state){.directory = t->directory, .max_bytes = t->max_bytes, .max_files = t->max_files,
-                            .files = (int64_t)n, .shared = t->shared};
+    *out = (vb_cache_state){.directory = t->directory,
+                            .max_bytes = t->max_bytes,
+                            .max_files = t->max_files,
+                            .files = (int64_t)n,
+                            .shared = t->shared};
     for (size_t i = 0; i < n; i++) {
         out->bytes += items[i].held;
         out->pinned_bytes += items[i].pinned ? items[i].held : 0;

@@ -125,9 +125,9 @@ size_t vb_cache_tiers(const vb_cache *c);
 
 typedef struct vb_cache_state {
     const char *directory;
-    int64_t bytes, files;           /* that it holds */
-    int64_t max_bytes, max_files;   /* that it may hold */
-    int64_t pinned_bytes, partial;  /* bytes that are pinned; artifacts that are not whole */
+    int64_t bytes, files;          /* that it holds */
+    int64_t max_bytes, max_files;  /* that it may hold */
+    int64_t pinned_bytes, partial; /* bytes that are pinned; artifacts that are not whole */
     bool shared;
 } vb_cache_state;
 

@@ -17,8 +17,8 @@ struct landing {
     const vb_cache_item *item;
     vb_cache_source *source;
     char key[VB_CACHE_KEY_TEXT], part[ENTRY_NAME];
-    int fd;         /* of the part, held by us alone */
-    int64_t at;     /* bytes that are there */
+    int fd;          /* of the part, held by us alone */
+    int64_t at;      /* bytes that are there */
     int write_error; /* of the disk, not of the source */
 };
 
@@ -144,8 +144,9 @@ static int publish(struct landing *l, vb_error *err)
 {
     struct tier *t = l->tier;
     char name[ENTRY_NAME];
-    int fd = -1, r = fdatasync(l->fd) ? vb_fail_errno(err, -errno, "writing %s to cache %s", l->item->name, t->directory)
-                                      : vb_tier_lock(t, l->source->deadline, err);
+    int fd = -1, r = fdatasync(l->fd)
+                         ? vb_fail_errno(err, -errno, "writing %s to cache %s", l->item->name, t->directory)
+                         : vb_tier_lock(t, l->source->deadline, err);
 
     if (r < 0)
         return r;

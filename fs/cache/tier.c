@@ -180,9 +180,7 @@ static bool examine(struct tier *t, struct entry *e)
     if (fstatat(t->fd, e->name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
         return false;
     e->used = vb_clock_ns(e->kind == VB_CACHED_PART ? st.st_mtim : st.st_atim);
-    e->held = e->kind == VB_CACHED_PART     ? e->size
-              : e->kind == VB_CACHED_BLOCKS ? count_blocks(t, e->key)
-                                            : st.st_size;
+    e->held = e->kind == VB_CACHED_PART ? e->size : e->kind == VB_CACHED_BLOCKS ? count_blocks(t, e->key) : st.st_size;
     if (e->kind != VB_CACHED_PART)
         e->size = st.st_size;
     if (e->held >= 0)
@@ -331,7 +329,8 @@ int vb_tier_reserve(struct tier *t, int64_t bytes, int64_t files, vb_error *err)
 
         vb_fail(err, -ENOSPC, "cache %s: there is no room for %" PRId64 " bytes, for all of it is in use or pinned",
                 t->directory, bytes);
-        vb_hint(err, "it may hold %s in %" PRId64 " files: give it more in vbutler.yaml, 'cache: {size: ..., files: ...}'",
+        vb_hint(err,
+                "it may hold %s in %" PRId64 " files: give it more in vbutler.yaml, 'cache: {size: ..., files: ...}'",
                 vb_bytes(most, sizeof most, t->max_bytes), t->max_files);
         return -ENOSPC;
     }
@@ -387,7 +386,7 @@ int vb_tier_find(struct tier *t, const char *key, int64_t size)
 static int open_directory(struct tier *t, vb_error *err)
 {
     struct stat st;
-    int r = vb_mkdirs(AT_FDCWD, t->directory, t->shared ? 0777 : 0700, err);
+    int r = vb_mkdirs(AT_FDCWD, t->directory, t->shared ? 0775 : 0700, err);
 
     if (r < 0)
         return vb_error_context(err, "making a cache");

@@ -257,8 +257,9 @@ int vb_artifact_ask(struct artifact *a, vb_fetch *f, vb_object *out, vb_error *e
         remember(a->fetcher, r->name, out);
     }
     if (r->size >= 0 && out->size >= 0 && out->size != r->size)
-        return vb_fail(err, -ESTALE, "artifact %s changed: it has %" PRId64 " bytes, and had %" PRId64
-                                     " when it was registered", r->name, out->size, r->size);
+        return vb_fail(err, -ESTALE,
+                       "artifact %s changed: it has %" PRId64 " bytes, and had %" PRId64 " when it was registered",
+                       r->name, out->size, r->size);
     if (other_time(r->mtime, out->mtime))
         return vb_fail(err, -ESTALE, "artifact %s changed: it was written after it was registered", r->name);
     if (out->size < 0)
@@ -487,8 +488,13 @@ static void promote(vb_fetcher *f, const vb_lazy *a, int tier)
 {
     struct promoting *p = VB_NEW(struct promoting);
     vb_autofree char *key = vb_format("promote %s", a->name);
-    vb_fetch_order order = {.key = key, .class = &promoting_class, .arg = p, .source = "promote", .parallel = 1,
-                            .timeout = INT64_C(60000000000), .background = true};
+    vb_fetch_order order = {.key = key,
+                            .class = &promoting_class,
+                            .arg = p,
+                            .source = "promote",
+                            .parallel = 1,
+                            .timeout = INT64_C(60000000000),
+                            .background = true};
 
     p->artifact = vb_artifact_hold(f, a);
     p->tier = tier;

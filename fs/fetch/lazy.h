@@ -1,8 +1,8 @@
 /* lazy.h - artifacts that are not local: opened through the node's cache, fetched by the pool.
  *
- * Up to VB_LARGE bytes an artifact is fetched whole when it is opened; a larger one by block, as it is read.  Every call
- * either answers at once or begins work.  With a vb_wait it says -EINPROGRESS then, and is called again when the work is
- * done; with NULL it waits by itself.
+ * Up to VB_LARGE bytes an artifact is fetched whole when it is opened; a larger one by block, as it is read.  Every
+ * call either answers at once or begins work.  With a vb_wait it says -EINPROGRESS then, and is called again when the
+ * work is done; with NULL it waits by itself.
  *
  * Thread-safe. */
 #ifndef VB_FS_FETCH_LAZY_H
@@ -40,16 +40,16 @@ typedef struct vb_origin_class {
 typedef struct vb_origin {
     const vb_origin_class *class;
     void *owner;
-    int64_t store; /* which of the owner's */
+    int64_t store;                   /* which of the owner's */
     const vb_store_options *options; /* as long as the owner is held */
-    const char *name; /* whose turns are counted */
+    const char *name;                /* whose turns are counted */
 } vb_origin;
 
 /* The artifact.  What its registry does not tell is asked of the store, and remembered. */
 typedef struct vb_lazy {
     vb_origin origin;
-    const char *path; /* in its store */
-    const char *name; /* "https://host/path", without credentials: of messages and keys */
+    const char *path;    /* in its store */
+    const char *name;    /* "https://host/path", without credentials: of messages and keys */
     int64_t size, mtime; /* -1: not recorded */
     bool has_checksum;
     vb_hash checksum;

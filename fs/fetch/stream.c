@@ -111,7 +111,7 @@ static vb_fetch_order order_unit(vb_stream *s, const char *key, int64_t block, b
     return order;
 }
 
-/* ---- reading ahead ------------------------------------------------------------------------------------------------ */
+/* ---- reading ahead ---------------------------------------------------------------------------------------------- */
 
 /* Blocks that should be fetched now, because reads go on in order: from *first on. */
 static int64_t look_ahead(vb_stream *s, int64_t from, int64_t to, int64_t *first)
@@ -119,8 +119,9 @@ static int64_t look_ahead(vb_stream *s, int64_t from, int64_t to, int64_t *first
     int64_t end = 0;
 
     pthread_mutex_lock(&s->lock);
-    if (s->next >= 0 && from >= s->next - 1 && from <= s->next + 1) { /* the kernel's own reads ahead come out of order */
-        if (to >= s->next) { /* a block on */
+    if (s->next >= 0 && from >= s->next - 1 &&
+        from <= s->next + 1) { /* the kernel's own reads ahead come out of order */
+        if (to >= s->next) {   /* a block on */
             s->window = !s->window ? 1 : s->window < MOST_AHEAD ? 2 * s->window : MOST_AHEAD;
             end = to + 1 + s->window;
         }
@@ -154,7 +155,7 @@ static void fetch_ahead(vb_stream *s, int64_t offset, int64_t length)
     }
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------ */
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
 
 int vb_stream_read(vb_stream *s, int64_t offset, int64_t length, vb_wait *wait, vb_error *err)
 {

@@ -79,8 +79,8 @@ static struct parked *take(vb_session *s, bool any)
 
     pthread_mutex_lock(&s->parked_lock);
     for (p = s->parked; p; p = p->next)
-        if (any || (p->settled && (atomic_load(&p->done) || atomic_load(&p->interrupted) ||
-                                   vb_fetch_overdue(p->fetch))))
+        if (any ||
+            (p->settled && (atomic_load(&p->done) || atomic_load(&p->interrupted) || vb_fetch_overdue(p->fetch))))
             break;
     if (p) {
         if (p->previous)

@@ -10,9 +10,9 @@
 
 /* What a request was, to begin it anew. */
 struct request {
-    vb_node *node; /* has a reference for it */
-    char *name;    /* of a look-up; NULL */
-    int flags;     /* of an open */
+    vb_node *node;         /* has a reference for it */
+    char *name;            /* of a look-up; NULL */
+    int flags;             /* of an open */
     struct handle *handle; /* of a read */
     size_t size;
     off_t offset;

@@ -65,7 +65,8 @@ static void close_stream(vb_stream *stream)
     if (!vb_session_call)
         return;
     if (moved < 0)
-        vb_job_note_fault(vb_session_call, "the bytes of an artifact that it read by block are not those that were registered");
+        vb_job_note_fault(vb_session_call,
+                          "an artifact that it read by block has other bytes than those that were registered");
     else
         vb_job_note_fetched(vb_session_call->view->job, moved);
 }

@@ -40,8 +40,8 @@ struct vb_view {
 struct vb_call {
     vb_view *view;
     vb_registry *reg;
-    vb_journal *journal; /* NULL: nobody asks */
-    bool live;           /* the registry may change: it is asked before each request */
+    vb_journal *journal;  /* NULL: nobody asks */
+    bool live;            /* the registry may change: it is asked before each request */
     struct vb_wait *wait; /* what needs a store answers -EINPROGRESS, and is asked again (fs/fetch/lazy.h); NULL: it
                              waits */
 };

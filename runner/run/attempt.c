@@ -78,7 +78,8 @@ static void leave_links(const vb_attempt *a)
 
         if (!a->input_names[i] ||
             (d->state == VB_DATASET_PREDICTED ? vb_published_find(a->worker->site->published, &d->uuid, &location)
-                                              : vb_location_get(a->worker->graph->reg, d->id, &location, NULL)) <= 0)
+                                              : vb_location_get(a->worker->graph->reg, d->id, &location, NULL)) <= 0 ||
+            !vb_stores_is_local(a->worker->stores, &location))
             continue;
         target = vb_stores_path(a->worker->stores, &location);
         dir = vb_path_dir(a->input_names[i]);

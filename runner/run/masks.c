@@ -23,7 +23,7 @@ struct directories {
     const vb_site *site;
     char **found; /* the repository's own is the first */
     size_t count, cap;
-    bool more; /* than are looked at */
+    bool more;   /* than are looked at */
     bool remote; /* some artifact is not on this machine */
     struct mount *mounts;
     size_t nmounts, mounts_cap;

@@ -108,8 +108,8 @@ static int faulty_stat(void *store, const char *path, int64_t deadline, vb_objec
     return r;
 }
 
-static int send_object(void *store, const char *path, int64_t offset, int64_t length, const char *etag, int64_t deadline,
-                       vb_sink_fn *sink, void *arg, vb_error *err)
+static int send_object(void *store, const char *path, int64_t offset, int64_t length, const char *etag,
+                       int64_t deadline, vb_sink_fn *sink, void *arg, vb_error *err)
 {
     char piece[PIECE];
     vb_object object;
@@ -217,10 +217,10 @@ vb_lazy faulty_lazy(const char *path)
 
     options.timeout = INT64_C(2000000000);
     return (vb_lazy){.origin = {.class = &origin_class, .options = &options, .name = "test"},
-                       .path = path,
-                       .name = path,
-                       .size = faulty_size(path),
-                       .mtime = -1,
-                       .has_checksum = true,
-                       .checksum = faulty_hash(path)};
+                     .path = path,
+                     .name = path,
+                     .size = faulty_size(path),
+                     .mtime = -1,
+                     .has_checksum = true,
+                     .checksum = faulty_hash(path)};
 }

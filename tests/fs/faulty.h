@@ -20,9 +20,9 @@ typedef struct faulty {
     atomic_int version;    /* of all objects: their etag */
     atomic_int gets, heads;
     atomic_int running, most; /* gets at a time */
-    _Atomic int64_t bytes;        /* that were sent */
-    _Atomic int64_t pace;         /* nanoseconds a piece of 16 KiB takes */
-    atomic_int asked[4096];       /* gets of "f<N>-..." */
+    _Atomic int64_t bytes;    /* that were sent */
+    _Atomic int64_t pace;     /* nanoseconds a piece of 16 KiB takes */
+    atomic_int asked[4096];   /* gets of "f<N>-..." */
 } faulty;
 
 extern _Atomic(faulty *) faults;

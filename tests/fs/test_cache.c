@@ -339,6 +339,80 @@ static void test_a_cache_of_another_user_is_refused(void **state)
     assert_says(&err, "another user");
 }
 
+/* ---- options --------------------------------------------------------------------------------------------------- */
+
+static int load(fixture *f, const char *yaml, vb_cache_options *out, vb_error *err)
+{
+    vb_autofree char *text = vb_format("format: 1\n%s\n", yaml);
+
+    fixture_write(f, "vbutler.yaml", text);
+    return vb_cache_options_load(f->dir, out, err);
+}
+
+static void test_where_it_is_is_told_by_the_repository(void **state)
+{
+    vb_auto_cache_options one = {0}, many = {0}, none = {0};
+    vb_autofree char *usual = vb_format("/var/tmp/vbutler-%u/cache", geteuid());
+
+    assert_int_equal(load(*state, "cache: {directory: /c, size: 2GB, files: 7}", &one, NULL), 0);
+    assert_int_equal(one.count, 1);
+    assert_string_equal(one.tiers[0].directory, "/c");
+    assert_int_equal(one.tiers[0].size, 2000000000);
+    assert_int_equal(one.tiers[0].files, 7);
+    assert_int_equal(load(*state, "cache: [{directory: /m}, {directory: /s, shared: true}]", &many, NULL), 0);
+    assert_int_equal(many.count, 2);
+    assert_int_equal(many.tiers[0].files, VB_CACHE_FILES);
+    assert_true(many.tiers[1].shared && !many.tiers[0].shared);
+    assert_int_equal(load(*state, "", &none, NULL), 0);
+    assert_string_equal(none.tiers[0].directory, usual);
+}
+
+static void test_the_environment_has_the_last_word(void **state)
+{
+    vb_auto_cache_options o = {0};
+    vb_auto_error err = VB_ERROR_INIT;
+
+    setenv("VBUTLER_CACHE", "/a:/b", 1);
+    setenv("VBUTLER_CACHE_SIZE", "1MB", 1);
+    setenv("VBUTLER_CACHE_FILES", "12", 1);
+    assert_int_equal(load(*state, "cache: {directory: /c}", &o, &err), 0);
+    assert_int_equal(o.count, 2);
+    assert_string_equal(o.tiers[1].directory, "/b");
+    assert_int_equal(o.tiers[0].size, 1000000);
+    assert_int_equal(o.tiers[1].files, 12);
+    vb_cache_options_clear(&o);
+    setenv("VBUTLER_CACHE_FILES", "some", 1);
+    assert_int_equal(load(*state, "", &o, &err), -EINVAL);
+    assert_says(&err, "VBUTLER_CACHE_FILES is 'some'");
+    unsetenv("VBUTLER_CACHE");
+    unsetenv("VBUTLER_CACHE_SIZE");
+    unsetenv("VBUTLER_CACHE_FILES");
+}
+
+static void test_options_that_mean_nothing_are_refused(void **state)
+{
+    static const char *const cases[][2] = {
+        {"cache: here", "must be a map"},
+        {"cache: {size: 1GB}", "needs a 'directory'"},
+        {"cache: {directory: c}", "an absolute path"},
+        {"cache: {directory: /c, size: -1}", "'size' must be bytes"},
+        {"cache: {directory: /c, files: 0}", "'files' must be"},
+        {"cache: {directory: /c, shared: perhaps}", "'shared' must be"},
+        {"cache: {directory: /c, sise: 1}", "sise"},
+        {"cache: [{directory: /c}, 3]", "must be a map"},
+    };
+
+    unsetenv("VBUTLER_CACHE");
+    for (size_t i = 0; i < VB_COUNT(cases); i++) {
+        vb_auto_cache_options o = {0};
+        vb_auto_error err = VB_ERROR_INIT;
+
+        assert_int_equal(load(*state, cases[i][0], &o, &err), -EINVAL);
+        assert_says(&err, cases[i][1]);
+        assert_says(&err, "vbutler.yaml:2");
+    }
+}
+
 /* ---- tiers ----------------------------------------------------------------------------------------------------- */
 
 static void test_what_is_used_again_comes_nearer(void **state)
@@ -699,6 +773,9 @@ int main(void)
         TEST(test_what_is_larger_than_the_cache_is_told_at_once),
         TEST(test_leftovers_are_evicted),
         TEST(test_a_cache_of_another_user_is_refused),
+        TEST(test_where_it_is_is_told_by_the_repository),
+        TEST(test_the_environment_has_the_last_word),
+        TEST(test_options_that_mean_nothing_are_refused),
         TEST(test_what_is_used_again_comes_nearer),
         TEST(test_a_shared_directory_is_asked_before_the_source),
         TEST(test_a_full_disk_is_made_room_on),

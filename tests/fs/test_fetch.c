@@ -81,7 +81,8 @@ static void test_work_is_done(void **state)
 {
     vb_auto(vb_pool_free) vb_pool *p = vb_pool_new(2);
     vb_auto_error err = VB_ERROR_INIT;
-    vb_fetch *good = begin(p, "a", "s", (struct work){.ms = 1}), *bad = begin(p, "b", "s", (struct work){.result = -EIO});
+    vb_fetch *good = begin(p, "a", "s", (struct work){.ms = 1}),
+             *bad = begin(p, "b", "s", (struct work){.result = -EIO});
 
     assert_int_equal(vb_fetch_wait(good, &err), 0);
     assert_int_equal(vb_fetch_wait(bad, &err), -EIO);

@@ -1,5 +1,5 @@
-/* Tests of fs/session: artifacts that a store has, and what that store may do.  A request that waits for it keeps nobody
- * else from an answer. */
+/* Tests of fs/session: artifacts that a store has, and what that store may do.  A request that waits for it keeps
+ * nobody else from an answer. */
 #include "registry/base/clock.h"
 #include "registry/sql.h"
 #include "tests/fs/faulty.h"
