@@ -50,6 +50,8 @@ struct vb_pool {
     vb_fetch *first, *last;
     vb_fetch *by_key;
     struct source *sources;
+    void (*gone)(void *arg);
+    void *gone_arg;
 };
 
 /* ---- the pool -------------------------------------------------------------------------------------------------- */
@@ -93,6 +95,8 @@ static void unref_pool(vb_pool *p)
     pthread_mutex_destroy(&p->lock);
     pthread_cond_destroy(&p->more);
     pthread_cond_destroy(&p->ended);
+    if (p->gone)
+        p->gone(p->gone_arg);
     free(p);
 }
 
@@ -229,7 +233,7 @@ static void add_thread(vb_pool *p)
     pthread_attr_destroy(&detached);
 }
 
-bool vb_pool_free(vb_pool *p)
+bool vb_pool_end(vb_pool *p, void (*gone)(void *arg), void *arg)
 {
     struct timespec until = vb_clock_timespec(vb_clock_monotonic_ns() + LEAVE_SECONDS * INT64_C(1000000000));
     vb_fetch *f, *next;
@@ -237,6 +241,8 @@ bool vb_pool_free(vb_pool *p)
 
     pthread_mutex_lock(&p->lock);
     p->closing = true;
+    p->gone = gone;
+    p->gone_arg = arg;
     for (f = p->by_key; f; f = f->hh.next)
         atomic_store(&f->cancelled, true);
     for (f = p->first; f; f = next) {

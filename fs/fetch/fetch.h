@@ -23,9 +23,15 @@ typedef struct vb_fetch vb_fetch;
 /* No thread is started before there is work.  `threads` at most. */
 vb_pool *vb_pool_new(int threads);
 
-/* Cancels what there is, and waits for its threads, two seconds at most: those that hang are left alone, and false is
- * returned: what they use must stay. */
-bool vb_pool_free(vb_pool *p);
+/* Cancels what there is, and waits for its threads, two seconds at most: those that hang are left alone.  gone(arg),
+ * unless NULL, is called when none is left, by this thread or by the last of those: what work uses must stay until
+ * then. True where that was before the return. */
+bool vb_pool_end(vb_pool *p, void (*gone)(void *arg), void *arg);
+
+static inline void vb_pool_free(vb_pool *p)
+{
+    vb_pool_end(p, NULL, NULL);
+}
 VB_CLEANUP(vb_pool, vb_pool_free)
 
 /* What is to be done. */

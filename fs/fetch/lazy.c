@@ -77,6 +77,18 @@ static void forget_objects(vb_fetcher *f)
     }
 }
 
+/* No thread of the pool is left. */
+static void free_fetcher(void *arg)
+{
+    vb_fetcher *f = arg;
+
+    vb_cache_close(f->cache);
+    forget_objects(f);
+    pthread_mutex_destroy(&f->lock);
+    free(f->what);
+    free(f);
+}
+
 void vb_fetcher_unref(vb_fetcher *f)
 {
     vb_fetcher **at = &fetchers;
@@ -90,17 +102,8 @@ void vb_fetcher_unref(vb_fetcher *f)
         *at = f->next;
     }
     pthread_mutex_unlock(&fetchers_lock);
-    if (!last)
-        return;
-    if (!vb_pool_free(f->pool)) {
+    if (last && !vb_pool_end(f->pool, free_fetcher, f))
         vb_log(VB_DEBUG, "a thread that waits for a store is left behind");
-        return; /* it uses the rest */
-    }
-    vb_cache_close(f->cache);
-    forget_objects(f);
-    pthread_mutex_destroy(&f->lock);
-    free(f->what);
-    free(f);
 }
 
 vb_cache *vb_fetcher_cache(vb_fetcher *f)

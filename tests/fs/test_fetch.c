@@ -133,10 +133,15 @@ static void test_each_source_has_its_turns(void **state)
     assert_int_equal(atomic_load(&most), 2);
 }
 
+static void note_end(void *arg)
+{
+    atomic_store((atomic_bool *)arg, true);
+}
+
 static void test_what_hangs_is_overdue(void **state)
 {
     vb_pool *p = vb_pool_new(8);
-    static atomic_bool hang; /* outlives the test */
+    static atomic_bool hang, gone; /* outlive the test */
     vb_auto_error err = VB_ERROR_INIT;
     vb_fetch *f[3];
     int64_t start = vb_clock_monotonic_ns();
@@ -154,10 +159,13 @@ static void test_what_hangs_is_overdue(void **state)
     for (int i = 0; i < 3; i++)
         vb_fetch_unref(f[i]);
     start = vb_clock_monotonic_ns();
-    assert_false(vb_pool_free(p));
+    assert_false(vb_pool_end(p, note_end, &gone));
     assert_true(seconds_since(start) < 2.5);
+    assert_false(atomic_load(&gone));
     atomic_store(&hang, false);
-    nanosleep(&(struct timespec){0, 100000000}, NULL);
+    for (int i = 0; i < 100 && !atomic_load(&gone); i++) /* by the last thread that ends */
+        nanosleep(&(struct timespec){0, 20000000}, NULL);
+    assert_true(atomic_load(&gone));
 }
 
 static void test_what_nobody_wants_is_not_begun(void **state)

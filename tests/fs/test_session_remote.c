@@ -55,10 +55,16 @@ static int setup(void **state)
     return 0;
 }
 
+static void pause_ms(int ms)
+{
+    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+}
+
 static int teardown(void **state)
 {
     atomic_store(&faults->stall, false);
     atomic_store(&faults->hang, false);
+    pause_ms(30); /* threads that were left behind end */
     return mounted_teardown(state);
 }
 
@@ -112,11 +118,6 @@ static void start(struct reader *r, const char *path, const char *object)
 {
     *r = (struct reader){.path = path, .object = object};
     assert_int_equal(pthread_create(&r->id, NULL, open_and_read, r), 0);
-}
-
-static void pause_ms(int ms)
-{
-    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
 }
 
 static int count_names(const char *path)
