@@ -80,8 +80,6 @@ static void take(vb_answer *a, const char *name, const char *value, int64_t *ret
         a->object.mtime = vb_remote_date(value);
     } else if (!strcasecmp(name, "Retry-After")) {
         *retry_after = vb_remote_retry_after(value, vb_clock_unix_ns());
-    } else if (!strcasecmp(name, "Location")) {
-        keep(a->location, sizeof a->location, value);
     } else if (!strcasecmp(name, "x-amz-meta-vbutler-id")) {
         keep(a->id, sizeof a->id, value);
     } else if (!strcasecmp(name, "x-amz-bucket-region")) {

@@ -53,7 +53,7 @@ typedef struct vb_answer {
     vb_object object;           /* size: of the whole object, where that is told */
     int64_t begin, end;         /* of the part that was sent (206), from Content-Range; else -1 */
     int64_t length;             /* Content-Length; -1 */
-    char location[512], id[64]; /* Location; x-amz-meta-vbutler-id */
+    char id[64];                /* x-amz-meta-vbutler-id */
     char region[32];            /* x-amz-bucket-region */
     vb_buf body;                /* of what is not sunk: at most 64 MiB */
     int tries;
