@@ -38,7 +38,7 @@ void vb_dataset_print(const vb_dataset *d, vb_buf *out);
 /* Where an artifact is and what it must be. */
 typedef struct vb_location {
     int64_t store_id;
-    char *path;   /* below the store's root, or absolute or an address (ingested `direct`); "#hdu=N", "#unzip=MEMBER", "#untar=MEMBER": parts */
+    char *path;   /* below the store's root; or absolute, or an address (ingested `direct`); parts: vb_location_part() */
     int64_t size; /* bytes; -1: not recorded */
     bool has_checksum;
     vb_hash checksum;
@@ -96,8 +96,8 @@ typedef int vb_dataset_fn(void *arg, const vb_dataset *d, vb_error *err);
 int vb_dataset_each(vb_registry *reg, const vb_collection *collection, const vb_dataset_type *type, vb_dataset_fn *each,
                     void *arg, vb_error *err);
 
-/* All stores: number, name and root ("." is the repository's own directory; number 1, "file", is that).  The caller frees
- * *ids, and *names and *roots with vb_strv_free(). */
+/* All stores: number, name and root ("." is the repository's own directory; number 1, "file", is that).  The caller
+ * frees *ids, and *names and *roots with vb_strv_free(). */
 int vb_store_list(vb_registry *reg, int64_t **ids, char ***names, char ***roots, size_t *count, vb_error *err);
 
 #endif

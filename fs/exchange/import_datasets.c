@@ -157,7 +157,8 @@ static bool is_part(const vb_yaml_node *node)
         return false;
     if (!strncmp(text, "hdu=", 4))
         return text[4] && !text[4 + strspn(text + 4, "0123456789")] && strlen(text) < 12;
-    return (!strncmp(text, "unzip=", 6) || !strncmp(text, "untar=", 6)) && text[6] && !strchr(text, '#') && vb_path_is_safe(text + 6);
+    return (!strncmp(text, "unzip=", 6) || !strncmp(text, "untar=", 6)) && text[6] && !strchr(text, '#') &&
+           vb_path_is_safe(text + 6);
 }
 
 /* Keys that vbutler's own exports have besides Rubin's. */

@@ -33,12 +33,11 @@ static bool read_number(const char **p, char stop, int64_t *out)
     return true;
 }
 
-bool vb_content_range(const char *text, int64_t *begin, int64_t *end, int64_t *size)
+static bool read_range(const char *text, int64_t *begin, int64_t *end, int64_t *size)
 {
     if (strncasecmp(text, "bytes ", 6) != 0)
         return false;
     text += 6;
-    *begin = *end = *size = -1;
     if (!strncmp(text, "*/", 2))
         text += 2;
     else if (!read_number(&text, '-', begin) || !read_number(&text, '/', end) || *end < *begin)
@@ -48,6 +47,15 @@ bool vb_content_range(const char *text, int64_t *begin, int64_t *end, int64_t *s
     if (!strcmp(text, "*"))
         return true;
     return read_number(&text, 0, size) && *end <= *size;
+}
+
+bool vb_content_range(const char *text, int64_t *begin, int64_t *end, int64_t *size)
+{
+    *begin = *end = *size = -1;
+    if (read_range(text, begin, end, size))
+        return true;
+    *begin = *end = *size = -1;
+    return false;
 }
 
 static void keep(char *out, size_t size, const char *value)
@@ -64,16 +72,14 @@ static void take(vb_answer *a, const char *name, const char *value, int64_t *ret
         if (vb_parse_int(value, &size) && size >= 0)
             a->length = size;
     } else if (!strcasecmp(name, "Content-Range")) {
-        if (vb_content_range(value, &a->begin, &a->end, &size))
-            a->object.size = size;
+        vb_content_range(value, &a->begin, &a->end, &size);
+        a->object.size = size;
     } else if (!strcasecmp(name, "ETag")) {
         keep(a->object.etag, sizeof a->object.etag, value);
     } else if (!strcasecmp(name, "Last-Modified")) {
         a->object.mtime = vb_remote_date(value);
     } else if (!strcasecmp(name, "Retry-After")) {
         *retry_after = vb_remote_retry_after(value, vb_clock_unix_ns());
-    } else if (!strcasecmp(name, "Location")) {
-        keep(a->location, sizeof a->location, value);
     } else if (!strcasecmp(name, "x-amz-meta-vbutler-id")) {
         keep(a->id, sizeof a->id, value);
     } else if (!strcasecmp(name, "x-amz-bucket-region")) {

@@ -11,7 +11,7 @@ void vb_answer_begin(vb_answer *a);
  * where the line is another. */
 void vb_answer_line(vb_answer *a, const char *line, size_t n, int64_t *retry_after);
 
-/* "bytes 0-99/1234" ("*" for what is not known: -1); false where it is malformed. */
+/* "bytes 0-99/1234" ("*" for what is not known: -1); false, and all -1, where it is malformed. */
 bool vb_content_range(const char *text, int64_t *begin, int64_t *end, int64_t *size);
 
 #endif

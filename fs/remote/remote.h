@@ -39,7 +39,8 @@ typedef struct vb_request {
     const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
     const vb_signer *signer;    /* NULL: not signed */
     int64_t deadline;
-    bool once; /* libcurl must not send it twice by itself, as it does where a connection that is used again is closed */
+    bool
+        once; /* libcurl must not send it twice by itself, as it does where a connection that is used again is closed */
 
     /* What is sent: bytes of a file, or text, or nothing. */
     int fd; /* with has_file */
@@ -50,12 +51,12 @@ typedef struct vb_request {
 
 typedef struct vb_answer {
     int status;
-    vb_object object;           /* size: of the whole object, where that is told */
-    int64_t begin, end;         /* of the part that was sent (206), from Content-Range; else -1 */
-    int64_t length;             /* Content-Length; -1 */
-    char location[512], id[64]; /* Location; x-amz-meta-vbutler-id */
-    char region[32];            /* x-amz-bucket-region */
-    vb_buf body;                /* of what is not sunk: at most 64 MiB */
+    vb_object object;   /* size: of the whole object, where that is told */
+    int64_t begin, end; /* of the part that was sent (206), from Content-Range; else -1 */
+    int64_t length;     /* Content-Length; -1 */
+    char id[64];        /* x-amz-meta-vbutler-id */
+    char region[32];    /* x-amz-bucket-region */
+    vb_buf body;        /* of what is not sunk: at most 64 MiB */
     int tries;
 } vb_answer;
 

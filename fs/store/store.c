@@ -385,9 +385,14 @@ static int unnamed_file(vb_error *err)
     return fd < 0 ? vb_fail_errno(err, -errno, "a temporary file in %s", dir && *dir ? dir : "/var/tmp") : fd;
 }
 
+/* Where the registry has no size the store is asked: how long to wait depends on it. */
 static int land_in(const struct root *root, const char *path, const vb_location *location, int to, vb_error *err)
 {
-    return vb_store_land(root->class, root->self, path, location, to, deadline(root, location->size), NULL, err);
+    vb_object object = {.size = location->size};
+    int r = object.size < 0 ? root->class->stat(root->self, path, deadline(root, -1), &object, err) : 0;
+
+    return r < 0 ? r
+                 : vb_store_land(root->class, root->self, path, location, to, deadline(root, object.size), NULL, err);
 }
 
 static int open_copy(const struct root *root, const char *path, struct opening *o, vb_error *err)

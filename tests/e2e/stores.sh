@@ -83,7 +83,7 @@ test_http_direct() {
     expect_equal "$(registry repo "SELECT count(*) FROM location WHERE mtime > 0 AND checksum IS NULL")" 5
     # Nothing was fetched: HEAD only.
     expect_equal "$(cut -d' ' -f1 web/access.log | sort -u)" HEAD
-    vb query-datasets repo number --show-uri | grep -q "$URL/3.txt" || fail "the address is not shown"
+    vb query-datasets repo number --show-uri | grep -q " $URL/3.txt" || fail "the address is not shown"
     vb fsck repo
     vb retrieve-artifacts repo out | grep -q "retrieved 5 artifacts"
     for i in 0 1 2 3 4; do cmp "files/$i.txt" "out/$i.txt"; done
@@ -159,15 +159,24 @@ YAML
 test_http_mount_and_run() {
     need_fuse
     with_web
-    make_files 3
-    for i in 0 1 2; do echo $i >files/$i.txt; done
+    make_numbers 3
     cp files/*.txt "$WEB/"
-    make_repo repo
-    table 3 "$URL" >numbers.csv
-    vb ingest-files repo number numbers numbers.csv --transfer direct
-    mount_at repo mnt
+    make_repo far
+    table 3 "$URL" >far.csv
+    vb ingest-files far number numbers far.csv --transfer direct
+    mount_at far mnt
     expect_equal "$(cat mnt/data/numbers/number/healpix5=2/*.txt)" 2
     vb umount mnt
+    : >web/access.log
+    vb run -b far -p numbers.yaml -i numbers -o out --no-progress
+    vb retrieve-artifacts far got --collections "$(latest_run far out)" -d sum --no-preserve-path
+    expect_equal "$(cat got/*.txt)" 6
+    # What the jobs opened was fetched, and no more.
+    expect_equal "$(grep -c '^GET .* 200 2$' web/access.log)" 3 "$(cat web/access.log)"
+    # An artifact that has changed fails the job that reads it, and tells why.
+    echo 17 >"$WEB/1.txt"
+    ! vb run -b far -p numbers.yaml -i numbers -o changed --no-progress >run.out 2>&1 || fail "the job read another file"
+    grep -rq "changed" run.out || fail "it is not said why: $(cat run.out)"
 }
 
 test_prune_leaves_direct_artifacts_alone() {
@@ -201,6 +210,7 @@ test_prune_removes_from_a_store_that_is_a_web_server() {
     vb ingest-files repo number run numbers.csv --transfer direct
     URL=$URL/root
     far_store "$URL"
+    vb query-datasets repo number --show-uri | grep -q " $URL/2.txt" || fail "the address is not shown"
     vb fsck repo
     vb retrieve-artifacts repo out
     cmp files/2.txt out/2.txt

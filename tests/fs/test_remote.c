@@ -516,6 +516,36 @@ static void a_password_comes_from_netrc_and_stays_with_its_host(void **state)
     assert_int_equal(count_requests("GET /ok/data - auth"), 0);
 }
 
+/* A bucket whose name is the fault. */
+static void a_bucket_is_read_through_faults(void **state)
+{
+    static const char *const faults[] = {"ok", "error-503-1", "reset-1000000-1", "stall-1000000-1"};
+    vb_autofree char *endpoint = vb_format("http://127.0.0.1:%d", port);
+    vb_store_options options = quick;
+
+    if (!port)
+        skip();
+    setenv("AWS_ACCESS_KEY_ID", "KEY", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "SECRET", 1);
+    setenv("AWS_SESSION_TOKEN", "TOKEN", 1);
+    options.endpoint = endpoint;
+    for (size_t i = 0; i < VB_COUNT(faults); i++) {
+        vb_autofree char *root = vb_format("s3://%s", faults[i]);
+        vb_auto_error err = VB_ERROR_INIT;
+        vb_auto_buf bytes = {0};
+        void *store;
+
+        assert_ok(vb_store_s3.open(root, &options, &store, &err), &err);
+        assert_ok(vb_store_s3.get(store, "data", 0, -1, "", vb_store_deadline(&options, -1), collect, &bytes, &err),
+                  &err);
+        assert_int_equal(bytes.len, SIZE);
+        assert_memory_equal(bytes.data, data, SIZE);
+        vb_store_s3.close(store);
+    }
+    unsetenv("AWS_SESSION_TOKEN");
+    assert_true(count_requests("GET /ok/data - host;x-amz-content-sha256;x-amz-date;x-amz-security-token") == 1);
+}
+
 struct slow {
     void *store;
     int r;
@@ -584,6 +614,7 @@ int main(void)
         TEST(what_was_stored_counts_though_the_answer_is_lost),
         TEST(what_cannot_be_stored_leaves_nothing),
         TEST(a_password_comes_from_netrc_and_stays_with_its_host),
+        TEST(a_bucket_is_read_through_faults),
         TEST(a_rate_limit_holds_for_all_threads_together),
     };
     return cmocka_run_group_tests_name("remote", tests, start_server, stop_server);

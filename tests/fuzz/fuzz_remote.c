@@ -1,5 +1,5 @@
-/* What servers and files of credentials say is taken apart or refused, whatever it is; an address that is taken has what
- * requests need, and nothing that would break out of a line or a path. */
+/* What servers and files of credentials say is taken apart or refused, whatever it is; an address that is taken has
+ * what requests need, and nothing that would break out of a line or a path. */
 #include "fs/remote/credentials.h"
 #include "fs/remote/date.h"
 #include "fs/remote/header.h"

@@ -27,7 +27,8 @@ Prints its port, and serves the files of DIR until it is killed.  /FAULT/PATH is
 
 PUT, MOVE and DELETE are known too, with the faults error and lost.
 
-LOG gets a line for each request: method, path, Range, whether it had Authorization, bytes of the body to be sent."""
+LOG gets a line for each request: method, path, Range, whether it had Authorization (or the names of the headers that a
+signature of S3 covers), bytes of the body to be sent."""
 import hashlib
 import os
 import socket
@@ -57,8 +58,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def note(self, sent):
         if log:
-            log.write(f"{self.command} {self.path} {self.headers.get('Range', '-')} "
-                      f"{'auth' if self.headers.get('Authorization') else '-'} {sent}\n")
+            auth = self.headers.get("Authorization")
+            auth = auth.split("SignedHeaders=")[1].split(",")[0] if auth and "SignedHeaders=" in auth else "auth" if auth else "-"
+            log.write(f"{self.command} {self.path} {self.headers.get('Range', '-')} {auth} {sent}\n")
 
     def answer(self, code, headers=(), body=b""):
         self.note(len(body))  # before the client can know: it may look into the log next
