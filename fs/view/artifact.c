@@ -57,10 +57,8 @@ static int artifact_open(vb_call *c, vb_node *node, int flags, vb_content *out)
         return -EACCES;
     }
     r = vb_stores_open_later(c->view->stores, &a->location, c->wait, out, &err);
-    if (r == -EINPROGRESS) {
-        touch(c, a, VB_TOUCH_READ);
+    if (r == -EINPROGRESS)
         return r;
-    }
     if (r < 0) {
         vb_log(VB_WARNING, "%s", err.message);
         if (c->view->job)
