@@ -38,7 +38,7 @@ void vb_dataset_print(const vb_dataset *d, vb_buf *out);
 /* Where an artifact is and what it must be. */
 typedef struct vb_location {
     int64_t store_id;
-    char *path;   /* below the store's root; or absolute, or an address (ingested `direct`); parts: vb_location_part() */
+    char *path; /* below the store's root; or absolute, or an address (ingested `direct`); parts: vb_location_part() */
     int64_t size; /* bytes; -1: not recorded */
     bool has_checksum;
     vb_hash checksum;

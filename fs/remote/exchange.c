@@ -310,6 +310,8 @@ int vb_remote_exchange(vb_remote *r, vb_try *t)
     t->retry_after = -1;
     t->again = t->enough = false;
     curl = vb_clock_monotonic_ns() < t->request->deadline ? vb_remote_take(r, t->request->deadline) : NULL;
+    if (!curl && vb_clock_monotonic_ns() < t->request->deadline)
+        return vb_fail(&t->why, -ENOMEM, "libcurl could not begin");
     if (!curl)
         return vb_fail(&t->why, -ETIMEDOUT, "there was no time left");
     headers = make_headers(t);

@@ -20,7 +20,8 @@ struct vb_remote {
     int busy;
 };
 
-/* A handle of its own for the thread; at most `parallel` are out at a time.  NULL: the deadline has passed. */
+/* A handle of its own for the thread; at most `parallel` are out at a time.  NULL: the deadline has passed, or
+ * libcurl cannot begin. */
 CURL *vb_remote_take(vb_remote *r, int64_t deadline);
 void vb_remote_give_back(vb_remote *r, CURL *curl);
 

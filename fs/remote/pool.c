@@ -56,7 +56,7 @@ CURL *vb_remote_take(vb_remote *r, int64_t deadline)
     else
         curl = curl_easy_init();
     if (!curl)
-        abort(); /* memory is out: as mem.h does */
+        vb_remote_give_back(r, NULL);
     return curl;
 }
 
@@ -64,7 +64,7 @@ void vb_remote_give_back(vb_remote *r, CURL *curl)
 {
     pthread_mutex_lock(&r->lock);
     r->busy--;
-    if (r->nidle < MAX_IDLE)
+    if (curl && r->nidle < MAX_IDLE)
         r->idle[r->nidle++] = VB_STEAL(curl);
     pthread_cond_signal(&r->freed);
     pthread_mutex_unlock(&r->lock);

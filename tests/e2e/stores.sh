@@ -263,6 +263,19 @@ test_https_is_verified() {
     expect_failure "127.0.0.1.*1 try" vb ingest-files repo number other numbers.csv -t direct
 }
 
+test_proxies_come_from_the_environment() {
+    with_web
+    make_files 1
+    cp files/*.txt "$WEB/"
+    make_repo repo
+    echo "stores: {127.0.0.1: {retries: 0}}" >>repo/vbutler.yaml
+    table 1 "$URL" >numbers.csv
+    export http_proxy=http://127.0.0.1:1
+    expect_failure "port 1 " vb ingest-files repo number run numbers.csv -t direct
+    export no_proxy=127.0.0.1
+    vb ingest-files repo number run numbers.csv -t direct
+}
+
 # ---- retrieving ----------------------------------------------------------------------------------------------------
 
 test_retrieve_local_artifacts() {
