@@ -48,6 +48,7 @@ struct getting {
     struct artifact *artifact;
     vb_fetch *fetch;
     const char *etag;
+    bool to_end; /* what is asked for ends with the object: then it is asked for without saying where that is */
 };
 
 int vb_artifact_get(void *arg, int64_t offset, int64_t length, vb_sink_fn *sink, void *sink_arg, vb_error *err);

@@ -229,7 +229,7 @@ int vb_artifact_get(void *arg, int64_t offset, int64_t length, vb_sink_fn *sink,
     struct getting *g = arg;
     const vb_lazy *a = &g->artifact->remote;
     struct sinking s = {g->fetch, sink, sink_arg};
-    int r = a->origin.class->get(a->origin.owner, a->origin.store, a->path, offset, length, g->etag,
+    int r = a->origin.class->get(a->origin.owner, a->origin.store, a->path, offset, g->to_end ? -1 : length, g->etag,
                                  vb_fetch_deadline(g->fetch), pass_on, &s, err);
 
     if (r == -ESTALE) /* what it said before is no longer so */
@@ -416,7 +416,7 @@ static int run_open(vb_fetch *f, void *arg, vb_error *err)
 {
     enum { BYTES_A_SECOND = 1000000 };
     struct opening *o = arg;
-    struct getting getting = {.artifact = o->artifact, .fetch = f, .etag = ""};
+    struct getting getting = {.artifact = o->artifact, .fetch = f, .etag = "", .to_end = true};
     vb_cache_source source = {.get = vb_artifact_get, .arg = &getting, .cancelled = vb_fetch_cancel_flag(f)};
     vb_cache_item item;
     vb_object object = {0};

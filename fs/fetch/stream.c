@@ -64,7 +64,7 @@ static int run_unit(vb_fetch *f, void *arg, vb_error *err)
     enum { VERIFIED_A_SECOND = 100000000 };
     struct unit *u = arg;
     vb_stream *s = u->stream;
-    struct getting getting = {s->artifact, f, vb_blocks_etag(s->blocks)};
+    struct getting getting = {s->artifact, f, vb_blocks_etag(s->blocks), false};
     vb_cache_source source = {.get = vb_artifact_get,
                               .arg = &getting,
                               .deadline = vb_fetch_deadline(f),

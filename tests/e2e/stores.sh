@@ -167,6 +167,7 @@ test_http_mount_and_run() {
     mount_at far mnt
     expect_equal "$(cat mnt/data/numbers/number/healpix5=2/*.txt)" 2
     vb umount mnt
+    vb cache purge --no-confirm
     : >web/access.log
     vb run -b far -p numbers.yaml -i numbers -o out --no-progress
     vb retrieve-artifacts far got --collections "$(latest_run far out)" -d sum --no-preserve-path
@@ -175,6 +176,7 @@ test_http_mount_and_run() {
     expect_equal "$(grep -c '^GET .* 200 2$' web/access.log)" 3 "$(cat web/access.log)"
     # An artifact that has changed fails the job that reads it, and tells why.
     echo 17 >"$WEB/1.txt"
+    vb cache purge --no-confirm # what was registered is there
     ! vb run -b far -p numbers.yaml -i numbers -o changed --no-progress >run.out 2>&1 || fail "the job read another file"
     grep -rq "changed" run.out || fail "it is not said why: $(cat run.out)"
 }
