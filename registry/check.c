@@ -264,8 +264,9 @@ struct vb_held_list {
 /* The file of a path, without the part of it that the path names; and whether it names one. */
 #define PATH_OF_FILE                                                                \
     "CASE WHEN instr(path, '#hdu=') THEN substr(path, 1, instr(path, '#hdu=') - 1)" \
-    " WHEN instr(path, '#unzip=') THEN substr(path, 1, instr(path, '#unzip=') - 1) ELSE path END AS file"
-#define IS_PART "instr(path, '#hdu=') > 0 OR instr(path, '#unzip=') > 0"
+    " WHEN instr(path, '#unzip=') THEN substr(path, 1, instr(path, '#unzip=') - 1)" \
+    " WHEN instr(path, '#untar=') THEN substr(path, 1, instr(path, '#untar=') - 1) ELSE path END AS file"
+#define IS_PART "instr(path, '#hdu=') > 0 OR instr(path, '#unzip=') > 0 OR instr(path, '#untar=') > 0"
 
 int vb_held_open(vb_registry *reg, vb_held_list **out, vb_error *err)
 {

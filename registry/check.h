@@ -26,7 +26,7 @@ int vb_check_database(vb_registry *reg, vb_check_fn *each, void *arg, vb_error *
 /* An artifact and who has it, in the order of the file's path (bytes), absolute paths first or last as they sort. */
 typedef struct vb_held {
     int64_t dataset_id;
-    char *file; /* without "#hdu=N" or "#unzip=MEMBER" */
+    char *file; /* without the part that its path names */
     bool part;
     char *component;               /* of a dataset in several files; NULL: the whole is in this one */
     int64_t store_id, size, mtime; /* of the location; -1: not recorded */

@@ -5,6 +5,7 @@
 #include "registry/internal.h"
 #include "registry/time.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -30,9 +31,23 @@ void vb_location_clear(vb_location *l)
 
 const char *vb_location_part(const char *path)
 {
-    const char *hdu = strstr(path, "#hdu="), *member = strstr(path, "#unzip=");
+    static const char *const parts[] = {"#hdu=", "#unzip=", "#untar="};
+    const char *first = NULL;
 
-    return !hdu || (member && member < hdu) ? member : hdu;
+    for (size_t i = 0; i < VB_COUNT(parts); i++) {
+        const char *at = strstr(path, parts[i]);
+
+        if (at && (!first || at < first))
+            first = at;
+    }
+    return first;
+}
+
+bool vb_location_is_remote(const char *path)
+{
+    size_t n = strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-");
+
+    return n && isalpha((unsigned char)*path) && !strncmp(path + n, "://", 3);
 }
 
 /* What the handle knows of a type, which a writer may have before a transaction was undone and the handle forgot it. */
@@ -426,21 +441,23 @@ int vb_location_each(vb_registry *reg, vb_path_fn *each, void *arg, vb_error *er
     return each_path(reg, "SELECT path FROM location UNION ALL SELECT path FROM component", each, arg, err);
 }
 
-int vb_store_list(vb_registry *reg, int64_t **ids, char ***roots, size_t *count, vb_error *err)
+int vb_store_list(vb_registry *reg, int64_t **ids, char ***names, char ***roots, size_t *count, vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     int64_t *numbers = NULL;
-    char **names = vb_alloc(sizeof *names);
     size_t n = 0, cap = 0;
-    int r = vb_sql(reg->db, &s, err, "SELECT id, root FROM store ORDER BY id", VB_NO_ARGS);
+    int r = vb_sql(reg->db, &s, err, "SELECT id, name, root FROM store ORDER BY id", VB_NO_ARGS);
+
+    *names = vb_alloc(sizeof **names);
+    *roots = vb_alloc(sizeof **roots);
 
     while (!r && (r = vb_stmt_step(s, err)) > 0) {
         *VB_PUSH(numbers, n, cap) = vb_col_int(s, 0);
-        vb_strv_add(&names, vb_col_text(s, 1));
+        vb_strv_add(names, vb_col_text(s, 1));
+        vb_strv_add(roots, vb_col_text(s, 2));
         r = 0;
     }
     *ids = numbers;
-    *roots = names;
     *count = n;
     return r;
 }

@@ -38,7 +38,7 @@ void vb_dataset_print(const vb_dataset *d, vb_buf *out);
 /* Where an artifact is and what it must be. */
 typedef struct vb_location {
     int64_t store_id;
-    char *path;   /* below the store's root, or absolute (ingested `direct`); "#hdu=N" and "#unzip=MEMBER" name parts */
+    char *path; /* below the store's root; or absolute, or an address (ingested `direct`); parts: vb_location_part() */
     int64_t size; /* bytes; -1: not recorded */
     bool has_checksum;
     vb_hash checksum;
@@ -48,8 +48,11 @@ typedef struct vb_location {
 
 void vb_location_clear(vb_location *l);
 
-/* Where "#hdu=N" or "#unzip=MEMBER" begins in a location's path; NULL: it is a whole file. */
+/* Where "#hdu=N", "#unzip=MEMBER" or "#untar=MEMBER" begins in a location's path; NULL: it is a whole file. */
 const char *vb_location_part(const char *path);
+
+/* True where a location's path is an address, "https://HOST/PATH": the artifact was ingested `direct` from afar. */
+bool vb_location_is_remote(const char *path);
 
 #define vb_auto_location __attribute__((cleanup(vb_location_clear))) vb_location
 
@@ -98,8 +101,8 @@ typedef int vb_dataset_fn(void *arg, const vb_dataset *d, vb_error *err);
 int vb_dataset_each(vb_registry *reg, const vb_collection *collection, const vb_dataset_type *type, vb_dataset_fn *each,
                     void *arg, vb_error *err);
 
-/* All stores: number and root ("." is the repository's own directory; number 1, "file", is that).  The caller frees
- * *ids, and *roots with vb_strv_free(). */
-int vb_store_list(vb_registry *reg, int64_t **ids, char ***roots, size_t *count, vb_error *err);
+/* All stores: number, name and root ("." is the repository's own directory; number 1, "file", is that).  The caller
+ * frees *ids, and *names and *roots with vb_strv_free(). */
+int vb_store_list(vb_registry *reg, int64_t **ids, char ***names, char ***roots, size_t *count, vb_error *err);
 
 #endif

@@ -8,6 +8,9 @@
 
 /* ---- what is selected goes -------------------------------------------------------------------------------------- */
 
+/* Absolute paths and addresses were ingested `direct`, and belong to others. */
+#define NOT_DIRECT "NOT (path >= '/' AND path < '0') AND path NOT GLOB '[a-zA-Z]*://*'"
+
 /* 1 where a selected dataset has a row in the table; 0 where none has. */
 static int has_rows(vb_registry *reg, const vb_dataset_type *type, const char *table, vb_error *err)
 {
@@ -38,7 +41,7 @@ static int trash_components(vb_registry *reg, const vb_dataset_type *type, vb_er
     r = vb_sql_exec(reg->db, err,
                     "INSERT INTO trash (store_id, path, size, mtime) SELECT store_id, path, size, mtime"
                     " FROM temp.selected s CROSS JOIN component c ON c.dataset_id = s.dataset_id"
-                    " WHERE s.type_id = ? AND NOT (path >= '/' AND path < '0')",
+                    " WHERE s.type_id = ? AND " NOT_DIRECT,
                     VB_ARGS(type->id));
     return r < 0 ? r : delete_rows(reg, type, "component", err);
 }
@@ -57,7 +60,7 @@ static int trash_artifacts(vb_registry *reg, const vb_dataset_type *type, vb_err
     int r = vb_sql_exec(reg->db, err,
                         "INSERT INTO trash (store_id, path, size, mtime) SELECT store_id, path, size, mtime"
                         " FROM temp.selected s CROSS JOIN location l ON l.dataset_id = s.dataset_id"
-                        " WHERE s.type_id = ? AND NOT (path >= '/' AND path < '0')",
+                        " WHERE s.type_id = ? AND " NOT_DIRECT,
                         VB_ARGS(type->id));
 
     if (!r)

@@ -4,8 +4,10 @@
 #include "registry/base/path.h"
 #include "registry/base/text.h"
 #include "registry/base/yaml.h"
+#include "registry/cache_options.h"
 #include "registry/internal.h"
 #include "registry/storage_class.h"
+#include "registry/store_options.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -27,7 +29,11 @@ static const char config_text[] =
     "\n"
     "# Storage classes with components, beside those that vbutler knows (Rubin's).\n"
     "# storageClasses:\n"
-    "#   MyImage: {components: {image: ImageF, mask: MaskX}}\n";
+    "#   MyImage: {components: {image: ImageF, mask: MaskX}}\n"
+    "\n"
+    "# How stores that are not on this machine are reached: docs/stores.md.\n"
+    "# stores:\n"
+    "#   data.example.org: {timeout: 60}\n";
 
 /* True for a directory that is not there, or has nothing in it. */
 static int check_vacant(const char *dir, bool *made, vb_error *err)
@@ -136,10 +142,12 @@ static int read_group(const vb_yaml_node *node, gid_t *gid, vb_error *err)
 
 static int read_config(vb_repo *repo, const char *path, vb_error *err)
 {
-    static const char *const keys[] = {"format", "permissions", "storageClasses", NULL};
+    static const char *const keys[] = {"format", "permissions", "storageClasses", "stores", "cache", NULL};
     static const char *const permission_keys[] = {"file", "directory", "group", NULL};
     vb_auto(vb_yaml_free) vb_yaml *doc = NULL;
     const vb_yaml_node *root, *permissions;
+    vb_store_config stores = {0};
+    vb_auto_cache_options cache = {0};
     int64_t format;
     int r = vb_yaml_load_file(path, &doc, err);
 
@@ -158,6 +166,11 @@ static int read_config(vb_repo *repo, const char *path, vb_error *err)
         r = read_mode(vb_yaml_get(permissions, "directory"), &repo->dir_mode, err);
     if (!r)
         r = read_group(vb_yaml_get(permissions, "group"), &repo->group, err);
+    if (!r) /* who opens stores reads it again; what is wrong with it is said early */
+        r = vb_store_config_read(vb_yaml_get(root, "stores"), &stores, err);
+    vb_store_config_clear(&stores);
+    if (!r)
+        r = vb_cache_options_read(vb_yaml_get(root, "cache"), &cache, err);
     return r < 0 ? r : vb_storage_classes_check(vb_yaml_get(root, "storageClasses"), err);
 }
 

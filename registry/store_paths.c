@@ -2,10 +2,12 @@
 
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
+#include "registry/base/percent.h"
 #include "registry/base/text.h"
 #include "registry/dataset.h"
 #include "registry/internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* What may be the file, or a part of it: '$' comes after '#', with which a part begins.  ?2 is 0 for an absolute path,
@@ -83,6 +85,58 @@ static int look_around(struct asking *a)
     return 0;
 }
 
+/* ---- stores whose root is an address ------------------------------------------------------------------- */
+
+static int by_text(const void *left, const void *right)
+{
+    return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+/* Files below the root that were registered by their addresses, sorted: paths as they are asked for. */
+static int list_addresses(vb_registry *reg, const char *root, char ***out, size_t *count, vb_error *err)
+{
+    static const char sql[] = "SELECT path FROM location l WHERE path >= ?1 AND path < ?2"
+                              " AND EXISTS (SELECT 1 FROM dataset WHERE id = l.dataset_id)"
+                              " UNION ALL SELECT path FROM component c WHERE path >= ?1 AND path < ?2"
+                              " AND EXISTS (SELECT 1 FROM dataset WHERE id = c.dataset_id)";
+    size_t n = strlen(root) - (root[strlen(root) - 1] == '/'), cap = 0;
+    vb_autofree char *plain = vb_strndup(root, n), *below = vb_format("%s/", plain), *beyond = vb_format("%s0", plain);
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    int r = vb_sql(reg->db, &s, err, sql, VB_ARGS(below, beyond));
+
+    while (!r && (r = vb_stmt_step(s, err)) > 0) {
+        const char *path = vb_col_text(s, 0), *part = vb_location_part(path);
+        vb_autofree char *file = part ? vb_strndup(path + n + 1, (size_t)(part - path) - n - 1) : vb_strdup(path + n + 1);
+        vb_auto_buf name = {0};
+
+        if (!vb_percent_decode(&name, file)) {
+            vb_buf_clear(&name);
+            vb_buf_puts(&name, file);
+        }
+        *VB_PUSH(*out, *count, cap) = vb_strdup(vb_buf_text(&name));
+        r = 0;
+    }
+    if (*count)
+        qsort(*out, *count, sizeof **out, by_text);
+    return r;
+}
+
+/* Adds what is held by its address. */
+static int mark_addresses(vb_registry *reg, const char *root, const char *const *paths, size_t count, bool *held,
+                          vb_error *err)
+{
+    char **names = NULL;
+    size_t n = 0;
+    int r = list_addresses(reg, root, &names, &n, err);
+
+    for (size_t i = 0; !r && n && i < count; i++)
+        held[i] = held[i] || bsearch(&paths[i], names, n, sizeof *names, by_text);
+    for (size_t i = 0; i < n; i++)
+        free(names[i]);
+    free(names);
+    return r;
+}
+
 int vb_store_paths_held(vb_registry *reg, int64_t store_id, const char *root, const char *const *paths, size_t count,
                         bool *held, vb_error *err)
 {
@@ -92,9 +146,12 @@ int vb_store_paths_held(vb_registry *reg, int64_t store_id, const char *root, co
 
     if (!r)
         r = look_around(&a);
+    a.absolute = a.absolute && !vb_location_is_remote(root);
     for (size_t i = 0; r >= 0 && i < count; i++) {
         r = ask_all(&a, paths[i]);
         held[i] = r > 0;
     }
+    if (r >= 0 && vb_location_is_remote(root))
+        r = mark_addresses(reg, root, paths, count, held, err);
     return r < 0 ? r : 0;
 }

@@ -57,7 +57,8 @@ static int run(int argc, char **argv, vb_error *err)
 static const vb_option options[] = {
     {"transfer", 't', VB_OPTION_TEXT, &transfer, "MODE", VB_TRANSFER_MODES " (default copy)"},
     {"data-id", 0, VB_OPTION_LIST, &dataid, "K=V,...", "values that all files share"},
-    {"prefix", 0, VB_OPTION_TEXT, &files.prefix, "DIR", "the directory that relative paths of the table begin at"},
+    {"prefix", 0, VB_OPTION_TEXT, &files.prefix, "DIR",
+     "the directory, or address, that relative paths of the table begin at"},
     {"id-generation-mode", 0, VB_OPTION_TEXT, &ids, "MODE",
      "UUIDs: UNIQUE (default), or told by DATAID_TYPE or DATAID_TYPE_RUN"},
     {"formatter", 0, VB_OPTION_TEXT, &files.formatter, "NAME", "Rubin's formatter class, kept for exports"},

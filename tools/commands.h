@@ -6,6 +6,7 @@
 
 extern const vb_command vb_cmd_associate;
 extern const vb_command vb_cmd_backup;
+extern const vb_command vb_cmd_cache;
 extern const vb_command vb_cmd_certify_calibrations;
 extern const vb_command vb_cmd_collection_chain;
 extern const vb_command vb_cmd_collection_doc;
@@ -39,6 +40,7 @@ extern const vb_command vb_cmd_remove_dataset_type;
 extern const vb_command vb_cmd_remove_runs;
 extern const vb_command vb_cmd_rename_collection;
 extern const vb_command vb_cmd_report;
+extern const vb_command vb_cmd_retrieve_artifacts;
 extern const vb_command vb_cmd_run;
 extern const vb_command vb_cmd_snapshot;
 extern const vb_command vb_cmd_umount;

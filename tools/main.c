@@ -6,6 +6,7 @@
 static const vb_command *const commands[] = {
     &vb_cmd_associate,
     &vb_cmd_backup,
+    &vb_cmd_cache,
     &vb_cmd_certify_calibrations,
     &vb_cmd_collection_chain,
     &vb_cmd_collection_doc,
@@ -39,6 +40,7 @@ static const vb_command *const commands[] = {
     &vb_cmd_remove_runs,
     &vb_cmd_rename_collection,
     &vb_cmd_report,
+    &vb_cmd_retrieve_artifacts,
     &vb_cmd_run,
     &vb_cmd_snapshot,
     &vb_cmd_umount,

@@ -169,6 +169,7 @@ static int compare(vb_fsck *f, vb_error *err)
         if (!r)
             r = advance(f, err);
     }
+    vb_fsck_ask_all(f);
     vb_held_close(VB_STEAL(f->held));
     if (!r)
         r = vb_fsck_absent(f, err);

@@ -26,7 +26,16 @@ struct to_hash {
     vb_error err;
 };
 
-enum { HASH_BATCH = 256 };
+/* An artifact that its store has to be asked for. */
+struct to_ask {
+    vb_held held; /* with a file of its own */
+    vb_object object;
+    bool hashed;
+    vb_hash found;
+    vb_error err;
+};
+
+enum { HASH_BATCH = 256, ASK_BATCH = 256 };
 
 struct vb_fsck {
     const vb_repo *repo;
@@ -44,6 +53,8 @@ struct vb_fsck {
     size_t nstrangers, strangers_cap;
     struct to_hash hashes[HASH_BATCH];
     size_t nhashes;
+    struct to_ask asks[ASK_BATCH];
+    size_t nasks;
     int64_t total; /* locations, for progress */
     char *lost;    /* where strangers go */
 };
@@ -60,6 +71,10 @@ struct kept *vb_fsck_keep(struct kept **list, size_t *n, size_t *cap, vb_damage 
 int vb_fsck_judge(vb_fsck *f, const vb_held *held, vb_error *err);
 int vb_fsck_absent(vb_fsck *f, vb_error *err);   /* after the walk: which are missing still */
 int vb_fsck_hash_all(vb_fsck *f, vb_error *err); /* what is waiting for its checksum */
+void vb_fsck_ask_all(vb_fsck *f);                /* what is waiting for its store to be asked */
+
+/* 0, -errno: whether the file is there, here or afar; other errors than -ENOENT say that it could not be told. */
+int vb_fsck_look(vb_fsck *f, int64_t store_id, char *file);
 
 /* strangers.c: which of the files that no location names are anyone's. */
 int vb_fsck_strangers(vb_fsck *f, vb_error *err);

@@ -63,6 +63,19 @@ static int find_now(vb_fsck *f, int64_t dataset_id, const char *component, vb_fi
                      : vb_location_get(f->reg, dataset_id, &out->location, err);
 }
 
+int vb_fsck_look(vb_fsck *f, int64_t store_id, char *file)
+{
+    vb_location location = {.store_id = store_id, .path = file};
+    vb_autofree char *path = NULL;
+    vb_object object;
+    struct stat st;
+
+    if (!vb_stores_is_local(f->stores, &location))
+        return vb_stores_ask(f->stores, &location, &object, NULL);
+    path = vb_stores_path(f->stores, &location);
+    return stat(path, &st) ? -errno : 0;
+}
+
 int vb_fsck_absent(vb_fsck *f, vb_error *err)
 {
     int r = 0;
@@ -73,13 +86,13 @@ int vb_fsck_absent(vb_fsck *f, vb_error *err)
                         .store_id = k->store_id,
                         .file = k->path,
                         .component = k->component};
-        vb_autofree char *path = where(f, &held);
         vb_auto_file now = {0};
-        struct stat st;
+        int code;
 
         r = find_now(f, k->dataset_id, k->component, &now, err);
-        if (r > 0 && stat(path, &st))
-            missing(f, &held, -errno);
+        code = r > 0 ? vb_fsck_look(f, k->store_id, k->path) : 0;
+        if (code)
+            missing(f, &held, code);
     }
     return r < 0 ? r : 0;
 }
@@ -139,14 +152,30 @@ static bool measure(vb_fsck *f, const vb_held *held, const struct stat *st, int6
     return false;
 }
 
+static void ask_later(vb_fsck *f, const vb_held *held)
+{
+    struct to_ask *a = &f->asks[f->nasks++];
+
+    *a = (struct to_ask){.held = *held};
+    a->held.file = vb_strdup(held->file);
+    a->held.component = held->component ? vb_strdup(held->component) : NULL;
+    if (f->nasks == ASK_BATCH)
+        vb_fsck_ask_all(f);
+}
+
 int vb_fsck_judge(vb_fsck *f, const vb_held *held, vb_error *err)
 {
+    const vb_location location = {.store_id = held->store_id, .path = held->file};
     vb_autofree char *path = where(f, held);
     struct stat st;
     int64_t size, mtime;
     bool touched;
 
     f->counts.datasets++;
+    if (!vb_stores_is_local(f->stores, &location)) {
+        ask_later(f, held);
+        return 0;
+    }
     if (stat(path, &st)) {
         missing(f, held, -errno);
         return 0;
@@ -221,4 +250,65 @@ int vb_fsck_hash_all(vb_fsck *f, vb_error *err)
     }
     f->nhashes = 0;
     return 0;
+}
+
+/* ---- from afar -------------------------------------------------------------------------------------------- */
+
+static int add_to_hash(void *arg, const void *bytes, size_t n)
+{
+    vb_hasher_add(arg, bytes, n);
+    return 0;
+}
+
+static void ask_one(void *arg, size_t i)
+{
+    vb_fsck *f = arg;
+    struct to_ask *a = &f->asks[i];
+    const vb_location l = {.store_id = a->held.store_id, .path = a->held.file};
+    vb_auto(vb_hasher_free) vb_hasher *hasher = NULL;
+    int r = vb_stores_ask(f->stores, &l, &a->object, &a->err);
+
+    if (r < 0 || !f->options.checksum || !a->held.has_checksum || a->held.part ||
+        (a->held.size >= 0 && a->object.size >= 0 && a->object.size != a->held.size))
+        return;
+    hasher = vb_hasher_new();
+    r = vb_stores_get(f->stores, &l, 0, -1, a->object.etag, vb_stores_deadline(f->stores, &l, a->object.size),
+                      add_to_hash, hasher, &a->err);
+    a->hashed = !r;
+    a->found = vb_hasher_result(hasher);
+}
+
+static void judge_answer(vb_fsck *f, const struct to_ask *a)
+{
+    const vb_held *held = &a->held;
+    char is[VB_HASH_TEXT], was[VB_HASH_TEXT];
+
+    if (a->err.code == -ENOENT)
+        missing(f, held, -ENOENT);
+    else if (a->err.code) /* it may be there: nothing is forgotten */
+        tell(f, VB_DAMAGE_MISSING, held, NULL, "cannot be looked at: %s", a->err.message);
+    else if (!held->part && held->size >= 0 && a->object.size >= 0 && a->object.size != held->size)
+        tell(f, VB_DAMAGE_SIZE, held, NULL,
+             "has %" PRId64 " bytes, and had %" PRId64 " when it was registered: restore it", a->object.size,
+             held->size);
+    else if (a->hashed && memcmp(&a->found, &held->checksum, sizeof a->found) != 0)
+        tell(f, VB_DAMAGE_CHECKSUM, held, NULL, "has %s, and had %s when it was registered: restore it",
+             vb_hash_format(&a->found, is), vb_hash_format(&held->checksum, was));
+    else if (!held->has_checksum && held->mtime >= 0 && a->object.mtime >= 0 && a->object.mtime != held->mtime)
+        tell(f, VB_DAMAGE_TIME, held, NULL,
+             "was written to or copied after it was registered: compare it with its source");
+}
+
+void vb_fsck_ask_all(vb_fsck *f)
+{
+    enum { THREADS = 16 }; /* they wait for the network most of the time */
+
+    vb_parallel(f->nasks, f->options.threads ? f->options.threads : THREADS, ask_one, f, "remote artifacts", NULL);
+    for (size_t i = 0; i < f->nasks; i++) {
+        judge_answer(f, &f->asks[i]);
+        free(f->asks[i].held.file);
+        free(f->asks[i].held.component);
+        vb_error_clear(&f->asks[i].err);
+    }
+    f->nasks = 0;
 }

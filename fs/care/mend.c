@@ -51,13 +51,11 @@ static int mend_interrupted(vb_fsck *f, const struct kept *k, vb_error *err)
 
 static int mend_missing(vb_fsck *f, const struct kept *k, vb_error *err)
 {
-    vb_location location = {.store_id = k->store_id, .path = k->path};
-    vb_autofree char *path = vb_stores_path(f->stores, &location);
     vb_auto_txn txn = {0};
-    int r;
+    int r = vb_fsck_look(f, k->store_id, k->path);
 
-    if (!access(path, F_OK))
-        return 0; /* somebody has brought it back */
+    if (r != -ENOENT && r != -ENOTDIR)
+        return 0; /* somebody has brought it back, or it cannot be told */
     r = vb_registry_begin(f->reg, &txn, err);
     if (!r)
         r = k->component ? vb_component_forget(f->reg, k->dataset_id, k->component, err)

@@ -1,8 +1,10 @@
 #include "fs/exchange/export.h"
 
+#include "fs/remote/url.h"
 #include "fs/store/store.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
+#include "registry/base/percent.h"
 #include "registry/base/text.h"
 
 #include <fcntl.h>
@@ -63,9 +65,20 @@ static void exporting_clear(struct exporting *e)
 
 /* ---- paths ------------------------------------------------------------------------------------------------------- */
 
-/* The path in the directory of an artifact that lies elsewhere: its absolute one, below "external". */
+/* The path in the directory of an artifact that lies elsewhere: its absolute one, or its host and path, below
+ * "external". */
 static char *target_of(const vb_location *location)
 {
+    if (vb_location_is_remote(location->path)) {
+        const char *part = vb_location_part(location->path);
+        vb_autofree char *shown = vb_url_shown(location->path), *target = NULL;
+        vb_auto_buf plain = {0};
+
+        if (!vb_percent_decode(&plain, strstr(shown, "://") + 3))
+            vb_buf_puts(&plain, strstr(shown, "://") + 3);
+        target = vb_format("external/%s%s", vb_buf_text(&plain), part ? part : "");
+        return vb_path_is_safe(target) ? VB_STEAL(target) : vb_format("external/%s", vb_path_base(target));
+    }
     return *location->path == '/' ? vb_format("external%s", location->path) : vb_strdup(location->path);
 }
 
@@ -143,8 +156,15 @@ static int put_artifact(struct exporting *e, struct artifact *a)
 
     if (!r)
         r = vb_mkdirs(e->dir, parent, 0777, &a->error);
+    if (!vb_stores_is_local(e->stores, &a->location) && mode == VB_EXPORT_AUTO)
+        mode = VB_EXPORT_COPY;
     if (r < 0 || mode == VB_EXPORT_COPY)
         return r < 0 ? r : copy_artifact(e, a);
+    if (!vb_stores_is_local(e->stores, &a->location)) {
+        vb_fail(&a->error, -EINVAL, "is not on this machine, and cannot be linked to");
+        vb_hint(&a->error, "--transfer copy fetches it, direct leaves it where it is");
+        return -EINVAL;
+    }
     r = look(e, a);
     if (r < 0)
         return r;

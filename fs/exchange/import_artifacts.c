@@ -1,38 +1,34 @@
 /* import_artifacts.c - the files of an export: where they are, what becomes of them. */
 #include "fs/exchange/import_internal.h"
 #include "fs/ingest/artifact.h"
+#include "fs/remote/url.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
+#include "registry/base/percent.h"
 #include "registry/base/text.h"
 
-#include <ctype.h>
 #include <string.h>
 
-static int hex(char c)
-{
-    return isdigit((unsigned char)c) ? c - '0' : isxdigit((unsigned char)c) ? (c | 0x20) - 'a' + 10 : -1;
-}
-
-/* Where the artifact is: below the directory, or anywhere by an absolute path or a URI of this machine's files. */
+/* Where the artifact is: below the directory, or anywhere by an absolute path or an address. */
 static int source_of(vb_import_batch *b, const vb_import_file *f, char **out, vb_error *err)
 {
-    const char *path = f->path, *colon = strstr(path, "://");
+    const char *path = f->path;
     vb_auto_buf plain = {0};
 
     if (vb_starts_with(path, "file:///")) {
-        for (const char *p = path + 7; *p; p++) {
-            if (*p == '%' && hex(p[1]) >= 0 && hex(p[2]) >= 0) {
-                vb_buf_putc(&plain, (char)(hex(p[1]) << 4 | hex(p[2])));
-                p += 2;
-            } else {
-                vb_buf_putc(&plain, *p);
-            }
-        }
-        *out = vb_buf_steal(&plain);
+        *out = vb_percent_decode(&plain, path + 7) ? vb_buf_steal(&plain) : vb_strdup(path + 7);
         return 0;
     }
-    if (colon && strcspn(path, "/") > (size_t)(colon - path))
-        return vb_yaml_fail(err, f->node, "artifact %s: only files of this machine can be imported", path);
+    if (vb_location_is_remote(path)) {
+        vb_url url;
+        int r = vb_url_parse(path, &url, err);
+
+        if (r < 0)
+            return vb_yaml_fail(err, f->node, "artifact %s", err ? err->message : path);
+        vb_url_clear(&url);
+        *out = vb_strdup(path);
+        return 0;
+    }
     if (*path != '/' && !vb_path_is_safe(path))
         return vb_yaml_fail(err, f->node, "artifact %s: leads out of the directory", path);
     *out = vb_path_join(b->im->directory, path);

@@ -157,7 +157,8 @@ static bool is_part(const vb_yaml_node *node)
         return false;
     if (!strncmp(text, "hdu=", 4))
         return text[4] && !text[4 + strspn(text + 4, "0123456789")] && strlen(text) < 12;
-    return !strncmp(text, "unzip=", 6) && text[6] && !strchr(text, '#') && vb_path_is_safe(text + 6);
+    return (!strncmp(text, "unzip=", 6) || !strncmp(text, "untar=", 6)) && text[6] && !strchr(text, '#') &&
+           vb_path_is_safe(text + 6);
 }
 
 /* Keys that vbutler's own exports have besides Rubin's. */
@@ -175,7 +176,7 @@ static int read_extras(vb_import_file *f, vb_error *err)
         return vb_yaml_fail(err, f->parts, "parts must be as many as the datasets");
     for (size_t i = 0; i < f->count; i++)
         if (!is_part(f->parts->items[i].value))
-            return vb_yaml_fail(err, f->parts->items[i].value, "a part must be like hdu=3 or unzip=NAME");
+            return vb_yaml_fail(err, f->parts->items[i].value, "a part must be like hdu=3, unzip=NAME or untar=NAME");
     return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "fs/gen3/export_files.h"
 
+#include "fs/remote/url.h"
 #include "fs/store/store.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
@@ -186,8 +187,12 @@ static int direct_path(vb_gen3_files *f, const vb_dataset *d, const vb_location 
         vb_hint(err, "--transfer copy makes a file of it");
         return -EINVAL;
     }
-    vb_buf_puts(path, "file://");
-    put_url(path, file);
+    if (vb_location_is_remote(file)) {
+        vb_buf_puts(path, file);
+    } else {
+        vb_buf_puts(path, "file://");
+        put_url(path, file);
+    }
     if (part) {
         vb_buf_puts(path, "#unzip=");
         put_url(path, part + strlen("#unzip="));
@@ -201,6 +206,7 @@ static int template_path(vb_gen3_files *f, const vb_dataset *d, const vb_locatio
 {
     const char *part = vb_location_part(l->path), *name = part && part[1] == 'u' ? part : l->path, *extension;
     vb_autofree char *whole = vb_strndup(name, part && name != part ? (size_t)(part - name) : strlen(name));
+    vb_autofree char *plain = vb_location_is_remote(whole) ? vb_url_name(whole) : vb_strdup(whole);
     const vb_collection *run;
     struct file *taken;
     char uuid[VB_UUID_TEXT];
@@ -212,9 +218,9 @@ static int template_path(vb_gen3_files *f, const vb_dataset *d, const vb_locatio
         return r;
     if (!vb_path_is_safe(vb_buf_text(path)))
         return vb_fail(err, -EINVAL, "%s: a file template leads out of the repository", vb_buf_text(path));
-    extension = vb_path_extension(whole);
+    extension = vb_path_extension(plain);
     if (!*extension)
-        extension = vb_dataset_type_extension(d->type, whole);
+        extension = vb_dataset_type_extension(d->type, plain);
     vb_buf_puts(path, extension);
     HASH_FIND_STR(f->by_target, vb_buf_text(path), taken);
     if (taken) {
@@ -287,6 +293,11 @@ static int check(vb_gen3_files *f, struct file *file)
     vb_content content = {.fd = -1};
     int r;
 
+    if (!vb_stores_is_local(f->stores, &file->location)) {
+        vb_fail(&file->error, -EINVAL, "is not on this machine, and cannot be linked to");
+        vb_hint(&file->error, "--transfer copy fetches it, direct leaves it where it is");
+        return -EINVAL;
+    }
     if (vb_location_part(file->location.path)) {
         vb_fail(&file->error, -EINVAL, "is a part of a file, which cannot be linked");
         vb_hint(&file->error, "--transfer copy makes a file of it");
@@ -327,11 +338,14 @@ static int symlink_to(vb_gen3_files *f, struct file *file, const char *source, b
 static int link_file(vb_gen3_files *f, struct file *file)
 {
     vb_gen3_export_mode mode = f->options->transfer;
-    vb_autofree char *path = vb_stores_path(f->stores, &file->location), *source = realpath(path, NULL);
-    int r = source ? check(f, file) : vb_fail_errno(&file->error, -errno, "artifact %s", path);
+    vb_autofree char *path = vb_stores_path(f->stores, &file->location), *source = NULL;
+    int r = check(f, file);
 
     if (r < 0)
         return r;
+    source = realpath(path, NULL);
+    if (!source)
+        return vb_fail_errno(&file->error, -errno, "artifact %s", path);
     if (mode == VB_GEN3_EXPORT_HARDLINK || mode == VB_GEN3_EXPORT_LINK) {
         if (!linkat(AT_FDCWD, source, f->dir, file->target, 0))
             return 0;

@@ -1,6 +1,7 @@
 #include "fs/gen3/plan.h"
 
 #include "fs/ingest/artifact.h"
+#include "fs/remote/url.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
@@ -51,28 +52,27 @@ void vb_gen3_plan_free(vb_gen3_plan *p)
     free(p);
 }
 
-static int no_such_place(const vb_gen3_dataset *d, const char *where, vb_error *err)
-{
-    vb_auto_buf what = {0};
-
-    vb_gen3_dataset_print(d, &what);
-    return vb_fail(err, -EPROTONOSUPPORT, "%s: its artifact is %s, and this vbutler reads local files alone",
-                   vb_buf_text(&what), where);
-}
-
-/* The absolute path of a file without its fragment, which is appended to *fragment. */
+/* The absolute path, or the address, of a file without its fragment, which is appended to *fragment. */
 static int source_of(const vb_gen3_plan *p, const vb_gen3_dataset *d, const vb_gen3_file *f, char **out,
                      vb_buf *fragment, vb_error *err)
 {
     const char *root = p->g->config->datastores[f->store].root;
     vb_autofree char *path = vb_gen3_file_path(f, fragment);
+    vb_auto_buf what = {0};
+    vb_url url;
+    int r = 0;
 
-    if (!path)
-        return no_such_place(d, f->path, err);
-    if (*path != '/' && strstr(root, "://"))
-        return no_such_place(d, root, err);
-    *out = vb_path_join(root, path);
-    return 0;
+    if (vb_location_is_remote(path))
+        *out = VB_STEAL(path);
+    else
+        *out = vb_location_is_remote(root) ? vb_url_join(root, path) : vb_path_join(root, path);
+    if (!vb_location_is_remote(*out))
+        return 0;
+    r = vb_url_parse(*out, &url, err);
+    if (!r)
+        vb_url_clear(&url);
+    vb_gen3_dataset_print(d, &what);
+    return r < 0 ? vb_error_context(err, "%s", vb_buf_text(&what)) : 0;
 }
 
 /* A name below the datastore's root is kept, if it can be one of ours: below a run, and hidden nowhere. */

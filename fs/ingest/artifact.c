@@ -1,6 +1,8 @@
 #include "fs/ingest/artifact.h"
 
+#include "fs/remote/url.h"
 #include "fs/view/names.h"
+#include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
 
@@ -24,10 +26,21 @@ static const char *extension_of(const vb_dataset_type *type, const char *path)
     return is_plain(wanted) ? wanted : "";
 }
 
+char *vb_artifact_name(const char *source)
+{
+    const char *part = vb_location_part(source);
+    vb_autofree char *file = vb_strndup(source, part ? (size_t)(part - source) : strlen(source));
+
+    if (part && vb_starts_with(part, "#un")) /* "#unzip=", "#untar=" */
+        return vb_strdup(vb_path_base(part + strlen("#unzip=")));
+    return vb_location_is_remote(file) ? vb_url_name(file) : vb_strdup(vb_path_base(file));
+}
+
 void vb_artifact_add(vb_transfer *transfer, const char *source, const char *run, const vb_dataset_type *type,
                      const vb_dataid *dataid, const vb_uuid *uuid)
 {
-    const char *extension = extension_of(type, source);
+    vb_autofree char *name = vb_artifact_name(source);
+    const char *extension = extension_of(type, name);
     vb_auto_buf target = {0}, spare = {0};
 
     if (transfer->mode != VB_TRANSFER_DIRECT) {

@@ -5,6 +5,7 @@
 #include "fs/ingest/parts.h"
 #include "fs/ingest/seen.h"
 #include "fs/ingest/table.h"
+#include "fs/remote/url.h"
 #include "registry/base/log.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
@@ -218,17 +219,27 @@ static void check_extension(const struct job *job)
 {
     vb_auto_part part = {0};
     const vb_dataset_type *type;
+    vb_autofree char *name = NULL;
     const char *has, *wanted;
 
     if (!job->nrows)
         return;
     type = type_of(job, &job->rows[0], &part);
-    has = vb_path_extension(vb_table_cell(&job->table, job->rows[0].row, job->path_column));
+    name = vb_artifact_name(vb_table_cell(&job->table, job->rows[0].row, job->path_column));
+    has = vb_path_extension(name);
     wanted = vb_dataset_type_extension(type, "");
     if (*has && *wanted && !vb_starts_with(has, wanted))
         vb_log(VB_WARNING, "the files end in %s, but those of dataset type '%s' (%s) are shown as %s%s", has,
                type->name, type->storage_class, wanted,
                job->rows[0].component ? "" : ": --extension of register-dataset-type tells another");
+}
+
+/* The prefix may be an address too. */
+static char *full_path(const char *prefix, const char *path)
+{
+    if (!prefix || vb_location_is_remote(path))
+        return vb_strdup(path);
+    return vb_location_is_remote(prefix) && *path != '/' ? vb_url_join(prefix, path) : vb_path_join(prefix, path);
 }
 
 static void plan_transfers(struct job *job, vb_transfer *transfer)
@@ -237,7 +248,7 @@ static void plan_transfers(struct job *job, vb_transfer *transfer)
     for (size_t i = 0; i < job->nrows; i++) {
         vb_auto_part part = {0};
         const char *path = vb_table_cell(&job->table, job->rows[i].row, job->path_column);
-        vb_autofree char *full = job->options->prefix ? vb_path_join(job->options->prefix, path) : vb_strdup(path);
+        vb_autofree char *full = full_path(job->options->prefix, path);
 
         vb_artifact_add(transfer, full, job->options->run, type_of(job, &job->rows[i], &part), &job->rows[i].dataid,
                         &job->rows[i].uuid);
@@ -252,15 +263,17 @@ static int check_transfers(const struct job *job, const vb_transfer *transfer, v
     for (size_t i = 0; i < transfer->count; i++) {
         const vb_transfer_file *f = &transfer->files[i];
         size_t line = job->table.lines[job->rows[i].row];
+        vb_autofree char *source = NULL;
 
         if (!f->error.code || ++failed > MAX_NAMED)
             continue;
+        source = vb_url_shown(f->source);
         if (failed == 1) {
-            vb_fail(err, f->error.code, "%s:%zu: %s: %s", job->table.name, line, f->source, f->error.message);
+            vb_fail(err, f->error.code, "%s:%zu: %s: %s", job->table.name, line, source, f->error.message);
             if (f->error.hint)
                 vb_hint(err, "%s", f->error.hint);
         } else if (err) {
-            vb_fail(err, err->code, "%s\n%s:%zu: %s: %s", err->message, job->table.name, line, f->source,
+            vb_fail(err, err->code, "%s\n%s:%zu: %s: %s", err->message, job->table.name, line, source,
                     f->error.message);
         }
     }

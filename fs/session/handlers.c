@@ -1,6 +1,9 @@
 /* handlers.c - FUSE requests that only ask. */
+#include "fs/fetch/lazy.h"
 #include "fs/session/internal.h"
+#include "fs/session/park.h"
 #include "fs/view/job.h"
+#include "registry/base/log.h"
 #include "registry/base/mem.h"
 
 #include <fcntl.h>
@@ -55,16 +58,19 @@ void vb_handle_init(void *userdata, struct fuse_conn_info *conn)
     conn->want |= wanted & conn->capable;
     if (s->options.writable && !s->wire.passthrough)
         conn->want |= FUSE_CAP_WRITEBACK_CACHE & conn->capable;
-    conn->max_background = 64;
-    conn->congestion_threshold = 48;
+    /* Reads that wait for a store are among them: they must not keep others from theirs. */
+    conn->max_background = 1024;
+    conn->congestion_threshold = 768;
 }
 
-static void handle_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+static void look_up(fuse_req_t req, const struct request *request)
 {
     vb_node *child = NULL;
-    int r = vb_view_lookup(vb_session_call, vb_session_node(req, parent), name, &child);
+    int r = vb_view_lookup(vb_session_call, request->node, request->name, &child);
 
-    if (!r) {
+    if (r == -EINPROGRESS) {
+        vb_park(req, look_up, request);
+    } else if (!r) {
         vb_session_reply_entry(req, child);
     } else if (r == -ENOENT) { /* the kernel may remember that there is nothing */
         struct fuse_entry_param e = {.entry_timeout = vb_session_of(req)->options.timeout};
@@ -73,6 +79,11 @@ static void handle_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     } else {
         reply(req, r);
     }
+}
+
+static void handle_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    look_up(req, &(struct request){.node = vb_session_node(req, parent), .name = (char *)name});
 }
 
 static void handle_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
@@ -120,19 +131,28 @@ static void handle_readlink(fuse_req_t req, fuse_ino_t ino)
 
 /* ---- files --------------------------------------------------------------------------------------------------- */
 
-static void handle_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+static void open_file(fuse_req_t req, const struct request *request)
 {
     vb_session *s = vb_session_of(req);
-    vb_node *node = vb_session_node(req, ino);
+    vb_node *node = request->node;
     vb_content content;
-    int r = node->class->open ? node->class->open(vb_session_call, node, fi->flags, &content) : -EISDIR;
+    int r = node->class->open ? node->class->open(vb_session_call, node, request->flags, &content) : -EISDIR;
 
+    if (r == -EINPROGRESS) {
+        vb_park(req, open_file, request);
+        return;
+    }
     if (r < 0) {
         reply(req, r);
         return;
     }
     vb_wire_reply_open(req, (uintptr_t)vb_session_open_handle(s, node, &content),
                        vb_session_backing(s, node, &content));
+}
+
+static void handle_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    open_file(req, &(struct request){.node = vb_session_node(req, ino), .flags = fi->flags});
 }
 
 static void handle_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -163,12 +183,41 @@ static void read_segments(fuse_req_t req, const vb_content *content, int64_t off
     fuse_reply_data(req, v, 0);
 }
 
+/* Bytes of an artifact that comes by block. */
+static void read_stream(fuse_req_t req, const struct request *request)
+{
+    const vb_content *content = &request->handle->content;
+    struct fuse_bufvec v = FUSE_BUFVEC_INIT(request->size);
+    vb_auto_error err = VB_ERROR_INIT;
+    int r = vb_stream_read(content->stream, request->offset, (int64_t)request->size, vb_session_call->wait, &err);
+
+    if (r == -EINPROGRESS) {
+        vb_park(req, read_stream, request);
+    } else if (r < 0) {
+        vb_log(VB_WARNING, "%s", err.message);
+        vb_job_note_fault(vb_session_call, err.message);
+        reply(req, -EIO);
+    } else {
+        v.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK;
+        v.buf[0].fd = content->fd;
+        v.buf[0].pos = request->offset;
+        fuse_reply_data(req, &v, 0);
+    }
+}
+
 static void handle_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
     const vb_content *content = &((struct handle *)(uintptr_t)fi->fh)->content;
     struct fuse_bufvec v = FUSE_BUFVEC_INIT(size);
     size_t left = offset < content->size ? (size_t)(content->size - offset) : 0;
 
+    if (content->stream) {
+        read_stream(req, &(struct request){.node = vb_session_node(req, ino),
+                                           .handle = (struct handle *)(uintptr_t)fi->fh,
+                                           .size = size,
+                                           .offset = offset});
+        return;
+    }
     if (content->fd < 0) {
         fuse_reply_buf(req, left ? content->text + offset : NULL, left < size ? left : size);
         return;

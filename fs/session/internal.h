@@ -22,6 +22,10 @@ struct vb_session {
     pthread_mutex_t handles_lock; /* guards handles, and open_mode, open_count, backing_id of the nodes */
     struct handle *handles;
     const char *data_path;
+    pthread_mutex_t parked_lock; /* guards parked */
+    struct parked *parked;       /* requests that wait for remote work: park.h */
+    atomic_int parked_count;
+    int wake; /* an eventfd: one of them can go on */
 };
 
 extern const struct fuse_lowlevel_ops vb_session_read_ops, vb_session_write_ops;

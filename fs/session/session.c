@@ -1,6 +1,9 @@
 #include "fs/session/session.h"
 
+#include "fs/fetch/lazy.h"
 #include "fs/session/internal.h"
+#include "fs/session/park.h"
+#include "fs/view/job.h"
 #include "registry/base/log.h"
 #include "registry/base/mem.h"
 
@@ -9,6 +12,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 __thread vb_call *vb_session_call;
@@ -53,6 +57,20 @@ static void leave_node(vb_session *s, vb_node *node)
         vb_wire_backing_close(&s->wire, backing);
 }
 
+/* What it has moved counts for the job. */
+static void close_stream(vb_stream *stream)
+{
+    int64_t moved = vb_stream_close(stream);
+
+    if (!vb_session_call)
+        return;
+    if (moved < 0)
+        vb_job_note_fault(vb_session_call,
+                          "an artifact that it read by block has other bytes than those that were registered");
+    else
+        vb_job_note_fetched(vb_session_call->view->job, moved);
+}
+
 void vb_session_close_handle(vb_session *s, struct handle *h)
 {
     pthread_mutex_lock(&s->handles_lock);
@@ -67,6 +85,8 @@ void vb_session_close_handle(vb_session *s, struct handle *h)
         h->node->class->closed(vb_session_call, h->node, &h->content);
     if (h->node->class->open)
         leave_node(s, h->node);
+    if (h->content.stream)
+        close_stream(h->content.stream);
     if (h->content.fd >= 0)
         close(h->content.fd);
     vb_listing_clear(&h->listing);
@@ -113,6 +133,8 @@ static int new_session(vb_view *view, const char *options, const vb_session_opti
     s->wire.want_passthrough = wanted->passthrough;
     s->data_path = wanted->passthrough ? "passthrough" : "cached (no right to passthrough)";
     pthread_mutex_init(&s->handles_lock, NULL);
+    pthread_mutex_init(&s->parked_lock, NULL);
+    s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     s->fuse = fuse_session_new(&args, wanted->writable ? &vb_session_write_ops : &vb_session_read_ops,
                                sizeof(struct fuse_lowlevel_ops), s);
     fuse_opt_free_args(&args); /* libfuse has put a copy in its place */
@@ -182,6 +204,7 @@ int vb_session_mount(vb_view *view, const char *mountpoint, const char *source, 
 
 void vb_session_free(vb_session *s)
 {
+    vb_park_drop(s);
     while (s->handles)
         vb_session_close_handle(s, s->handles);
     if (s->fuse) {
@@ -190,6 +213,9 @@ void vb_session_free(vb_session *s)
         fuse_session_destroy(s->fuse); /* closes the device */
     }
     pthread_mutex_destroy(&s->handles_lock);
+    pthread_mutex_destroy(&s->parked_lock);
+    if (s->wake >= 0)
+        close(s->wake);
     free(s->mountpoint);
     free(s);
 }
@@ -251,29 +277,36 @@ static struct fuse_buf take_buffer(void)
 int vb_session_serve(vb_session *s, vb_call *call, vb_session_watch *watches, size_t count, bool until_watches_end,
                      vb_error *err)
 {
-    vb_autofree struct pollfd *fds = vb_alloc((count + 1) * sizeof *fds);
+    vb_autofree struct pollfd *fds = vb_alloc((count + 2) * sizeof *fds);
     struct fuse_buf buf = take_buffer();
+    vb_wait wait = {NULL, NULL};
     size_t left = count;
     int r = 0;
 
     vb_session_call = call;
+    call->wait = &wait;
     while (!r && !vb_session_gone(s) && !(until_watches_end && !left)) {
         fds[0] = (struct pollfd){s->wire.device, POLLIN, 0};
         for (size_t i = 0; i < count; i++)
             fds[i + 1] = (struct pollfd){watches[i].fd, POLLIN, 0};
-        if (poll(fds, count + 1, 500) < 0 && errno != EINTR)
+        fds[count + 1] = (struct pollfd){s->wake, POLLIN, 0};
+        if (poll(fds, count + 2, vb_park_patience(s)) < 0 && errno != EINTR)
             r = vb_fail_errno(err, -errno, "waiting for requests");
         if (!r && fds[0].revents)
             r = answer(s, &buf, err);
+        vb_unpark(s, fds[count + 1].revents != 0);
         for (size_t i = 0; i < count; i++)
             if (fds[i + 1].revents && !watches[i].ready(watches[i].arg)) {
                 watches[i].fd = -1;
                 left--;
             }
     }
+    if (s->options.writable) /* a job's: nobody else serves it */
+        vb_park_drop(s);
     while (s->options.writable && s->handles) /* after an abort no RELEASE comes */
         vb_session_close_handle(s, s->handles);
     vb_session_call = NULL;
+    call->wait = NULL;
     pthread_setspecific(buffer_key, buf.mem);
     return r;
 }

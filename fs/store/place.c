@@ -241,12 +241,13 @@ static int real_path(vb_places *p, const vb_source *s, char **out, vb_error *err
     return 0;
 }
 
-/* "#hdu=3" at the end of a location's path names a part of a file, and so does "#unzip=..." (dataset.h). */
+/* "#hdu=3" at the end of a location's path names a part of a file, and so do "#unzip=..." and "#untar=..."
+ * (dataset.h). */
 static bool looks_like_part(const char *path)
 {
     const char *part = vb_location_part(path);
 
-    if (part && !strncmp(part, "#unzip=", 7))
+    if (part && !strncmp(part, "#un", 3))
         return true;
     return part && part[5] && !part[5 + strspn(part + 5, "0123456789")];
 }
@@ -265,7 +266,7 @@ int vb_places_name(vb_places *p, const vb_source *s, char **out, vb_error *err)
         return -EINVAL;
     }
     if (looks_like_part(real))
-        return vb_fail(err, -EINVAL, "a name with '#hdu=' or '#unzip=' cannot be registered where it is");
+        return vb_fail(err, -EINVAL, "a name with '#hdu=', '#unzip=' or '#untar=' cannot be registered where it is");
     *out = vb_strdup(vb_path_inside(real, p->repo->root) && real[n] == '/' ? real + n + 1 : real);
     return 0;
 }
@@ -401,8 +402,27 @@ static int fill(vb_places *p, const vb_source *s, int to, vb_location *out, vb_e
     return r < 0 ? r : check_same(s, from, to, out, err);
 }
 
-int vb_put_copy(vb_places *p, const vb_source *s, const char *path, const vb_uuid *uuid, vb_location *out,
-                vb_error *err)
+/* The same for what was fetched: the time is the server's, if it tells one. */
+static int fill_remote(vb_places *p, const vb_source *s, int to, vb_location *out, vb_error *err)
+{
+    vb_source dressed = {0};
+    int r = s->fetch(s->arg, s->path, to, out, err);
+
+    if (r < 0)
+        return r;
+    if (fstat(to, &dressed.st))
+        return vb_fail_errno(err, -errno, "copying it");
+    out->size = dressed.st.st_size;
+    if (out->mtime >= 0)
+        dressed.st.st_mtim = vb_clock_timespec(out->mtime);
+    out->mtime = vb_clock_ns(dressed.st.st_mtim);
+    return dress(p, &dressed, to, err);
+}
+
+typedef int fill_fn(vb_places *p, const vb_source *s, int to, vb_location *out, vb_error *err);
+
+static int put_filled(vb_places *p, const vb_source *s, const char *path, const vb_uuid *uuid, fill_fn *fill_it,
+                      vb_location *out, vb_error *err)
 {
     vb_auto_buf temporary = {0};
     vb_autoclose int to = -1;
@@ -412,7 +432,7 @@ int vb_put_copy(vb_places *p, const vb_source *s, const char *path, const vb_uui
     to = openat(p->root, temporary.data, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (to < 0)
         return vb_fail_errno(err, -errno, "copying it to %s", path);
-    r = fill(p, s, to, out, err);
+    r = fill_it(p, s, to, out, err);
     if (!r) {
         r = vb_rename_new(p->root, temporary.data, p->root, path);
         if (r == -EEXIST)
@@ -423,4 +443,16 @@ int vb_put_copy(vb_places *p, const vb_source *s, const char *path, const vb_uui
     if (r < 0)
         unlinkat(p->root, temporary.data, 0);
     return r;
+}
+
+int vb_put_copy(vb_places *p, const vb_source *s, const char *path, const vb_uuid *uuid, vb_location *out,
+                vb_error *err)
+{
+    return put_filled(p, s, path, uuid, fill, out, err);
+}
+
+int vb_put_fetch(vb_places *p, const vb_source *s, const char *path, const vb_uuid *uuid, vb_location *out,
+                 vb_error *err)
+{
+    return put_filled(p, s, path, uuid, fill_remote, out, err);
 }

@@ -14,6 +14,11 @@ typedef struct vb_source {
     const char *path;
     struct stat st; /* of the file, links followed */
     bool is_link;
+
+    /* Of a source that is not a file of this machine, by which vb_put_fetch() gets its bytes: writes them to a new
+     * file, and fills the checksum and, where it is told, the time. */
+    int (*fetch)(void *arg, const char *path, int to, vb_location *out, vb_error *err);
+    void *arg;
 } vb_source;
 
 int vb_source_look(const char *path, vb_source *out, vb_error *err); /* -EINVAL where it is no regular file */
@@ -37,7 +42,7 @@ int vb_places_prepare(vb_places *p, const char *path, bool again, vb_error *err)
  * taken. */
 typedef int vb_put_fn(vb_places *p, const vb_source *s, const char *path, const vb_uuid *uuid, vb_location *out,
                       vb_error *err);
-vb_put_fn vb_put_copy, vb_put_hardlink, vb_put_symlink, vb_put_relsymlink;
+vb_put_fn vb_put_copy, vb_put_hardlink, vb_put_symlink, vb_put_relsymlink, vb_put_fetch;
 
 /* The path by which a source is registered where it stays: below the root, or absolute. The
  * caller frees it. */

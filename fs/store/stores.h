@@ -5,14 +5,18 @@
 #include "fs/store/class.h"
 #include "fs/store/store.h"
 
-struct vb_store {
-    int64_t id;
+/* A place below which paths are; or all of a host or bucket, where paths are addresses themselves. */
+struct vb_store_root {
     const vb_store_class *class;
-    char *root;
+    const vb_store_options *options;
+    char *where; /* "": paths are addresses */
+    void *self;  /* the class's */
 };
 
-struct vb_stores {
-    struct vb_store *items;
+struct vb_store {
+    int64_t id;
+    char *name;
+    struct vb_store_root *chain; /* tried in order; artifacts are written to the first, and removed from it */
     size_t count, cap;
 };
 

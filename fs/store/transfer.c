@@ -1,7 +1,9 @@
 #include "fs/store/transfer.h"
 
+#include "fs/remote/url.h"
 #include "fs/store/intent.h"
 #include "fs/store/place.h"
+#include "fs/store/store.h"
 #include "registry/base/clock.h"
 #include "registry/base/log.h"
 #include "registry/base/mem.h"
@@ -11,8 +13,11 @@
 #include <fcntl.h>
 #include <string.h>
 
+enum { REMOTE_THREADS = 16 }; /* they wait for the network most of the time */
+
 struct vb_transfer_work {
     vb_places *places;
+    vb_stores *stores; /* for sources that are addresses */
     vb_intent *intent; /* NULL: nothing is made */
     bool committed;
 };
@@ -44,6 +49,8 @@ int vb_transfer_begin(const vb_repo *repo, vb_registry *reg, vb_transfer_mode mo
     t->mode = mode;
     t->work = VB_NEW(struct vb_transfer_work);
     r = vb_places_open(repo, &t->work->places, err);
+    if (!r)
+        r = vb_stores_open(reg, repo->root, &t->work->stores, err);
     if (!r && mode != VB_TRANSFER_DIRECT)
         r = vb_intent_begin(repo, reg, &t->work->intent, err);
     if (!r)
@@ -153,11 +160,151 @@ static int stay(vb_transfer *t, vb_transfer_file *f, const vb_source *s)
     return 0;
 }
 
+/* ---- from afar, and parts of files ---------------------------------------------------------------------- */
+
+/* What the stores name: an address, or a part of a file ("#untar=MEMBER"). */
+static bool is_stored(const char *source)
+{
+    struct stat st;
+
+    return vb_location_is_remote(source) || (vb_location_part(source) && lstat(source, &st));
+}
+
+static int add_bytes(void *arg, const void *bytes, size_t n)
+{
+    vb_hasher_add(arg, bytes, n);
+    return 0;
+}
+
+static int hash_segment(int fd, const vb_segment *part, vb_hasher *hasher, vb_error *err)
+{
+    enum { PIECE = 256 << 10 };
+    vb_autofree char *buffer = vb_alloc(PIECE);
+    int64_t left = part->length;
+
+    while (left > 0) {
+        ssize_t n = pread(fd, buffer, left < PIECE ? (size_t)left : PIECE, part->offset + part->length - left);
+
+        if (n <= 0)
+            return vb_fail_errno(err, n < 0 ? -errno : -EIO, "reading the bytes to checksum");
+        vb_hasher_add(hasher, buffer, (size_t)n);
+        left -= n;
+    }
+    return 0;
+}
+
+static int hash_part(vb_transfer *t, const vb_location *l, vb_hasher *hasher, vb_error *err)
+{
+    vb_content content;
+    int r = vb_stores_open_artifact(t->work->stores, l, &content, err);
+
+    if (r < 0)
+        return r;
+    if (content.whole) {
+        content.segments[0] = (vb_segment){0, content.size};
+        content.nsegments = 1;
+    }
+    for (int i = 0; !r && i < content.nsegments; i++)
+        r = hash_segment(content.fd, &content.segments[i], hasher, err);
+    close(content.fd);
+    return r;
+}
+
+/* The checksum of an artifact that stays where it is: its bytes are read, and not kept. */
+static int hash_stored(vb_transfer *t, const vb_location *l, vb_hash *out, vb_error *err)
+{
+    vb_auto(vb_hasher_free) vb_hasher *hasher = vb_hasher_new();
+    vb_stores *stores = t->work->stores;
+    int r = vb_location_part(l->path)
+                ? hash_part(t, l, hasher, err)
+                : vb_stores_get(stores, l, 0, -1, "", vb_stores_deadline(stores, l, l->size), add_bytes, hasher, err);
+
+    if (!r)
+        *out = vb_hasher_result(hasher);
+    return r;
+}
+
+static int look_at_stored(vb_transfer *t, const char *path, vb_location *l, vb_error *err)
+{
+    const vb_location asked = {.store_id = l->store_id, .path = (char *)path, .size = -1, .mtime = -1};
+
+    return vb_stores_stat(t->work->stores, &asked, &l->size, &l->mtime, err);
+}
+
+static int fetch(void *arg, const char *path, int to, vb_location *out, vb_error *err)
+{
+    vb_transfer *t = arg;
+    vb_location from = {.store_id = out->store_id, .path = (char *)path, .size = -1, .mtime = -1};
+    int r = look_at_stored(t, path, out, err);
+
+    from.size = out->size;
+    if (!r)
+        r = vb_stores_copy_artifact(t->work->stores, &from, to, err);
+    if (!r)
+        r = vb_hash_fd(to, &out->checksum, NULL, err);
+    out->has_checksum = !r;
+    return r;
+}
+
+/* An address as it is; a part of a file of this machine by the file's own path.  The caller frees *out. */
+static int name_stored(vb_transfer *t, const char *source, char **out, vb_error *err)
+{
+    const char *part = vb_location_part(source);
+    vb_autofree char *file = vb_strndup(source, part ? (size_t)(part - source) : strlen(source)), *name = NULL;
+    vb_source s;
+    vb_url url;
+    int r;
+
+    if (!vb_location_is_remote(source)) {
+        r = vb_source_look(file, &s, err);
+        if (!r)
+            r = vb_places_name(t->work->places, &s, &name, err);
+        if (!r)
+            *out = vb_format("%s%s", name, part);
+        return r;
+    }
+    r = vb_url_parse(source, &url, err);
+    if (r < 0)
+        return r;
+    vb_url_clear(&url);
+    if (strchr(file, '#'))
+        return vb_fail(err, -EINVAL, "an address of a file has no '#'; write %%23");
+    *out = vb_strdup(source);
+    return 0;
+}
+
+static int transfer_stored(vb_transfer *t, vb_transfer_file *f, vb_source *s)
+{
+    vb_autofree char *path = NULL;
+    int r = name_stored(t, f->source, &path, &f->error);
+
+    if (r < 0)
+        return r;
+    *s = (vb_source){.path = path, .fetch = fetch, .arg = t};
+    if (t->mode == VB_TRANSFER_COPY)
+        return put_somewhere(t, f, s, vb_put_fetch);
+    if (t->mode != VB_TRANSFER_DIRECT && t->mode != VB_TRANSFER_AUTO) {
+        vb_fail(&f->error, -EINVAL, "is not on this machine, or a part of a file: it cannot be moved or linked");
+        vb_hint(&f->error, "use --transfer copy, or direct, which leaves it where it is");
+        return -EINVAL;
+    }
+    r = look_at_stored(t, path, &f->location, &f->error);
+    f->location.path = VB_STEAL(path);
+    f->state = VB_TRANSFER_STAYS;
+    if (!r && t->checksum)
+        r = hash_stored(t, &f->location, &f->location.checksum, &f->error);
+    f->location.has_checksum = !r && t->checksum;
+    return r;
+}
+
 static int transfer_one(vb_transfer *t, vb_transfer_file *f, vb_source *s)
 {
     vb_transfer_mode mode = t->mode;
-    int r = vb_source_look(f->source, s, &f->error);
+    int r;
 
+    if (is_stored(f->source))
+        return transfer_stored(t, f, s);
+    r = vb_source_look(f->source, s, &f->error);
     if (r < 0)
         return r;
     f->location.size = s->st.st_size;
@@ -184,7 +331,7 @@ static void each(void *arg, size_t i)
     vb_source s = {0};
     int r = transfer_one(t, f, &s);
 
-    if (!r && (t->checksum || t->mode == VB_TRANSFER_MOVE) && !f->location.has_checksum) {
+    if (!r && (t->checksum || t->mode == VB_TRANSFER_MOVE) && !f->location.has_checksum && !s.fetch) {
         r = vb_source_hash(&s, &f->location.checksum, &f->error);
         f->location.has_checksum = !r;
     }
@@ -210,6 +357,8 @@ int vb_transfer_run(vb_transfer *t, size_t threads, const vb_progress *progress,
         r = vb_intent_write(intent, err);
     if (r < 0)
         return r;
+    if (!threads && t->count && vb_location_is_remote(t->files[0].source))
+        threads = REMOTE_THREADS;
     vb_parallel(t->count, threads, each, t, "transferring files", progress);
     return intent && t->count ? vb_places_sync(t->work->places, err) : 0;
 }
@@ -254,6 +403,8 @@ void vb_transfer_end(vb_transfer *t)
         vb_intent_end(t->work->intent);
     if (t->work->places)
         vb_places_close(t->work->places);
+    if (t->work->stores)
+        vb_stores_close(t->work->stores);
     for (size_t i = 0; i < t->count; i++) {
         free(t->files[i].source);
         free(t->files[i].target);

@@ -49,9 +49,35 @@ static int find_used(struct emptying *e, vb_error *err)
         while (end < e->count && e->notes[end].store_id == e->notes[begin].store_id)
             end++;
         if (store)
-            r = vb_store_paths_held(e->reg, store->id, store->root, paths + begin, end - begin, e->used + begin, err);
+            r = vb_store_paths_held(e->reg, store->id, store->chain->where, paths + begin, end - begin, e->used + begin, err);
     }
     return r;
+}
+
+/* True where the file is gone, or is another one. */
+static bool remove_one(const struct vb_store_root *root, const vb_doomed *f)
+{
+    vb_auto_error err = VB_ERROR_INIT;
+    vb_object object;
+    int r = root->class->stat(root->self, f->path, vb_store_deadline(root->options, -1), &object, &err);
+
+    if (!r && ((f->size >= 0 && object.size >= 0 && object.size != f->size) ||
+               (f->mtime >= 0 && object.mtime >= 0 && object.mtime != f->mtime)))
+        return true;
+    if (!r)
+        r = root->class->remove(root->self, f->path, vb_store_deadline(root->options, -1), &err);
+    if (r < 0 && r != -ENOENT)
+        vb_log(VB_WARNING, "%s; it will be tried again", err.message);
+    return !r || r == -ENOENT;
+}
+
+static void remove_from(const struct vb_store_root *root, vb_doomed *files, size_t count)
+{
+    if (root->class->remove_all)
+        root->class->remove_all(root->self, files, count);
+    else
+        for (size_t i = 0; i < count; i++)
+            files[i].gone = remove_one(root, &files[i]);
 }
 
 /* Removes one span, whose files may be of several stores. */
@@ -66,7 +92,7 @@ static void remove_span(void *arg, size_t span)
         for (end = begin; end < stop && e->files[end].store_id == e->files[begin].store_id; end++)
             e->files[end].gone = !store;
         if (store)
-            store->class->remove(store->root, e->files + begin, end - begin);
+            remove_from(store->chain, e->files + begin, end - begin);
     }
 }
 

@@ -56,13 +56,16 @@ static int artifact_open(vb_call *c, vb_node *node, int flags, vb_content *out)
         touch(c, a, VB_TOUCH_DENIED);
         return -EACCES;
     }
-    r = vb_stores_open_artifact(c->view->stores, &a->file.location, out, &err);
+    r = vb_stores_open_later(c->view->stores, &a->file.location, c->wait, out, &err);
+    if (r == -EINPROGRESS)
+        return r;
     if (r < 0) {
         vb_log(VB_WARNING, "%s", err.message);
         if (c->view->job)
             vb_job_note_fault(c, err.message);
-        return r == -ENOENT || r == -ESTALE ? -EIO : r;
+        return r == -ENOENT || r == -ESTALE || !vb_stores_is_local(c->view->stores, &a->file.location) ? -EIO : r;
     }
+    vb_job_note_fetched(c->view->job, out->fetched);
     touch(c, a, VB_TOUCH_READ);
     return 0;
 }

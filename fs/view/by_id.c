@@ -38,7 +38,7 @@ static void render_location(vb_call *c, json_t *object, vb_location *location)
     char checksum[VB_HASH_TEXT], written[28];
 
     json_object_set_new(object, "path", json_string(location->path));
-    if (!vb_view_complete(c, location))
+    if (location->size >= 0)
         json_object_set_new(object, "size", json_integer(location->size));
     if (location->has_checksum)
         json_object_set_new(object, "checksum", json_string(vb_hash_format(&location->checksum, checksum)));
@@ -61,7 +61,18 @@ static void render_components(vb_call *c, json_t *object, vb_files *files)
     json_object_set_new(object, "components", components);
 }
 
-static void render_json(vb_call *c, const vb_dataset *d, vb_buf *out)
+/* Sizes that have to be asked for: -EINPROGRESS where they are being.  One that is not told is left out. */
+static int complete_all(vb_call *c, vb_files *files)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < files->count; i++)
+        if (vb_view_complete(c, &files->items[i].location) == -EINPROGRESS)
+            r = -EINPROGRESS; /* and the others are asked for meanwhile */
+    return r;
+}
+
+static int render_json(vb_call *c, const vb_dataset *d, vb_buf *out)
 {
     json_t *object = json_object();
     vb_auto_files files = {0};
@@ -70,7 +81,12 @@ static void render_json(vb_call *c, const vb_dataset *d, vb_buf *out)
     const vb_collection *run;
     char uuid[VB_UUID_TEXT], *text;
     bool located = !vb_view_files(c, d, &files) && files.count;
+    int r = complete_all(c, &files);
 
+    if (r == -EINPROGRESS) {
+        json_decref(object);
+        return r;
+    }
     json_object_set_new(object, "id", json_string(vb_uuid_format(d->uuid, uuid)));
     json_object_set_new(object, "type", json_string(d->type->name));
     json_object_set_new(object, "storage_class", json_string(d->type->storage_class));
@@ -91,6 +107,7 @@ static void render_json(vb_call *c, const vb_dataset *d, vb_buf *out)
     vb_buf_putc(out, '\n');
     free(text);
     json_decref(object);
+    return 0;
 }
 
 static int lookup_file(vb_call *c, vb_node *dir, vb_dataset *d, const char *name, vb_node **child)
@@ -126,9 +143,10 @@ static int dataset_lookup(vb_call *c, vb_node *dir, const char *name, vb_node **
     if (r < 0)
         return r;
     if (!strcmp(name, "dataset.json")) {
-        render_json(c, &d, &text);
-        *child = vb_view_text(c, dir, name, &text);
-        return 0;
+        r = render_json(c, &d, &text);
+        if (!r)
+            *child = vb_view_text(c, dir, name, &text);
+        return r;
     }
     if (!strcmp(name, "consumers")) {
         *child = vb_nodes_path(c->view->nodes, dir, name, &consumers_class, NULL);

@@ -158,6 +158,17 @@ void vb_job_note_fault(vb_call *c, const char *message)
         note_fault(c->view->job, message);
 }
 
+void vb_job_note_fetched(vb_job_view *job, int64_t bytes)
+{
+    if (job)
+        job->fetched += bytes;
+}
+
+int64_t vb_job_fetched(const vb_job_view *job)
+{
+    return job->fetched;
+}
+
 void vb_job_check_space(vb_job_view *job, int fd, const char *path)
 {
     enum { FULL = 2 << 20 }; /* file systems refuse large writes a little before the end */
@@ -256,8 +267,7 @@ static int fill_one(void *arg, const vb_dataset *found, vb_error *err)
         vb_dataset d = *found;
         vb_auto_buf name = {0};
 
-        if ((f->component && (!file->component || strcmp(file->component, f->component))) ||
-            vb_view_complete(f->c, &file->location) < 0)
+        if (f->component && (!file->component || strcmp(file->component, f->component)))
             continue;
         d.dataid = vb_dataid_copy(&found->dataid);
         vb_view_file_name(&d, file, &name);
@@ -360,6 +370,7 @@ int vb_overlay_lookup(vb_call *c, vb_node *dir, struct overlay *over, const char
     vb_auto_dataset d = {0};
     vb_auto_file file = {0};
     struct overlay *o;
+    int r;
 
     if (over->lazy_type)
         fill(c, over);
@@ -376,6 +387,9 @@ int vb_overlay_lookup(vb_call *c, vb_node *dir, struct overlay *over, const char
         return 0;
     case OVERLAY_INPUT: break;
     }
+    r = vb_view_complete(c, &o->artifact.location);
+    if (r < 0)
+        return r;
     d = o->dataset;
     d.dataid = vb_dataid_copy(&o->dataset.dataid);
     file = vb_file_copy(&o->artifact);

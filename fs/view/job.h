@@ -42,6 +42,10 @@ int vb_job_scratch(const vb_job_view *job);
 void vb_job_note_fault(vb_call *c, const char *message);
 const char *vb_job_fault(const vb_job_view *job);
 
+/* Bytes that were moved from stores for this job (NULL: for none). */
+void vb_job_note_fetched(vb_job_view *job, int64_t bytes);
+int64_t vb_job_fetched(const vb_job_view *job);
+
 /* Notes a fault where the file system of `fd` is full.  Under passthrough the kernel writes by itself, and the server
  * does not see a write fail; but who has met the end of a disk closes his file while it is still full.  `path` is for
  * the sentence. */

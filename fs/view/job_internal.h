@@ -33,6 +33,7 @@ struct vb_job_view {
     struct declared *declared;
     const vb_search *types; /* of an ad-hoc command; NULL */
     char *fault;
+    int64_t fetched;
 };
 
 /* A node of the working directory: a directory that is laid over, a scratch file or directory, or both. */

@@ -44,7 +44,9 @@ typedef struct vb_content {
     bool whole;             /* the file's bytes are the descriptor's, from 0 on: the kernel may read them by itself */
     vb_segment segments[2]; /* otherwise: the parts of which it is made */
     int nsegments;
-    bool written; /* opened for writing */
+    bool written;             /* opened for writing */
+    struct vb_stream *stream; /* of an artifact that comes by block: asked before the descriptor is read; NULL */
+    int64_t fetched;          /* bytes that were moved to open it */
 } vb_content;
 
 /* A directory that is being read: it resumes by key, and holds no transaction between requests. */

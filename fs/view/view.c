@@ -3,6 +3,7 @@
 #include "fs/view/job.h"
 #include "fs/view/names.h"
 #include "registry/base/clock.h"
+#include "registry/base/log.h"
 #include "registry/base/mem.h"
 
 #include <string.h>
@@ -181,11 +182,20 @@ vb_node *vb_view_link(vb_call *c, vb_node *dir, const char *name, const char *ta
 
 int vb_view_complete(vb_call *c, vb_location *location)
 {
-    int64_t mtime;
+    vb_auto_error err = VB_ERROR_INIT;
+    int64_t size, mtime;
+    int r = location->size >= 0 ? 0 : vb_stores_stat_later(c->view->stores, location, c->wait, &size, &mtime, &err);
 
-    if (location->size >= 0)
-        return 0;
-    return vb_stores_stat(c->view->stores, location, &location->size, &mtime, NULL) < 0 ? -EIO : 0;
+    if (r == -EINPROGRESS)
+        return r;
+    if (r < 0) {
+        vb_log(VB_WARNING, "%s", err.message);
+        vb_job_note_fault(c, err.message);
+        return -EIO;
+    }
+    if (location->size < 0)
+        location->size = size;
+    return 0;
 }
 
 int vb_view_files(vb_call *c, const vb_dataset *d, vb_files *out)

@@ -40,8 +40,10 @@ struct vb_view {
 struct vb_call {
     vb_view *view;
     vb_registry *reg;
-    vb_journal *journal; /* NULL: nobody asks */
-    bool live;           /* the registry may change: it is asked before each request */
+    vb_journal *journal;  /* NULL: nobody asks */
+    bool live;            /* the registry may change: it is asked before each request */
+    struct vb_wait *wait; /* what needs a store answers -EINPROGRESS, and is asked again (fs/fetch/lazy.h); NULL: it
+                             waits */
 };
 
 extern const vb_branch vb_branch_data, vb_branch_by_id, vb_branch_dimensions, vb_branch_provenance, vb_branch_reports;
@@ -70,11 +72,12 @@ vb_node *vb_view_link(vb_call *c, vb_node *dir, const char *name, const char *ta
 vb_node *vb_view_artifact(vb_call *c, vb_dataset *d, vb_file *file);
 
 /* Where a dataset's files are: by the registry, or for a predicted one by view->locate.  One that is whole, or those of
- * its components; none where its artifact is not held. */
+ * its components; none where its artifact is not held.  No artifact is asked. */
 int vb_view_files(vb_call *c, const vb_dataset *d, vb_files *out);
 
+
 /* Asks the artifact for its size where the registry has none: no reply carries a guessed one (FS.md, 8).  To be called
- * before vb_view_artifact(); -EIO where the artifact does not tell. */
+ * before vb_view_artifact(); -EIO where the artifact does not tell; -EINPROGRESS. */
 int vb_view_complete(vb_call *c, vb_location *location);
 
 /* FILE of a dataset, or of one of its components, appended. */

@@ -65,6 +65,40 @@ int vb_hash_fd(int fd, vb_hash *out, int64_t *size, vb_error *err)
     return 0;
 }
 
+struct vb_hasher {
+    XXH3_state_t *state;
+};
+
+vb_hasher *vb_hasher_new(void)
+{
+    vb_hasher *h = VB_NEW(vb_hasher);
+
+    h->state = XXH3_createState();
+    vb_hasher_reset(h);
+    return h;
+}
+
+void vb_hasher_reset(vb_hasher *h)
+{
+    XXH3_128bits_reset(h->state);
+}
+
+void vb_hasher_add(vb_hasher *h, const void *data, size_t n)
+{
+    XXH3_128bits_update(h->state, data, n);
+}
+
+vb_hash vb_hasher_result(const vb_hasher *h)
+{
+    return canonical(XXH3_128bits_digest(h->state));
+}
+
+void vb_hasher_free(vb_hasher *h)
+{
+    XXH3_freeState(h->state);
+    free(h);
+}
+
 const char *vb_hash_format(const vb_hash *hash, char text[VB_HASH_TEXT])
 {
     static const char digits[] = "0123456789abcdef";

@@ -123,9 +123,7 @@ static int add_row(vb_exporting *x, struct record *record, const vb_dataset_type
         x->report->without_artifact++;
         return 0;
     }
-    part = strstr(path, "#hdu=");
-    if (!part)
-        part = strstr(path, "#unzip=");
+    part = vb_location_part(path);
     length = part ? (size_t)(part - path) : strlen(path);
     if (!part || !record->path || strlen(record->path) != length || memcmp(record->path, path, length) != 0) {
         r = write_record(x, record);

@@ -42,12 +42,10 @@ static void dataset_clear(vb_gen3_dataset *d)
 char *vb_gen3_file_path(const vb_gen3_file *f, vb_buf *fragment)
 {
     static const char *const parts[] = {"#hdu=", "#unzip=", "#zip-path="};
-    bool url = vb_starts_with(f->path, "file://");
+    bool url = vb_starts_with(f->path, "file://"); /* other addresses are kept as they are */
     const char *path = url ? f->path + strlen("file://") : f->path, *end = path + strlen(path);
     vb_autofree char *plain = NULL;
 
-    if (strstr(f->path, "://") && !url)
-        return NULL;
     for (size_t i = 0; i < VB_COUNT(parts); i++) {
         const char *at = strstr(path, parts[i]);
         vb_autofree char *member = at ? vb_gen3_unquote(at + strlen(parts[i])) : NULL;

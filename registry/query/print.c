@@ -2,7 +2,9 @@
 
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
+#include "registry/base/percent.h"
 #include "registry/base/text.h"
+#include "registry/dataset.h"
 #include "registry/sky/region.h"
 #include "registry/time.h"
 
@@ -102,6 +104,21 @@ static void print_timespan(vb_grid *g, vb_stmt *s, int i)
     vb_grid_cell(g, vb_buf_text(&shown), vb_buf_text(&raw), vb_buf_text(&json));
 }
 
+/* The address of an artifact that is not on this machine, or lies in a store that is not. */
+static char *remote_uri(const char *store, const char *path)
+{
+    vb_buf uri = {0};
+
+    if (!vb_location_is_remote(path)) {
+        vb_buf_puts(&uri, store);
+        if (!vb_ends_with(store, "/"))
+            vb_buf_putc(&uri, '/');
+        vb_percent_encode(&uri, path, false);
+        return vb_buf_steal(&uri);
+    }
+    return vb_strdup(path);
+}
+
 /* file:///..., with '%' before what a URI may not have (RFC 3986); a part of a file is its fragment.  NULL where the
  * artifact is not held. */
 static void print_uri(vb_grid *g, vb_stmt *s, int i, const char *root)
@@ -113,6 +130,11 @@ static void print_uri(vb_grid *g, vb_stmt *s, int i, const char *root)
 
     if (!path) {
         vb_grid_text(g, NULL);
+        return;
+    }
+    if (vb_location_is_remote(path) || (store && vb_location_is_remote(store) && *path != '/')) {
+        whole = remote_uri(store, path);
+        vb_grid_text(g, whole);
         return;
     }
     while (at && strlen(at) > 1 && vb_ends_with(at, "/"))

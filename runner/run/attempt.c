@@ -71,11 +71,13 @@ void vb_attempt_withdraw(vb_attempt *a)
     }
 }
 
-/* A link from where the task saw a file to where it is. */
+/* A link from where the task saw a file to where it is; none where that is another machine. */
 static bool leave_link(const vb_attempt *a, const char *name, const vb_location *location)
 {
     vb_autofree char *target = vb_stores_path(a->worker->stores, location), *dir = vb_path_dir(name);
 
+    if (!vb_stores_is_local(a->worker->stores, location))
+        return true;
     return vb_mkdirs(vb_job_scratch(a->job), dir, 0755, NULL) || !symlinkat(target, vb_job_scratch(a->job), name);
 }
 

@@ -207,6 +207,8 @@ void vb_attempt_describe(vb_attempt *a)
     json_object_set_new(details, "exit", exit_json(a));
     if (a->data_path)
         json_object_set_new(details, "data_path", json_string(a->data_path));
+    if (a->job && vb_job_fetched(a->job))
+        json_object_set_new(details, "bytes_fetched", json_integer(vb_job_fetched(a->job)));
     if (a->worker->graph->snapshot)
         json_object_set_new(details, "snapshot", json_string(a->worker->graph->snapshot));
     json_object_set_new(details, "runner", json_string("vbutler " VB_VERSION));

@@ -1,4 +1,5 @@
 /* masks.c - which directories a job must not see, so that no artifact is reached but through its session. */
+#include "fs/cache/cache.h"
 #include "fs/session/mounts.h"
 #include "registry/base/log.h"
 #include "registry/base/mem.h"
@@ -22,7 +23,8 @@ struct directories {
     const vb_site *site;
     char **found; /* the repository's own is the first */
     size_t count, cap;
-    bool more; /* than are looked at */
+    bool more;   /* than are looked at */
+    bool remote; /* some artifact is not on this machine */
     struct mount *mounts;
     size_t nmounts, mounts_cap;
 };
@@ -56,6 +58,7 @@ static int add_target(void *arg, const char *path)
     vb_autofree char *file = part ? vb_strndup(path, (size_t)(part - path)) : vb_strdup(path), *whole = NULL;
     char target[PATH_MAX];
 
+    d->remote = d->remote || vb_location_is_remote(path);
     if (*file == '/' || readlinkat(d->site->root, file, target, sizeof target) < 0)
         return 0;
     whole = vb_path_join(d->site->repo->root, file);
@@ -162,6 +165,54 @@ static bool needed(const vb_site *site, const char *dir)
     return false;
 }
 
+/* ---- the cache --------------------------------------------------------------------------------------------------- */
+
+static bool any_remote(char *const *roots)
+{
+    for (; roots && *roots; roots++)
+        if (vb_location_is_remote(*roots))
+            return true;
+    return false;
+}
+
+static int find_remote_stores(struct directories *d, vb_registry *reg, vb_error *err)
+{
+    vb_store_config config = {0};
+    vb_autofree int64_t *ids = NULL;
+    char **names = NULL, **roots = NULL;
+    size_t n;
+    int r = vb_store_list(reg, &ids, &names, &roots, &n, err);
+
+    if (!r)
+        r = vb_store_config_load(d->site->repo->root, &config, err);
+    d->remote = d->remote || (!r && any_remote(roots));
+    for (size_t i = 0; !r && i < config.count; i++)
+        d->remote = d->remote || any_remote(config.items[i].chain);
+    vb_store_config_clear(&config);
+    vb_strv_free(names);
+    vb_strv_free(roots);
+    return r;
+}
+
+/* Copies of artifacts are in the cache too.  One that the run will need is made now: what is not there cannot be
+ * covered. */
+static int add_cache(struct directories *d, vb_error *err)
+{
+    vb_auto_cache_options options = {0};
+    vb_auto(vb_cache_close) vb_cache *cache = NULL;
+    int r = vb_cache_options_load(d->site->repo->root, &options, err);
+
+    if (!r && d->remote)
+        r = vb_cache_open(&options, &cache, err);
+    for (size_t i = 0; !r && i < options.count; i++) {
+        vb_autofree char *real = realpath(options.tiers[i].directory, NULL);
+
+        if (real)
+            add(d, real);
+    }
+    return r;
+}
+
 static int find(struct directories *d, vb_graph *g, vb_error *err)
 {
     vb_auto(vb_registry_close) vb_registry *reg = NULL;
@@ -174,6 +225,10 @@ static int find(struct directories *d, vb_graph *g, vb_error *err)
         r = vb_location_each_absolute(reg, add_directory, d, err);
     if (!r)
         r = vb_location_each(g->reg, add_target, d, err);
+    if (!r)
+        r = find_remote_stores(d, reg, err);
+    if (!r)
+        r = add_cache(d, err);
     vb_mounts_each_line(note_mount, d);
     own = d->count;
     for (size_t i = 0; !r && i < own; i++)

@@ -68,7 +68,8 @@ int vb_attempt_input_files(const vb_attempt *a, const vb_edge *edge, vb_files *o
     if (!r)
         r = choose_part(edge, &files, err);
     for (size_t i = 0; !r && i < files.count; i++)
-        if (files.items[i].location.size < 0)
+        if (files.items[i].location.size < 0 &&
+            vb_stores_is_local(a->worker->stores, &files.items[i].location)) /* its session asks when it must */
             r = vb_stores_stat(a->worker->stores, &files.items[i].location, &files.items[i].location.size, &mtime, err);
     if (r < 0)
         return r;

@@ -22,8 +22,11 @@ static int make(const vb_attempt *a, const char *name, vb_error *err)
 int vb_attempt_stage_input(vb_attempt *a, const char *name, const vb_location *location, vb_error *err)
 {
     vb_autoclose int to = make(a, name, err);
+    int64_t moved = 0;
+    int r = to < 0 ? to : vb_stores_copy_cached(a->worker->stores, location, to, &moved, err);
 
-    return to < 0 ? to : vb_stores_copy_artifact(a->worker->stores, location, to, err);
+    vb_job_note_fetched(a->job, moved);
+    return r;
 }
 
 int vb_attempt_stage_file(vb_attempt *a, const char *name, const char *path, vb_error *err)

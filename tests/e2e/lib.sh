@@ -196,6 +196,7 @@ need_demo_programs() {
 run_one() {
     TEST_DIR=$(mktemp -d "${TMPDIR:-/var/tmp}/vbutler-test.XXXXXX")
     chmod 755 "$TEST_DIR"
+    export VBUTLER_CACHE="$TEST_DIR/cache"
     (
         cd "$TEST_DIR" || exit 1
         set -e

@@ -285,10 +285,10 @@ static void test_a_store_of_another_kind_is_refused(void **state)
     vb_auto_error err = VB_ERROR_INIT;
     vb_stores *s = NULL;
 
-    sql(f, "UPDATE store SET root = 's3://bucket/x'");
+    sql(f, "UPDATE store SET root = 'gs://bucket/x'");
     assert_int_equal(vb_stores_open(f->reg, f->repo->root, &s, &err), -EPROTONOSUPPORT);
     assert_null(s);
-    assert_says(&err, "store 1: this vbutler has no stores like s3://bucket/x");
+    assert_says(&err, "store 'file': this vbutler has no stores like gs://bucket/x");
 }
 
 /* ---- trash ------------------------------------------------------------------------------------------------------ */

@@ -358,16 +358,18 @@ static void stores_are_listed_by_number(void **state)
 {
     fixture *f = *state;
     vb_autofree int64_t *ids = NULL;
-    char **roots;
+    char **names, **roots;
     size_t n;
 
     tamper(f, "INSERT INTO store VALUES (3, 'far', 'https://example.org'), (1, 'file', '.')");
-    assert_ok(vb_store_list(f->reg, &ids, &roots, &n, &f->err), &f->err);
+    assert_ok(vb_store_list(f->reg, &ids, &names, &roots, &n, &f->err), &f->err);
     assert_int_equal(n, 2);
     assert_int_equal(ids[0], 1);
     assert_int_equal(ids[1], 3);
+    assert_string_equal(names[1], "far");
     assert_string_equal(roots[1], "https://example.org");
     assert_null(roots[2]);
+    vb_strv_free(names);
     vb_strv_free(roots);
 }
 

@@ -135,7 +135,8 @@ static void files_have_paths_and_parts(void **state)
         {"file:///x/b%20c.fits", "/x/b c.fits", ""},
         {"z.zip#unzip=a%20b.yaml", "z.zip", "#unzip=a b.yaml"},
         {"file:///z.zip#zip-path=a.yaml", "/z.zip", "#unzip=a.yaml"},
-        {"s3://bucket/a.fits", NULL, ""},
+        {"s3://bucket/a%20b.fits", "s3://bucket/a%20b.fits", ""},
+        {"https://h/z.zip#zip-path=a.yaml", "https://h/z.zip", "#unzip=a.yaml"},
     };
 
     for (size_t i = 0; i < VB_COUNT(cases); i++) {
@@ -143,10 +144,7 @@ static void files_have_paths_and_parts(void **state)
         vb_auto_buf fragment = {0};
         vb_autofree char *path = vb_gen3_file_path(&file, &fragment);
 
-        if (cases[i].path)
-            assert_string_equal(path, cases[i].path);
-        else
-            assert_null(path);
+        assert_string_equal(path, cases[i].path);
         assert_string_equal(vb_buf_text(&fragment), cases[i].fragment);
     }
 }

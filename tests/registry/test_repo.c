@@ -29,7 +29,7 @@ static void a_new_repository_has_a_registry_and_its_own_store(void **state)
     vb_auto(vb_repo_close) vb_repo *repo = NULL;
     vb_auto(vb_registry_close) vb_registry *reg = NULL;
     vb_autofree int64_t *ids = NULL;
-    char **roots;
+    char **names, **roots;
     size_t n;
 
     assert_ok(vb_repo_open(fixture_path(f, "r"), &repo, &f->err), &f->err);
@@ -40,10 +40,11 @@ static void a_new_repository_has_a_registry_and_its_own_store(void **state)
     assert_true(repo->group == (gid_t)-1);
     assert_ok(vb_repo_registry(repo, VB_ACCESS_READ, &reg, &f->err), &f->err);
     assert_int_equal(vb_universe_version(vb_registry_universe(reg)), 8);
-    assert_ok(vb_store_list(reg, &ids, &roots, &n, &f->err), &f->err);
+    assert_ok(vb_store_list(reg, &ids, &names, &roots, &n, &f->err), &f->err);
     assert_int_equal(n, 1);
     assert_int_equal(ids[0], 1);
     assert_string_equal(roots[0], ".");
+    vb_strv_free(names);
     vb_strv_free(roots);
 }
 
