@@ -24,7 +24,10 @@ struct vb_session {
     const char *data_path;
 };
 
-extern const struct fuse_lowlevel_ops vb_session_read_ops, vb_session_write_ops;
+extern const struct fuse_lowlevel_ops vb_session_read_ops;
+
+/* Adds those that change something. */
+void vb_session_add_write_handlers(struct fuse_lowlevel_ops *ops);
 
 /* The call of the thread that serves. */
 extern __thread vb_call *vb_session_call;
@@ -42,7 +45,7 @@ void vb_session_close_handle(vb_session *s, struct handle *h);
 /* Decides once for all handles of a node whether the kernel reads the backing file by itself; the backing id, or 0. */
 int vb_session_backing(vb_session *s, vb_node *node, const vb_content *content);
 
-/* Handlers that both tables have. */
 void vb_handle_init(void *userdata, struct fuse_conn_info *conn);
+void vb_handle_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 
 #endif

@@ -105,6 +105,7 @@ static int new_session(vb_view *view, const char *options, const vb_session_opti
     vb_autofree char *name = vb_strdup("vbutler"), *flag = vb_strdup("-o"), *copy = vb_strdup(options);
     char *argv[] = {name, flag, copy, NULL};
     struct fuse_args args = {.argc = *options ? 3 : 1, .argv = argv};
+    struct fuse_lowlevel_ops ops = vb_session_read_ops;
     vb_session *s = VB_NEW(vb_session);
 
     s->view = view;
@@ -113,8 +114,9 @@ static int new_session(vb_view *view, const char *options, const vb_session_opti
     s->wire.want_passthrough = wanted->passthrough;
     s->data_path = wanted->passthrough ? "passthrough" : "cached (no right to passthrough)";
     pthread_mutex_init(&s->handles_lock, NULL);
-    s->fuse = fuse_session_new(&args, wanted->writable ? &vb_session_write_ops : &vb_session_read_ops,
-                               sizeof(struct fuse_lowlevel_ops), s);
+    if (wanted->writable)
+        vb_session_add_write_handlers(&ops);
+    s->fuse = fuse_session_new(&args, &ops, sizeof ops, s); /* keeps a copy */
     fuse_opt_free_args(&args); /* libfuse has put a copy in its place */
     if (!s->fuse) {
         vb_session_free(s);
