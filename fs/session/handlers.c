@@ -55,6 +55,7 @@ void vb_handle_init(void *userdata, struct fuse_conn_info *conn)
     conn->want |= wanted & conn->capable;
     if (s->options.writable && !s->wire.passthrough)
         conn->want |= FUSE_CAP_WRITEBACK_CACHE & conn->capable;
+    s->wire.write_back = conn->want & FUSE_CAP_WRITEBACK_CACHE;
     conn->max_background = 64;
     conn->congestion_threshold = 48;
 }
@@ -204,14 +205,18 @@ static void handle_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_i
     reply(req, 0);
 }
 
-/* Makes the entry at `offset` the next one: 1, 0 at the end.  Offsets 0 and 1 are "." and "..". */
+/* Makes the entry at `offset` the next one: 1, 0 at the end.  Offsets 0 and 1 are "." and "..".  Within the page that was
+ * read last it goes back without reading again: entries that were taken away since would shift the others. */
 static int seek_entry(vb_listing *l, uint64_t offset)
 {
     int r = 0;
 
-    if (offset < l->offset || !l->offset) { /* a rewind, or the first read */
+    if (!l->offset || offset < l->offset - l->at) {
         vb_listing_clear(l);
         l->offset = 2;
+    } else if (offset < l->offset) {
+        l->at -= l->offset - offset;
+        l->offset = offset;
     }
     while (!r) {
         if (l->at < l->count && l->offset == offset)
@@ -247,6 +252,8 @@ static void handle_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
     size_t used = 0, n;
     int r = 1;
 
+    if (!at) /* a rewind, or the first read */
+        vb_listing_clear(&h->listing);
     for (; at < 2; at++, used += n) {
         n = add_direntry(req, buf + used, size - used, at ? ".." : ".", S_IFDIR, at ? 0 : h->node->ino, at + 1);
         if (n > size - used)

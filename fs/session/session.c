@@ -5,6 +5,7 @@
 #include "registry/base/mem.h"
 
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -81,7 +82,7 @@ int vb_session_backing(vb_session *s, vb_node *node, const vb_content *content)
     pthread_mutex_lock(&s->handles_lock);
     if (!node->open_mode) {
         /* The first open decides until the last release: mixing the two is EIO (FS.md, 16). */
-        id = s->wire.passthrough && content->fd >= 0 && content->whole ? vb_wire_backing_open(&s->wire, content->fd)
+        id = s->wire.passthrough && content->fd >= 0 && content->whole && !content->served ? vb_wire_backing_open(&s->wire, content->fd)
                                                                        : 0;
         if (id < 0) {
             s->data_path = id == -ELOOP ? "cached (the store lies on a stacked file system)"
@@ -213,6 +214,18 @@ const char *vb_session_data_path(const vb_session *s)
 
 /* ---- serving ------------------------------------------------------------------------------------------------ */
 
+/* Who asks, for what he makes: handlers find it with their call. */
+static void note_asker(const struct fuse_buf *buf)
+{
+    const struct fuse_in_header *header = buf->mem;
+
+    if (buf->flags & FUSE_BUF_IS_FD || buf->size < sizeof *header)
+        return;
+    vb_session_call->uid = header->uid;
+    vb_session_call->gid = header->gid;
+    vb_session_call->drop_suid = vb_wire_drops_suid();
+}
+
 /* Answers one request: the next one nearly always comes when this one is answered, so asking for it at once would be in
  * vain. */
 static int answer(vb_session *s, struct fuse_buf *buf, vb_error *err)
@@ -225,6 +238,7 @@ static int answer(vb_session *s, struct fuse_buf *buf, vb_error *err)
         return vb_fail_errno(err, n, "reading from /dev/fuse");
     if (vb_session_call->live)
         vb_registry_refresh(vb_session_call->reg, NULL);
+    note_asker(buf);
     fuse_session_process_buf(s->fuse, buf);
     return 0;
 }

@@ -3,7 +3,6 @@
 #include "fs/view/job.h"
 #include "registry/base/mem.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -97,12 +96,27 @@ static void handle_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int 
 {
     vb_node *node = vb_session_node(req, ino);
     const vb_content *content = fi ? &((struct handle *)(uintptr_t)fi->fh)->content : NULL;
-    int r = node->class->setattr ? node->class->setattr(vb_session_call, node, st, (unsigned)valid, content) : -EROFS;
+    unsigned what = (unsigned)valid & ~(unsigned)VB_DROP_SUID;
+    int r = -EROFS;
+
+    if (vb_session_call->drop_suid)
+        what |= VB_DROP_SUID;
+    if (node->class->setattr)
+        r = node->class->setattr(vb_session_call, node, st, what, content);
 
     if (r < 0)
         reply(req, r);
     else
         vb_handle_getattr(req, ino, NULL);
+}
+
+/* The program may not look: a failed write fails the attempt (FS.md, 24). */
+static int fault(const char *what, int error)
+{
+    vb_autofree char *message = vb_format("%s: %s", what, strerror(error));
+
+    vb_job_note_fault(vb_session_call, message);
+    return -error;
 }
 
 static void handle_write(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *in, off_t offset,
@@ -117,21 +131,29 @@ static void handle_write(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *in,
     out.buf[0].pos = offset;
     n = fuse_buf_copy(&out, in, 0);
     if (n < 0) {
-        vb_autofree char *message = vb_format("writing an output: %s", strerror((int)-n));
-
-        /* The program may not look: a failed write fails the attempt (FS.md, 24). */
-        vb_job_note_fault(vb_session_call, message);
-        reply(req, (int)n);
-    } else {
-        fuse_reply_write(req, (size_t)n);
+        reply(req, fault("writing an output", (int)-n));
+        return;
     }
+    if (vb_session_call->drop_suid)
+        vb_scratch_drop_suid(h->content.fd);
+    fuse_reply_write(req, (size_t)n);
 }
 
 static void handle_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
     int fd = ((struct handle *)(uintptr_t)fi->fh)->content.fd;
 
-    reply(req, fd < 0 ? 0 : (datasync ? fdatasync(fd) : fsync(fd)) ? -errno : 0);
+    if (fd >= 0 && (datasync ? fdatasync(fd) : fsync(fd)))
+        reply(req, fault("writing an output to disk", errno));
+    else
+        reply(req, 0);
+}
+
+static void handle_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+    vb_node *node = vb_session_node(req, ino);
+
+    reply(req, node->class->sync ? node->class->sync(vb_session_call, node, datasync) : 0);
 }
 
 static void handle_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
@@ -139,20 +161,51 @@ static void handle_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off
 {
     int fd = ((struct handle *)(uintptr_t)fi->fh)->content.fd;
 
-    reply(req, fd < 0 ? -EOPNOTSUPP : fallocate(fd, mode, offset, length) ? -errno : 0);
+    if (fd < 0 || !fallocate(fd, mode, offset, length))
+        reply(req, fd < 0 ? -EOPNOTSUPP : 0);
+    else
+        reply(req, errno == EIO ? fault("allocating space of an output", errno) : -errno);
 }
 
+/* Where the kernel holds written pages back it does not write them before it asks: what lies below cannot tell holes
+ * from what is yet to come.  So it is told that we do not know, and takes all for data. */
 static void handle_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct fuse_file_info *fi)
 {
     const vb_content *content = &((struct handle *)(uintptr_t)fi->fh)->content;
-    off_t at = content->fd >= 0 && content->whole ? lseek(content->fd, offset, whence) : -1;
+    off_t at;
 
-    if (content->fd < 0 || !content->whole)
-        reply(req, -EINVAL);
-    else if (at < 0)
+    if (content->fd < 0 || !content->whole || vb_session_of(req)->wire.write_back) {
+        reply(req, -ENOSYS);
+        return;
+    }
+    at = lseek(content->fd, offset, whence);
+    if (at < 0)
         reply(req, -errno);
     else
         fuse_reply_lseek(req, at);
+}
+
+/* By the file systems below, which may only have to note that both have the same blocks; otherwise (EXDEV) the kernel
+ * copies by itself. */
+static void handle_copy(fuse_req_t req, fuse_ino_t from_ino, off_t from_offset, struct fuse_file_info *from_fi,
+                        fuse_ino_t to_ino, off_t to_offset, struct fuse_file_info *to_fi, size_t length, int flags)
+{
+    const vb_content *from = &((struct handle *)(uintptr_t)from_fi->fh)->content,
+                     *to = &((struct handle *)(uintptr_t)to_fi->fh)->content;
+    ssize_t n;
+
+    if (from->fd < 0 || !from->whole || to->fd < 0) {
+        reply(req, -EXDEV);
+        return;
+    }
+    n = copy_file_range(from->fd, &from_offset, to->fd, &to_offset, length, (unsigned)flags);
+    if (n < 0) {
+        reply(req, errno == ENOSPC || errno == EIO ? fault("copying to an output", errno) : -errno);
+        return;
+    }
+    if (vb_session_call->drop_suid)
+        vb_scratch_drop_suid(to->fd);
+    fuse_reply_write(req, (size_t)n);
 }
 
 static void handle_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
@@ -193,7 +246,9 @@ void vb_session_add_write_handlers(struct fuse_lowlevel_ops *ops)
     ops->setattr = handle_setattr;
     ops->write_buf = handle_write;
     ops->fsync = handle_fsync;
+    ops->fsyncdir = handle_fsyncdir;
     ops->fallocate = handle_fallocate;
+    ops->copy_file_range = handle_copy;
     ops->lseek = handle_lseek;
     ops->setxattr = handle_setxattr;
     ops->removexattr = handle_removexattr;

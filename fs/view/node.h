@@ -31,6 +31,11 @@ typedef enum vb_ino_kind {
 
 enum { VB_INO_ROOT = 1 };
 
+static inline uint64_t vb_ino(vb_ino_kind kind, int64_t row)
+{
+    return (uint64_t)kind << 56 | ((uint64_t)row & 0xffffffffffffff);
+}
+
 /* Where the bytes of an open file are. */
 typedef struct vb_segment {
     int64_t offset, length; /* in the descriptor's file */
@@ -44,6 +49,7 @@ typedef struct vb_content {
     vb_segment segments[2]; /* otherwise: the parts of which it is made */
     int nsegments;
     bool written; /* opened for writing */
+    bool served;  /* the kernel must not read and write it by itself */
 } vb_content;
 
 /* A directory that is being read: it resumes by key, and holds no transaction between requests. */
@@ -90,6 +96,7 @@ typedef struct vb_node_class {
     int (*setattr)(vb_call *c, vb_node *node, const struct stat *st, unsigned valid, const vb_content *open_file);
     int (*setxattr)(vb_call *c, vb_node *node, const char *name, const void *value, size_t n, int flags);
     int (*removexattr)(vb_call *c, vb_node *node, const char *name);
+    int (*sync)(vb_call *c, vb_node *dir, bool data_only); /* a directory, to disk */
 } vb_node_class;
 
 /* What setattr is asked to change; the values are FUSE's. */
@@ -102,6 +109,7 @@ enum {
     VB_SET_MTIME = 32,
     VB_SET_ATIME_NOW = 128,
     VB_SET_MTIME_NOW = 256,
+    VB_DROP_SUID = 2048,
 };
 
 struct vb_node {

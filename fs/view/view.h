@@ -42,6 +42,9 @@ struct vb_call {
     vb_registry *reg;
     vb_journal *journal; /* NULL: nobody asks */
     bool live;           /* the registry may change: it is asked before each request */
+    uid_t uid;           /* of who asks, for what is made */
+    gid_t gid;
+    bool drop_suid; /* the request takes away set-ID bits (FUSE_HANDLE_KILLPRIV_V2) */
 };
 
 extern const vb_branch vb_branch_data, vb_branch_by_id, vb_branch_dimensions, vb_branch_provenance, vb_branch_reports;

@@ -29,6 +29,7 @@ typedef struct mounted {
     vb_job_view *job;
     vb_session *session;
     vb_journal *journal; /* the first server's */
+    bool allow_other;
     server servers[MAX_SERVERS];
     int count;
 } mounted;
