@@ -53,7 +53,7 @@ void vb_handle_init(void *userdata, struct fuse_conn_info *conn)
     /* Job sessions answer READDIR only, so that stats show as look-ups (FS.md, 10). */
     conn->want &= ~(unsigned)(FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_AUTO_INVAL_DATA);
     conn->want |= wanted & conn->capable;
-    if (s->options.writable && !s->wire.passthrough)
+    if (s->options.writable && !s->wire.passthrough && !s->view->drafts) /* drafts are written through */
         conn->want |= FUSE_CAP_WRITEBACK_CACHE & conn->capable;
     s->wire.write_back = conn->want & FUSE_CAP_WRITEBACK_CACHE;
     conn->max_background = 64;
@@ -205,8 +205,8 @@ static void handle_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_i
     reply(req, 0);
 }
 
-/* Makes the entry at `offset` the next one: 1, 0 at the end.  Offsets 0 and 1 are "." and "..".  Within the page that was
- * read last it goes back without reading again: entries that were taken away since would shift the others. */
+/* Makes the entry at `offset` the next one: 1, 0 at the end.  Offsets 0 and 1 are "." and "..".  Within the page that
+ * was read last it goes back without reading again: entries that were taken away since would shift the others. */
 static int seek_entry(vb_listing *l, uint64_t offset)
 {
     int r = 0;

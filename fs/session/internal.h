@@ -26,8 +26,8 @@ struct vb_session {
 
 extern const struct fuse_lowlevel_ops vb_session_read_ops;
 
-/* Adds those that change something. */
-void vb_session_add_write_handlers(struct fuse_lowlevel_ops *ops);
+/* Adds those that change something; `flush`: close() is told of. */
+void vb_session_add_write_handlers(struct fuse_lowlevel_ops *ops, bool flush);
 
 /* The call of the thread that serves. */
 extern __thread vb_call *vb_session_call;

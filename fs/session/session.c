@@ -8,6 +8,7 @@
 #include <linux/fuse.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -82,8 +83,9 @@ int vb_session_backing(vb_session *s, vb_node *node, const vb_content *content)
     pthread_mutex_lock(&s->handles_lock);
     if (!node->open_mode) {
         /* The first open decides until the last release: mixing the two is EIO (FS.md, 16). */
-        id = s->wire.passthrough && content->fd >= 0 && content->whole && !content->served ? vb_wire_backing_open(&s->wire, content->fd)
-                                                                       : 0;
+        id = s->wire.passthrough && content->fd >= 0 && content->whole && !content->served
+                 ? vb_wire_backing_open(&s->wire, content->fd)
+                 : 0;
         if (id < 0) {
             s->data_path = id == -ELOOP ? "cached (the store lies on a stacked file system)"
                                         : "cached (the kernel refuses passthrough)";
@@ -116,9 +118,9 @@ static int new_session(vb_view *view, const char *options, const vb_session_opti
     s->data_path = wanted->passthrough ? "passthrough" : "cached (no right to passthrough)";
     pthread_mutex_init(&s->handles_lock, NULL);
     if (wanted->writable)
-        vb_session_add_write_handlers(&ops);
+        vb_session_add_write_handlers(&ops, view->drafts != NULL);
     s->fuse = fuse_session_new(&args, &ops, sizeof ops, s); /* keeps a copy */
-    fuse_opt_free_args(&args); /* libfuse has put a copy in its place */
+    fuse_opt_free_args(&args);                              /* libfuse has put a copy in its place */
     if (!s->fuse) {
         vb_session_free(s);
         return vb_fail(err, -EINVAL, "starting a FUSE session");
@@ -273,6 +275,8 @@ int vb_session_serve(vb_session *s, vb_call *call, vb_session_watch *watches, si
     int r = 0;
 
     vb_session_call = call;
+    if (s->view->drafts && !unshare(CLONE_FS)) /* modes are what the kernel asks for; a runner has no umask anyway */
+        umask(0);
     while (!r && !vb_session_gone(s) && !(until_watches_end && !left)) {
         fds[0] = (struct pollfd){s->wire.device, POLLIN, 0};
         for (size_t i = 0; i < count; i++)
@@ -287,7 +291,8 @@ int vb_session_serve(vb_session *s, vb_call *call, vb_session_watch *watches, si
                 left--;
             }
     }
-    while (s->options.writable && s->handles) /* after an abort no RELEASE comes */
+    /* After an abort no RELEASE comes.  Drafts are served by several threads: others may still use them. */
+    while (s->options.writable && !s->view->drafts && s->handles)
         vb_session_close_handle(s, s->handles);
     vb_session_call = NULL;
     pthread_setspecific(buffer_key, buf.mem);

@@ -1,5 +1,6 @@
-/* write_handlers.c - FUSE requests that change something: of a job's scratch only. */
+/* write_handlers.c - FUSE requests that change something: of a job's scratch, and of drafts. */
 #include "fs/session/internal.h"
+#include "fs/view/draft.h"
 #include "fs/view/job.h"
 #include "registry/base/mem.h"
 
@@ -136,6 +137,8 @@ static void handle_write(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *in,
     }
     if (vb_session_call->drop_suid)
         vb_scratch_drop_suid(h->content.fd);
+    if (vb_session_call->view->drafts)
+        vb_drafts_wrote(vb_session_call->view->drafts, h->node->ino);
     fuse_reply_write(req, (size_t)n);
 }
 
@@ -147,6 +150,13 @@ static void handle_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fu
         reply(req, fault("writing an output to disk", errno));
     else
         reply(req, 0);
+}
+
+static void handle_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    struct handle *h = (struct handle *)(uintptr_t)fi->fh;
+
+    reply(req, h->node->class->flush ? h->node->class->flush(vb_session_call, h->node, &h->content) : 0);
 }
 
 static void handle_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
@@ -224,16 +234,19 @@ static void handle_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 
 static void handle_scratch_statfs(fuse_req_t req, fuse_ino_t ino)
 {
+    const vb_view *view = vb_session_of(req)->view;
     struct statvfs st;
 
-    if (fstatvfs(vb_job_scratch(vb_session_of(req)->view->job), &st))
+    if (fstatvfs(view->drafts ? vb_drafts_directory(view->drafts) : vb_job_scratch(view->job), &st))
         reply(req, -errno);
     else
         fuse_reply_statfs(req, &st);
 }
 
-void vb_session_add_write_handlers(struct fuse_lowlevel_ops *ops)
+void vb_session_add_write_handlers(struct fuse_lowlevel_ops *ops, bool flush)
 {
+    if (flush) /* a request for each close(): only where somebody has something to say */
+        ops->flush = handle_flush;
     ops->statfs = handle_scratch_statfs;
     ops->create = handle_create;
     ops->mknod = handle_mknod;

@@ -2,8 +2,10 @@
 #ifndef VB_FS_VIEW_JOB_INTERNAL_H
 #define VB_FS_VIEW_JOB_INTERNAL_H
 
+#include "fs/view/draft.h"
 #include "fs/view/job.h"
 
+#include <stdatomic.h>
 #include <uthash.h>
 
 typedef enum overlay_kind { OVERLAY_DIR, OVERLAY_INPUT, OVERLAY_FILE } overlay_kind;
@@ -36,8 +38,9 @@ struct vb_job_view {
 
 /* A node of the working directory: a directory that is laid over, a scratch file or directory, or both. */
 struct scratch {
-    int fd;               /* O_PATH, or for reading and writing where the session created it; -1: not made yet */
+    atomic_int fd;        /* O_PATH, or for reading and writing where the session created it; -1: not made yet */
     struct overlay *over; /* NULL: nothing is laid over */
+    vb_draft *draft;      /* of a directory in a mount for writing: what becomes a dataset in it; NULL: nothing */
     char *path;           /* below the mount, as it was when the node was made: for the journal */
     bool below_in;        /* work/in: what is missing there is missing beside inputs */
 };
@@ -46,6 +49,9 @@ extern const vb_node_class vb_scratch_class;
 
 /* The node of a directory that is laid over. */
 vb_node *vb_scratch_overlay_node(vb_call *c, vb_node *dir, const char *name, struct overlay *over);
+
+/* The node of a directory in which the datasets of a data ID are drafted (draft.h). */
+vb_node *vb_scratch_draft_node(vb_call *c, vb_node *dir, const char *name, vb_draft *draft);
 
 /* ---- scratch.c, for scratch_names.c and scratch_change.c ---- */
 

@@ -96,7 +96,8 @@ typedef struct vb_node_class {
     int (*setattr)(vb_call *c, vb_node *node, const struct stat *st, unsigned valid, const vb_content *open_file);
     int (*setxattr)(vb_call *c, vb_node *node, const char *name, const void *value, size_t n, int flags);
     int (*removexattr)(vb_call *c, vb_node *node, const char *name);
-    int (*sync)(vb_call *c, vb_node *dir, bool data_only); /* a directory, to disk */
+    int (*flush)(vb_call *c, vb_node *node, const vb_content *content); /* close(), of perhaps one of several */
+    int (*sync)(vb_call *c, vb_node *dir, bool data_only);              /* a directory, to disk */
 } vb_node_class;
 
 /* What setattr is asked to change; the values are FUSE's. */

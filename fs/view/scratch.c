@@ -23,7 +23,7 @@ static void scratch_free(void *data)
     free(s);
 }
 
-static struct scratch *new_scratch(const vb_node *dir, const char *name, int fd, struct overlay *over)
+static struct scratch *new_scratch(const vb_node *dir, const char *name, int fd, struct overlay *over, vb_draft *draft)
 {
     const struct scratch *parent = dir->class == &vb_scratch_class ? dir->data : NULL;
     struct scratch *s = VB_NEW(struct scratch);
@@ -31,6 +31,7 @@ static struct scratch *new_scratch(const vb_node *dir, const char *name, int fd,
     s->fd = fd;
     s->over = over;
     s->path = parent ? vb_path_join(parent->path, name) : vb_strdup(name);
+    s->draft = draft;
     s->below_in = (parent && parent->below_in) || (over && !strcmp(over->path, "in"));
     return s;
 }
@@ -41,13 +42,18 @@ vb_node *vb_scratch_overlay_node(vb_call *c, vb_node *dir, const char *name, str
 
     if (!*over->path)
         fd = openat(c->view->job->scratch, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return vb_nodes_path(c->view->nodes, dir, name, &vb_scratch_class, new_scratch(dir, name, fd, over));
+    return vb_nodes_path(c->view->nodes, dir, name, &vb_scratch_class, new_scratch(dir, name, fd, over, NULL));
+}
+
+vb_node *vb_scratch_draft_node(vb_call *c, vb_node *dir, const char *name, vb_draft *draft)
+{
+    return vb_nodes_path(c->view->nodes, dir, name, &vb_scratch_class, new_scratch(dir, name, -1, NULL, draft));
 }
 
 vb_node *vb_scratch_file_node(vb_call *c, const vb_node *dir, const char *name, int fd, const struct stat *st)
 {
     return vb_nodes_row(c->view->nodes, VB_INO_SCRATCH, (int64_t)st->st_ino, &vb_scratch_class,
-                        new_scratch(dir, name, fd, NULL));
+                        new_scratch(dir, name, fd, NULL, NULL));
 }
 
 void vb_scratch_touch(vb_call *c, const struct scratch *s, const char *name, vb_journal_kind kind, unsigned bits)
@@ -63,6 +69,12 @@ void vb_scratch_touch(vb_call *c, const struct scratch *s, const char *name, vb_
 /* The descriptor of a directory below: -1 while nothing was made in it; with `make` it is made. */
 int vb_scratch_dir(vb_call *c, struct scratch *s, bool make)
 {
+    if (s->fd < 0 && s->draft) { /* several threads may come here */
+        int none = -1, fd = vb_draft_open(c->view->drafts, s->draft, make);
+
+        if (fd >= 0 && !atomic_compare_exchange_strong(&s->fd, &none, fd))
+            close(fd);
+    }
     if (s->fd >= 0 || !s->over)
         return s->fd;
     if (make && vb_mkdirs(c->view->job->scratch, s->over->path, 0755, NULL) < 0)
@@ -97,7 +109,9 @@ static int scratch_lookup(vb_call *c, vb_node *dir, const char *name, vb_node **
     struct stat st;
     int fd, r = s->over ? vb_overlay_lookup(c, dir, s->over, name, child) : -ENOENT;
 
-    if (r != -ENOENT)
+    if (s->draft && (r = vb_draft_lookup(c, s->draft, name, child)))
+        return r < 0 ? r : 0;
+    if (s->over && r != -ENOENT)
         return r;
     fd = vb_scratch_dir(c, s, false);
     fd = fd < 0 ? -1 : openat(fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -140,17 +154,21 @@ static int scratch_list(vb_call *c, vb_node *dir, vb_listing *l)
 {
     struct scratch *s = dir->data;
     int fd = vb_scratch_dir(c, s, false);
+    vb_auto_buf file = {0};
     struct dirent *entry;
     DIR *stream;
 
     vb_scratch_touch(c, s, NULL, VB_JOURNAL_SCRATCH, VB_TOUCH_LISTED);
     if (s->over)
         vb_overlay_list(c, s->over, l);
+    if (s->draft && vb_draft_name(c, s->draft, &file) > 0)
+        vb_listing_add(l, vb_buf_text(&file), S_IFREG, 0);
     l->done = true;
     fd = fd < 0 ? -1 : openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     stream = fd < 0 ? NULL : fdopendir(fd);
     while (stream && (entry = readdir(stream)))
-        if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") && !vb_overlay_has(s->over, entry->d_name))
+        if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") && !vb_overlay_has(s->over, entry->d_name) &&
+            (!file.len || strcmp(entry->d_name, vb_buf_text(&file)) != 0))
             vb_listing_add(l, entry->d_name, DTTOIF(entry->d_type), vb_ino(VB_INO_SCRATCH, (int64_t)entry->d_ino));
     if (stream)
         closedir(stream);
@@ -187,13 +205,18 @@ static int scratch_open(vb_call *c, vb_node *node, int flags, vb_content *out)
     struct scratch *s = node->data;
     bool writes = (flags & O_ACCMODE) != O_RDONLY;
     struct stat st;
-    int fd = reopen(s, flags & ~O_APPEND);
+    int fd, r = writes && c->view->drafts ? vb_drafts_opened(c->view->drafts, node->ino) : 0;
 
-    if (fd < 0)
-        return vb_scratch_fault(c, s, NULL, "opening", errno);
-    if (fstat(fd, &st)) {
-        close(fd);
-        return -EIO;
+    if (r < 0)
+        return r;
+    fd = reopen(s, flags & ~O_APPEND);
+    if (fd < 0 || fstat(fd, &st)) {
+        r = fd < 0 ? vb_scratch_fault(c, s, NULL, "opening", errno) : -EIO;
+        if (fd >= 0)
+            close(fd);
+        if (writes && c->view->drafts)
+            vb_drafts_closed(c, node->ino);
+        return r;
     }
     vb_scratch_touch(c, s, NULL, VB_JOURNAL_SCRATCH, writes ? VB_TOUCH_WRITTEN : VB_TOUCH_READ);
     if (c->drop_suid && flags & O_TRUNC)
@@ -206,10 +229,11 @@ static int scratch_open(vb_call *c, vb_node *node, int flags, vb_content *out)
     return 0;
 }
 
-/* What the kernel writes by itself it writes as the server, who may keep set-ID bits where the task may not. */
+/* What the kernel writes by itself it writes as the server, who may keep set-ID bits where the task may not; and a
+ * mapping outlives the last RELEASE, at which a draft is sealed (FS.md, 19). */
 bool vb_scratch_served(vb_call *c, const struct stat *st)
 {
-    return st->st_mode & (S_ISUID | S_ISGID);
+    return c->view->drafts || st->st_mode & (S_ISUID | S_ISGID);
 }
 
 void vb_scratch_drop_suid(int fd)
@@ -220,6 +244,11 @@ void vb_scratch_drop_suid(int fd)
         return;
     if (st.st_mode & S_ISUID || (st.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
         fchmod(fd, st.st_mode & 07777 & ~(mode_t)(S_ISUID | (st.st_mode & S_IXGRP ? S_ISGID : 0)));
+}
+
+static int scratch_flush(vb_call *c, vb_node *node, const vb_content *content)
+{
+    return c->view->drafts && content->written ? vb_drafts_flushed(c, node->ino) : 0;
 }
 
 static int scratch_sync(vb_call *c, vb_node *node, bool data_only)
@@ -239,7 +268,9 @@ static void scratch_closed(vb_call *c, vb_node *node, const vb_content *content)
 {
     const struct scratch *s = node->data;
 
-    if (c->view->job)
+    if (c && c->view->drafts)
+        vb_drafts_closed(c, node->ino);
+    else if (c && c->view->job)
         vb_job_check_space(c->view->job, content->fd, s->path);
 }
 
@@ -261,6 +292,7 @@ const vb_node_class vb_scratch_class = {
     .rename = vb_scratch_rename,
     .setattr = vb_scratch_setattr,
     .closed = scratch_closed,
+    .flush = scratch_flush,
     .sync = scratch_sync,
     .setxattr = vb_scratch_setxattr,
     .removexattr = vb_scratch_removexattr,

@@ -17,6 +17,12 @@ static struct timespec time_to_set(const struct stat *st, bool access, unsigned 
     return access ? st->st_atim : st->st_mtim;
 }
 
+/* A dataset by now; the kernel will soon know. */
+static bool is_sealed(const vb_call *c, const vb_node *node)
+{
+    return c->view->drafts && vb_drafts_sealed(c->view->drafts, node->ino);
+}
+
 static void drop_suid(const struct scratch *s)
 {
     char path[32];
@@ -32,6 +38,8 @@ int vb_scratch_setattr(vb_call *c, vb_node *node, const struct stat *st, unsigne
     struct timespec times[2] = {time_to_set(st, true, valid), time_to_set(st, false, valid)};
     char path[32];
 
+    if (is_sealed(c, node))
+        return -EROFS;
     if (vb_scratch_dir(c, s, true) < 0)
         return -EIO;
     vb_scratch_held(s, path);
@@ -95,6 +103,8 @@ int vb_scratch_setxattr(vb_call *c, vb_node *node, const char *name, const void 
 
     if (is_acl(name))
         return -EOPNOTSUPP;
+    if (is_sealed(c, node))
+        return -EROFS;
     return vb_scratch_dir(c, s, true) < 0                              ? -EIO
            : setxattr(vb_scratch_held(s, path), name, value, n, flags) ? -errno
                                                                        : 0;
@@ -105,5 +115,7 @@ int vb_scratch_removexattr(vb_call *c, vb_node *node, const char *name)
     const struct scratch *s = node->data;
     char path[32];
 
+    if (is_sealed(c, node))
+        return -EROFS;
     return s->fd < 0 ? -ENODATA : removexattr(vb_scratch_held(s, path), name) ? -errno : 0;
 }

@@ -6,11 +6,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-/* Refuses to change what is laid over. */
-static int refuse_overlay(vb_call *c, const struct scratch *s, const char *name)
+/* Refuses to change what is laid over, or is a dataset. */
+static int refuse_fixed(vb_call *c, const struct scratch *s, const char *name)
 {
-    if (!vb_overlay_has(s->over, name))
-        return 0;
+    int r = s->draft ? vb_draft_lookup(c, s->draft, name, NULL) : vb_overlay_has(s->over, name);
+
+    if (r <= 0)
+        return r;
     vb_scratch_touch(c, s, name, VB_JOURNAL_FILE, VB_TOUCH_DENIED);
     return -EROFS;
 }
@@ -18,7 +20,7 @@ static int refuse_overlay(vb_call *c, const struct scratch *s, const char *name)
 /* The directory in which something is to be made: its descriptor, or a negative errno. */
 static int prepare(vb_call *c, struct scratch *s, const char *name)
 {
-    int below, r = refuse_overlay(c, s, name);
+    int below, r = s->draft ? vb_draft_may_name(c, s->draft, name) : refuse_fixed(c, s, name);
 
     if (r < 0)
         return r;
@@ -102,6 +104,10 @@ int vb_scratch_create(vb_call *c, vb_node *dir, const char *name, mode_t mode, i
     if (!nameless)
         vb_scratch_touch(c, s, name, VB_JOURNAL_SCRATCH, VB_TOUCH_WRITTEN);
     *child = vb_scratch_file_node(c, dir, name, fd, &st);
+    if (c->view->drafts)
+        vb_drafts_opened(c->view->drafts, (*child)->ino);
+    if (s->draft && !nameless)
+        vb_drafts_named(c, s->draft, name, (*child)->ino);
     *out = (vb_content){.fd = handle,
                         .size = st.st_size,
                         .whole = true,
@@ -161,27 +167,42 @@ int vb_scratch_hardlink(vb_call *c, vb_node *node, vb_node *dir, const char *nam
     const struct scratch *from = node->data;
     struct scratch *s = dir->data;
     char path[32];
-    int below;
+    int below, r;
 
-    if (node->class != &vb_scratch_class)
-        return -EXDEV; /* an input, or a file of the pipeline: no alias of an artifact */
+    if (node->class != &vb_scratch_class || (c->view->drafts && vb_drafts_sealed(c->view->drafts, node->ino)))
+        return -EXDEV; /* an input, a dataset, or a file of the pipeline: no alias of an artifact */
     below = prepare(c, s, name);
     if (below < 0)
         return below;
     if (linkat(AT_FDCWD, vb_scratch_held(from, path), below, name, AT_SYMLINK_FOLLOW))
         return vb_scratch_fault(c, s, name, "linking", errno);
     vb_scratch_touch(c, s, name, VB_JOURNAL_SCRATCH, VB_TOUCH_WRITTEN);
-    return 0;
+    if (!s->draft)
+        return 0;
+    r = vb_drafts_named(c, s->draft, name, node->ino);
+    if (r < 0)
+        unlinkat(below, name, 0);
+    return r;
 }
 
 int vb_scratch_unlink(vb_call *c, vb_node *dir, const char *name, bool directory)
 {
     struct scratch *s = dir->data;
-    int below = vb_scratch_dir(c, s, false), r = refuse_overlay(c, s, name);
+    int below = vb_scratch_dir(c, s, false), r = refuse_fixed(c, s, name);
 
     if (r < 0 || below < 0)
         return r < 0 ? r : -ENOENT;
     return unlinkat(below, name, directory ? AT_REMOVEDIR : 0) ? -errno : 0;
+}
+
+/* What has got a name in a draft may be the dataset now. */
+static int renamed(vb_call *c, const struct scratch *dir, int fd, const char *name)
+{
+    struct stat st;
+
+    if (!dir->draft || fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
+        return 0;
+    return vb_drafts_named(c, dir->draft, name, vb_ino(VB_INO_SCRATCH, (int64_t)st.st_ino));
 }
 
 int vb_scratch_rename(vb_call *c, vb_node *dir, const char *name, vb_node *to_dir, const char *to_name, unsigned flags)
@@ -191,7 +212,7 @@ int vb_scratch_rename(vb_call *c, vb_node *dir, const char *name, vb_node *to_di
 
     if (to_dir->class != &vb_scratch_class)
         return -EROFS;
-    r = refuse_overlay(c, from, name);
+    r = refuse_fixed(c, from, name);
     if (r < 0 || from_fd < 0)
         return r < 0 ? r : -ENOENT;
     to_fd = prepare(c, to, to_name);
@@ -202,5 +223,10 @@ int vb_scratch_rename(vb_call *c, vb_node *dir, const char *name, vb_node *to_di
     vb_scratch_touch(c, to, to_name, VB_JOURNAL_SCRATCH, VB_TOUCH_WRITTEN);
     if (flags & RENAME_EXCHANGE)
         vb_scratch_touch(c, from, name, VB_JOURNAL_SCRATCH, VB_TOUCH_WRITTEN);
-    return 0;
+    r = renamed(c, to, to_fd, to_name);
+    if (r < 0) /* it has its old name again */
+        renameat2(to_fd, to_name, from_fd, name, flags & RENAME_EXCHANGE ? flags : RENAME_NOREPLACE);
+    else if (flags & RENAME_EXCHANGE)
+        renamed(c, from, from_fd, name);
+    return r;
 }
