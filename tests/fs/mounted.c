@@ -34,7 +34,8 @@ void mounted_at(mounted *m, const vb_session_options *options)
 {
     vb_auto_error err = VB_ERROR_INIT;
 
-    if (vb_session_mount(m->view, fixture_path(m->f, "mnt"), "test", m->allow_other, options, &m->session, &err) == -EPERM) {
+    if (vb_session_mount(m->view, fixture_path(m->f, "mnt"), "test", m->allow_other, options, &m->session, &err) ==
+        -EPERM) {
         print_message("skipped: %s\n", err.message);
         skip();
     }
