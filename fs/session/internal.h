@@ -45,6 +45,9 @@ void vb_session_close_handle(vb_session *s, struct handle *h);
 /* Decides once for all handles of a node whether the kernel reads the backing file by itself; the backing id, or 0. */
 int vb_session_backing(vb_session *s, vb_node *node, const vb_content *content);
 
+/* Answers a FUSE_STATX; false: it is another request. */
+bool vb_session_statx(vb_session *s, const struct fuse_buf *buf);
+
 void vb_handle_init(void *userdata, struct fuse_conn_info *conn);
 void vb_handle_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 

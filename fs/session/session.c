@@ -241,7 +241,8 @@ static int answer(vb_session *s, struct fuse_buf *buf, vb_error *err)
     if (vb_session_call->live)
         vb_registry_refresh(vb_session_call->reg, NULL);
     note_asker(buf);
-    fuse_session_process_buf(s->fuse, buf);
+    if (!vb_session_statx(s, buf))
+        fuse_session_process_buf(s->fuse, buf);
     return 0;
 }
 

@@ -150,6 +150,17 @@ static int scratch_attr(vb_call *c, vb_node *node, struct stat *st)
     return 0;
 }
 
+static int scratch_born(vb_call *c, vb_node *node, struct timespec *out)
+{
+    struct scratch *s = node->data;
+    struct statx stx;
+
+    if (s->fd < 0 || statx(s->fd, "", AT_EMPTY_PATH, STATX_BTIME, &stx))
+        return -ENODATA;
+    *out = (struct timespec){.tv_sec = stx.stx_btime.tv_sec, .tv_nsec = stx.stx_btime.tv_nsec};
+    return stx.stx_mask & STATX_BTIME ? 0 : -ENODATA;
+}
+
 static int scratch_list(vb_call *c, vb_node *dir, vb_listing *l)
 {
     struct scratch *s = dir->data;
@@ -279,6 +290,7 @@ const vb_node_class vb_scratch_class = {
     .lookup = scratch_lookup,
     .list = scratch_list,
     .attr = scratch_attr,
+    .born = scratch_born,
     .link = scratch_link,
     .open = scratch_open,
     .xattrs = vb_scratch_xattrs,

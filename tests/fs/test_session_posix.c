@@ -495,6 +495,30 @@ static void test_times_are_set(void **state)
     assert_true(st.st_mtim.tv_sec > 1000000000);
 }
 
+/* As the file below tells it, which a later write does not change. */
+static void test_the_time_of_birth_is_told(void **state)
+{
+    vb_auto(mounted_end) mounted *m = open_job(*state);
+    struct statx above, below;
+
+    put(m, "a", "x");
+    usleep(20000);
+    put(m, "a", "longer");
+    assert_int_equal(statx(AT_FDCWD, fixture_path(m->f, "scratch/a"), 0, STATX_BTIME, &below), 0);
+    assert_int_equal(statx(AT_FDCWD, work(m, "a"), 0, STATX_BTIME | STATX_BASIC_STATS, &above), 0);
+    assert_int_equal(above.stx_size, 6);
+    assert_int_equal(above.stx_mode, S_IFREG | 0644);
+    assert_int_equal(above.stx_uid, getuid());
+    assert_int_equal(statx(AT_FDCWD, mounted_path(m, FILE_1), 0, STATX_BTIME | STATX_BASIC_STATS, &above), 0);
+    assert_int_equal(above.stx_size, 10);
+    assert_int_equal(above.stx_mask & STATX_BTIME, 0); /* of an artifact nobody knows */
+    assert_int_equal(statx(AT_FDCWD, work(m, "a"), 0, STATX_BTIME, &above), 0);
+    if (!(above.stx_mask & STATX_BTIME))
+        skip(); /* Linux before 6.6 does not ask */
+    assert_int_equal(above.stx_btime.tv_sec, below.stx_btime.tv_sec);
+    assert_int_equal(above.stx_btime.tv_nsec, below.stx_btime.tv_nsec);
+}
+
 static void test_extended_attributes_are_kept(void **state)
 {
     vb_auto(mounted_end) mounted *m = open_job(*state);
@@ -795,6 +819,7 @@ static int run_all(const char *group)
         TEST(test_locks_wait_and_hang_nobody),
         TEST(test_record_locks_are_a_process_s),
         TEST(test_times_are_set),
+        TEST(test_the_time_of_birth_is_told),
         TEST(test_extended_attributes_are_kept),
         TEST(test_modes_follow_the_umask),
         TEST(test_what_another_user_makes_is_his),

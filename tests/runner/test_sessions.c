@@ -28,6 +28,7 @@ struct site {
     fixture *f;
     vb_stores *stores;
     vb_zygote *zygote;
+    const char *work; /* a job's current directory */
 };
 
 static bool is_alive(void *arg)
@@ -48,7 +49,6 @@ static int run_session(struct site *site, vb_registry *reg, const char *scratch,
     vb_auto(vb_job_view_free) vb_job_view *job_view = NULL;
     vb_auto(vb_view_free) vb_view *view = NULL;
     vb_job_request request = {.argv = argv, .environment = environment, .out = out, .err = out};
-    vb_autofree char *directory = vb_format("%s/work", fixture_path(site->f, "mnt"));
     vb_session_watch watch = {.ready = is_alive};
     vb_job_result result = {0};
     vb_job_handle job;
@@ -59,7 +59,7 @@ static int run_session(struct site *site, vb_registry *reg, const char *scratch,
         return r;
     view = vb_view_new(site->stores, job_branches);
     view->job = job_view;
-    request.directory = directory;
+    request.directory = site->work;
     r = vb_zygote_spawn(site->zygote, &request, &job, NULL);
     if (r < 0)
         return r;
@@ -96,7 +96,7 @@ static void open_site(fixture *f, struct site *site)
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
-    *site = (struct site){.f = f};
+    *site = (struct site){.f = f, .work = fixture_path(f, "mnt/work")};
     assert_int_equal(mkdir(fixture_path(f, "mnt"), 0755), 0);
     if (vb_zygote_start(&(vb_zygote_options){.mountpoint = fixture_path(f, "mnt")}, &site->zygote, &err) < 0) {
         print_message("skipped: %s\n", err.message);
