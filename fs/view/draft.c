@@ -501,39 +501,45 @@ void vb_drafts_wrote(vb_drafts *d, uint64_t ino)
     pthread_mutex_unlock(&d->lock);
 }
 
-/* True where the file still has the dataset's name.  With several names it must be copied: none may alias the artifact.
- */
-static bool is_named(vb_drafts *d, const struct file *file, bool *move)
+/* Whether the file still has the dataset's name.  With several names it must be copied: none may alias the artifact. */
+static bool is_named(vb_drafts *d, const struct file *file, struct stat *st)
 {
     vb_autofree char *path = vb_path_join(file->draft->directory, file->name);
-    struct stat st;
 
-    if (fstatat(d->fd, path, &st, AT_SYMLINK_NOFOLLOW) || vb_ino(VB_INO_SCRATCH, (int64_t)st.st_ino) != file->ino)
-        return false;
-    *move = st.st_nlink == 1;
-    return S_ISREG(st.st_mode);
+    return !fstatat(d->fd, path, st, AT_SYMLINK_NOFOLLOW) && S_ISREG(st->st_mode) &&
+           vb_ino(VB_INO_SCRATCH, (int64_t)st->st_ino) == file->ino;
 }
 
-/* Makes the dataset of a sealed file; nothing changes it meanwhile.  1, or 0 where it has lost its name; `move` tells
- * whether it is the artifact now. */
-static int make_dataset(vb_drafts *d, struct file *file, bool *move)
+/* What becomes of a file that nobody writes to. */
+enum outcome {
+    STAYS,    /* empty: some make a file first, and write to it later */
+    NO_DRAFT, /* another has its name, or nobody */
+    COPIED,
+    MOVED, /* it is the artifact now */
+};
+
+/* Makes the dataset of a sealed file; nothing changes it meanwhile. */
+static int make_dataset(vb_drafts *d, struct file *file)
 {
     vb_autofree char *directory = vb_path_join(d->path, file->draft->directory),
                      *source = vb_path_join(directory, file->name);
     vb_auto_error err = VB_ERROR_INIT;
     vb_one one = {.type = file->draft->type, .run = d->run, .source = source, .dataid = &file->draft->id};
+    struct stat st;
     int r;
 
-    if (!is_named(d, file, &one.move))
-        return 0;
+    if (!is_named(d, file, &st))
+        return NO_DRAFT;
+    if (!st.st_size)
+        return STAYS;
+    one.move = st.st_nlink == 1;
     vb_registry_refresh(d->reg, NULL);
     r = vb_ingest_one(d->repo, d->reg, &one, &err);
     if (r < 0)
         return refuse(file->draft, file->name, r, &err);
     if (!one.move)
         unlink(source);
-    *move = one.move;
-    return 1;
+    return one.move ? MOVED : COPIED;
 }
 
 /* To be called with the lock held, before take_in(): from here on nothing changes the file. */
@@ -548,16 +554,15 @@ static bool seal(struct file *file)
 static int take_in(vb_drafts *d, struct file *file)
 {
     mode_t mask = umask(d->umask);
-    bool move = false;
     int r;
 
     pthread_mutex_lock(&d->taking_in);
-    r = make_dataset(d, file, &move);
+    r = make_dataset(d, file);
     pthread_mutex_unlock(&d->taking_in);
     umask(mask);
     pthread_mutex_lock(&d->lock);
-    file->sealed = move;
-    if (r >= 0)
+    file->sealed = r == MOVED;
+    if (r > STAYS)
         file->draft = NULL;
     forget_if_idle(d, file);
     pthread_mutex_unlock(&d->lock);

@@ -2,9 +2,9 @@
  *
  * A directory data/RUN/TYPE/k=v/... whose k=v choose a whole data ID is a draft: behind it lies a directory of the
  * repository's .vbutler/drafts/UUID, in which all that a file system can do is done to real files (scratch.c).  A
- * regular file becomes the dataset when it bears the dataset's FILE name and nobody has it open for writing any more:
- * at its last RELEASE, or when it is renamed or linked to that name.  It is moved into the store as an ingest does it,
- * and is sealed before: nothing that the mount is asked to do changes it from then on.
+ * regular file that is not empty becomes the dataset when it bears the dataset's FILE name and nobody has it open for
+ * writing any more: at its last RELEASE, or when it is renamed or linked to that name.  It is moved into the store as
+ * an ingest does it, and is sealed before: nothing that the mount is asked to do changes it from then on.
  *
  * Which inode is open for writing, and which name it has got, is kept in a table by inode number, as files are renamed
  * and linked from one draft to another.

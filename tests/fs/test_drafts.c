@@ -166,6 +166,19 @@ static void test_an_open_file_is_none_yet(void **state)
     expect_dataset(m, "exposure=101 detector=3", "abc");
 }
 
+/* Some make a file, close it, and write to it later. */
+static void test_an_empty_file_is_none_yet(void **state)
+{
+    vb_auto(mounted_end) mounted *m = mounted_write(*state, 1);
+
+    make_path(m, DRAFT);
+    put(m, DRAFT, FILE_3, "");
+    usleep(100000);
+    assert_false(has_dataset(m, "exposure=101 detector=3"));
+    put(m, DRAFT, FILE_3, "now");
+    expect_dataset(m, "exposure=101 detector=3", "now");
+}
+
 /* What is written through a mapping belongs to it, as long as somebody has it mapped. */
 static void test_a_mapped_file_is_none_yet(void **state)
 {
@@ -351,6 +364,7 @@ int main(void)
         TEST(test_dimensions_stand_in_any_order),
         TEST(test_a_renamed_file_is_a_dataset_at_once),
         TEST(test_an_open_file_is_none_yet),
+        TEST(test_an_empty_file_is_none_yet),
         TEST(test_a_mapped_file_is_none_yet),
         TEST(test_another_name_is_no_alias),
         TEST(test_a_mount_that_goes_at_once_loses_nothing),
