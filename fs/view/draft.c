@@ -1,4 +1,4 @@
-#include "fs/view/draft.h"
+#include "fs/view/draft_internal.h"
 
 #include "fs/ingest/one.h"
 #include "fs/view/names.h"
@@ -10,53 +10,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <uthash.h>
 
 static const char folder_name[] = ".vbutler/drafts";
-
-struct vb_draft {
-    char *key; /* of the table: the type, and the packed data ID */
-    char *type;
-    vb_dataid id;
-    char *stem; /* FILE, or what it begins with where the type tells no extension */
-    bool any_extension;
-    char directory[24]; /* below the mount's */
-    UT_hash_handle hh;
-};
-
-/* A directory that was made, by its path; those in it. */
-struct made {
-    char *path;
-    char **names;
-    UT_hash_handle hh;
-};
-
-struct file {
-    uint64_t ino;
-    vb_draft *draft; /* in which it has got the name of a dataset; NULL: in none */
-    char *name;      /* that name */
-    int writers;     /* handles that could be written through */
-    bool flushed;    /* nothing was written since a close() */
-    bool sealed;     /* a dataset, or about to be one */
-    UT_hash_handle hh;
-};
-
-struct vb_drafts {
-    const vb_repo *repo;
-    char *run, *path;          /* of the mount's directory */
-    int fd;                    /* of it, locked */
-    mode_t umask;              /* of who mounts; that of the serving threads is 0 */
-    pthread_mutex_t taking_in; /* guards reg */
-    vb_registry *reg;          /* open for writing */
-    pthread_mutex_t lock;      /* guards the tables */
-    struct vb_draft *drafts;
-    struct made *made;
-    struct file *files;
-    unsigned next;
-};
 
 /* ---- opening and closing ------------------------------------------------------------------------------------ */
 
@@ -131,13 +89,11 @@ int vb_drafts_open(const vb_repo *repo, const char *run, vb_drafts **out, vb_err
     return r;
 }
 
-static void free_tables(vb_drafts *d)
+static void free_drafts(vb_drafts *d)
 {
-    struct vb_draft *draft, *next_draft;
-    struct made *made, *next_made;
-    struct file *file, *next_file;
+    struct vb_draft *draft, *next;
 
-    HASH_ITER(hh, d->drafts, draft, next_draft) {
+    HASH_ITER(hh, d->drafts, draft, next) {
         HASH_DEL(d->drafts, draft);
         vb_dataid_clear(&draft->id);
         free(draft->key);
@@ -145,21 +101,7 @@ static void free_tables(vb_drafts *d)
         free(draft->stem);
         free(draft);
     }
-    HASH_ITER(hh, d->made, made, next_made) {
-        HASH_DEL(d->made, made);
-        vb_strv_free(made->names);
-        free(made->path);
-        free(made);
-    }
-    HASH_ITER(hh, d->files, file, next_file) {
-        HASH_DEL(d->files, file);
-        free(file->name);
-        free(file);
-    }
 }
-
-static bool seal(struct file *file);
-static int take_in(vb_drafts *d, struct file *file);
 
 /* Empty directories go; true where something else is left. */
 static bool remove_empty(int fd)
@@ -187,14 +129,7 @@ static bool remove_empty(int fd)
 
 void vb_drafts_close(vb_drafts *d)
 {
-    struct file *file, *next;
-
-    HASH_ITER(hh, d->files, file, next) {
-        if (file->flushed)
-            file->writers = 0; /* its RELEASE was lost with the mount */
-        if (seal(file))
-            take_in(d, file);
-    }
+    vb_draft_files_end(d);
     if (d->fd >= 0) {
         if (remove_empty(d->fd))
             vb_log(VB_WARNING, "%s holds what was written and did not become datasets: remove it if it is not wanted",
@@ -203,7 +138,9 @@ void vb_drafts_close(vb_drafts *d)
             rmdir(d->path);
         close(d->fd);
     }
-    free_tables(d);
+    vb_draft_files_free(d);
+    vb_draft_made_free(d);
+    free_drafts(d);
     if (d->reg)
         vb_registry_close(d->reg);
     pthread_mutex_destroy(&d->taking_in);
@@ -221,91 +158,6 @@ const char *vb_drafts_run(const vb_drafts *d)
 int vb_drafts_directory(const vb_drafts *d)
 {
     return d->fd;
-}
-
-/* ---- directories that were made ----------------------------------------------------------------------------- */
-
-static struct made *find_made(vb_drafts *d, const char *path)
-{
-    struct made *made;
-
-    HASH_FIND_STR(d->made, path, made);
-    return made;
-}
-
-static struct made *add_made(vb_drafts *d, const char *path)
-{
-    struct made *made = find_made(d, path);
-
-    if (made)
-        return made;
-    made = VB_NEW(struct made);
-    made->path = vb_strdup(path);
-    HASH_ADD_KEYPTR(hh, d->made, made->path, strlen(made->path), made);
-    return made;
-}
-
-static bool has_name(struct made *directory, const char *name)
-{
-    for (char **n = directory ? directory->names : NULL; n && *n; n++)
-        if (!strcmp(*n, name))
-            return true;
-    return false;
-}
-
-bool vb_drafts_has_path(vb_drafts *d, const char *path)
-{
-    vb_autofree char *directory = vb_path_dir(path);
-    bool has;
-
-    pthread_mutex_lock(&d->lock);
-    has = has_name(find_made(d, directory), vb_path_base(path));
-    pthread_mutex_unlock(&d->lock);
-    return has;
-}
-
-void vb_drafts_add_path(vb_drafts *d, const char *path)
-{
-    vb_autofree char *directory = vb_path_dir(path);
-
-    pthread_mutex_lock(&d->lock);
-    vb_strv_add(&add_made(d, directory)->names, vb_path_base(path));
-    pthread_mutex_unlock(&d->lock);
-}
-
-int vb_drafts_remove_path(vb_drafts *d, const char *path)
-{
-    vb_autofree char *directory = vb_path_dir(path);
-    struct made *above, *made;
-    int r = -ENOENT;
-
-    pthread_mutex_lock(&d->lock);
-    above = find_made(d, directory);
-    made = find_made(d, path);
-    if (made && made->names && *made->names)
-        r = -ENOTEMPTY;
-    for (char **n = above && r == -ENOENT ? above->names : NULL; n && *n; n++)
-        if (!strcmp(*n, vb_path_base(path))) {
-            free(*n);
-            do
-                n[0] = n[1];
-            while (*n++);
-            r = 0;
-            break;
-        }
-    pthread_mutex_unlock(&d->lock);
-    return r;
-}
-
-void vb_drafts_each_name(vb_drafts *d, const char *directory, void (*each)(void *arg, const char *name), void *arg)
-{
-    struct made *made;
-
-    pthread_mutex_lock(&d->lock);
-    made = find_made(d, directory);
-    for (char **n = made ? made->names : NULL; n && *n; n++)
-        each(arg, *n);
-    pthread_mutex_unlock(&d->lock);
 }
 
 /* ---- drafts ------------------------------------------------------------------------------------------------- */
@@ -350,8 +202,7 @@ int vb_draft_open(vb_drafts *d, vb_draft *draft, bool make)
     return openat(d->fd, draft->directory, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* Whether a name is the dataset's.  Of a type that tells no extension any will do: the artifact has it then. */
-static bool is_file(const vb_draft *draft, const char *name)
+bool vb_draft_is_file(const vb_draft *draft, const char *name)
 {
     const char *rest = vb_starts_with(name, draft->stem) ? name + strlen(draft->stem) : NULL;
 
@@ -394,7 +245,7 @@ int vb_draft_lookup(vb_call *c, vb_draft *draft, const char *name, vb_node **chi
     vb_auto_dataset dataset = {0};
     vb_auto_location location = {0};
     vb_auto_buf file = {0};
-    int r = is_file(draft, name) ? find(c, draft, &dataset, &location) : 0;
+    int r = vb_draft_is_file(draft, name) ? find(c, draft, &dataset, &location) : 0;
 
     if (r <= 0)
         return r;
@@ -406,219 +257,30 @@ int vb_draft_lookup(vb_call *c, vb_draft *draft, const char *name, vb_node **chi
     return 1;
 }
 
-/* Says in the log why something does not become a dataset; -ENOENT is for names. */
-static int refuse(const vb_draft *draft, const char *name, int r, const vb_error *err)
+int vb_draft_refuse(const vb_draft *draft, const char *name, int r, const vb_error *err)
 {
     vb_log(VB_ERROR, "%s of %s does not become a dataset: %s%s%s", name, draft->type,
            err->message ? err->message : strerror(-r), err->hint ? "; " : "", err->hint ? err->hint : "");
     return r == -ENOENT ? -EINVAL : r;
 }
 
-static int check(vb_call *c, vb_draft *draft, const char *name)
+int vb_draft_check(vb_call *c, vb_draft *draft, const char *name)
 {
     vb_auto_error err = VB_ERROR_INIT;
     const vb_one one = {.type = draft->type, .run = vb_drafts_run(c->view->drafts), .dataid = &draft->id};
     int r = vb_ingest_one_check(c->reg, &one, &err);
 
-    return r < 0 ? refuse(draft, name, r, &err) : 0;
+    return r < 0 ? vb_draft_refuse(draft, name, r, &err) : 0;
 }
 
 int vb_draft_may_be(vb_call *c, vb_draft *draft)
 {
-    int r = check(c, draft, draft->stem);
+    int r = vb_draft_check(c, draft, draft->stem);
 
     return r == -EEXIST ? 0 : r;
 }
 
 int vb_draft_may_name(vb_call *c, vb_draft *draft, const char *name)
 {
-    return is_file(draft, name) ? check(c, draft, name) : 0;
-}
-
-/* ---- files -------------------------------------------------------------------------------------------------- */
-
-/* The entry of an inode, made where there is none; the lock is held. */
-static struct file *entry(vb_drafts *d, uint64_t ino)
-{
-    struct file *file;
-
-    HASH_FIND(hh, d->files, &ino, sizeof ino, file);
-    if (file)
-        return file;
-    file = VB_NEW(struct file);
-    file->ino = ino;
-    HASH_ADD(hh, d->files, ino, sizeof file->ino, file);
-    return file;
-}
-
-/* An inode number that comes again must find nothing: entries that say nothing go.  The lock is held. */
-static void forget_if_idle(vb_drafts *d, struct file *file)
-{
-    if (file->writers || file->sealed || file->draft)
-        return;
-    HASH_DEL(d->files, file);
-    free(file->name);
-    free(file);
-}
-
-int vb_drafts_opened(vb_drafts *d, uint64_t ino)
-{
-    struct file *file;
-    int r = 0;
-
-    pthread_mutex_lock(&d->lock);
-    file = entry(d, ino);
-    if (file->sealed) {
-        r = -EROFS;
-    } else {
-        file->writers++;
-        file->flushed = false;
-    }
-    pthread_mutex_unlock(&d->lock);
-    return r;
-}
-
-bool vb_drafts_sealed(vb_drafts *d, uint64_t ino)
-{
-    struct file *file;
-    bool sealed;
-
-    pthread_mutex_lock(&d->lock);
-    HASH_FIND(hh, d->files, &ino, sizeof ino, file);
-    sealed = file && file->sealed;
-    pthread_mutex_unlock(&d->lock);
-    return sealed;
-}
-
-void vb_drafts_wrote(vb_drafts *d, uint64_t ino)
-{
-    struct file *file;
-
-    pthread_mutex_lock(&d->lock);
-    HASH_FIND(hh, d->files, &ino, sizeof ino, file);
-    if (file)
-        file->flushed = false;
-    pthread_mutex_unlock(&d->lock);
-}
-
-/* Whether the file still has the dataset's name.  With several names it must be copied: none may alias the artifact. */
-static bool is_named(vb_drafts *d, const struct file *file, struct stat *st)
-{
-    vb_autofree char *path = vb_path_join(file->draft->directory, file->name);
-
-    return !fstatat(d->fd, path, st, AT_SYMLINK_NOFOLLOW) && S_ISREG(st->st_mode) &&
-           vb_ino(VB_INO_SCRATCH, (int64_t)st->st_ino) == file->ino;
-}
-
-/* What becomes of a file that nobody writes to. */
-enum outcome {
-    STAYS,    /* empty: some make a file first, and write to it later */
-    NO_DRAFT, /* another has its name, or nobody */
-    COPIED,
-    MOVED, /* it is the artifact now */
-};
-
-/* Makes the dataset of a sealed file; nothing changes it meanwhile. */
-static int make_dataset(vb_drafts *d, struct file *file)
-{
-    vb_autofree char *directory = vb_path_join(d->path, file->draft->directory),
-                     *source = vb_path_join(directory, file->name);
-    vb_auto_error err = VB_ERROR_INIT;
-    vb_one one = {.type = file->draft->type, .run = d->run, .source = source, .dataid = &file->draft->id};
-    struct stat st;
-    int r;
-
-    if (!is_named(d, file, &st))
-        return NO_DRAFT;
-    if (!st.st_size)
-        return STAYS;
-    one.move = st.st_nlink == 1;
-    vb_registry_refresh(d->reg, NULL);
-    r = vb_ingest_one(d->repo, d->reg, &one, &err);
-    if (r < 0)
-        return refuse(file->draft, file->name, r, &err);
-    if (!one.move)
-        unlink(source);
-    return one.move ? MOVED : COPIED;
-}
-
-/* To be called with the lock held, before take_in(): from here on nothing changes the file. */
-static bool seal(struct file *file)
-{
-    if (file->sealed || !file->draft || file->writers)
-        return false;
-    return file->sealed = true;
-}
-
-/* A file that could not be taken in is tried again when it was written to again, and at the end. */
-static int take_in(vb_drafts *d, struct file *file)
-{
-    mode_t mask = umask(d->umask);
-    int r;
-
-    pthread_mutex_lock(&d->taking_in);
-    r = make_dataset(d, file);
-    pthread_mutex_unlock(&d->taking_in);
-    umask(mask);
-    pthread_mutex_lock(&d->lock);
-    file->sealed = r == MOVED;
-    if (r > STAYS)
-        file->draft = NULL;
-    forget_if_idle(d, file);
-    pthread_mutex_unlock(&d->lock);
-    return r < 0 ? r : 0;
-}
-
-int vb_drafts_flushed(vb_call *c, uint64_t ino)
-{
-    vb_drafts *d = c->view->drafts;
-    vb_draft *draft = NULL;
-    vb_autofree char *name = NULL;
-    struct file *file;
-
-    pthread_mutex_lock(&d->lock);
-    HASH_FIND(hh, d->files, &ino, sizeof ino, file);
-    if (file && file->draft && !file->sealed) {
-        file->flushed = true;
-        draft = file->draft;
-        name = vb_strdup(file->name);
-    }
-    pthread_mutex_unlock(&d->lock);
-    return draft ? check(c, draft, name) : 0;
-}
-
-void vb_drafts_closed(vb_call *c, uint64_t ino)
-{
-    vb_drafts *d = c->view->drafts;
-    struct file *file;
-    bool last;
-
-    pthread_mutex_lock(&d->lock);
-    file = entry(d, ino);
-    if (file->writers)
-        file->writers--;
-    last = seal(file);
-    if (!last)
-        forget_if_idle(d, file);
-    pthread_mutex_unlock(&d->lock);
-    if (last)
-        take_in(d, file);
-}
-
-int vb_drafts_named(vb_call *c, vb_draft *draft, const char *name, uint64_t ino)
-{
-    vb_drafts *d = c->view->drafts;
-    struct file *file;
-    bool idle;
-
-    if (!is_file(draft, name))
-        return 0;
-    pthread_mutex_lock(&d->lock);
-    file = entry(d, ino);
-    file->draft = draft;
-    free(file->name);
-    file->name = vb_strdup(name);
-    idle = seal(file);
-    pthread_mutex_unlock(&d->lock);
-    return idle ? take_in(d, file) : 0;
+    return vb_draft_is_file(draft, name) ? vb_draft_check(c, draft, name) : 0;
 }
