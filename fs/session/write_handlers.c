@@ -177,20 +177,33 @@ static void handle_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off
         reply(req, errno == EIO ? fault("allocating space of an output", errno) : -errno);
 }
 
+/* All of it is data. */
+static off_t seek_in_text(const vb_content *content, off_t offset, int whence)
+{
+    if (offset < 0 || offset >= content->size)
+        return -ENXIO;
+    return whence == SEEK_HOLE ? (off_t)content->size : offset;
+}
+
 /* Where the kernel holds written pages back it does not write them before it asks: what lies below cannot tell holes
- * from what is yet to come.  So it is told that we do not know, and takes all for data. */
+ * from what is yet to come.  So it is told that there is no such call, asks no more, and takes all for data. */
 static void handle_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct fuse_file_info *fi)
 {
     const vb_content *content = &((struct handle *)(uintptr_t)fi->fh)->content;
     off_t at;
 
-    if (content->fd < 0 || !content->whole || vb_session_of(req)->wire.write_back) {
+    if (vb_session_of(req)->wire.write_back) {
         reply(req, -ENOSYS);
         return;
     }
-    at = lseek(content->fd, offset, whence);
+    if (content->fd < 0 || !content->whole) {
+        at = seek_in_text(content, offset, whence);
+    } else {
+        at = lseek(content->fd, offset, whence);
+        at = at < 0 ? -errno : at;
+    }
     if (at < 0)
-        reply(req, -errno);
+        reply(req, (int)at);
     else
         fuse_reply_lseek(req, at);
 }

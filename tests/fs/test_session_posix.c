@@ -308,7 +308,9 @@ static void test_holes_are_told_from_data(void **state)
 {
     enum { FAR = 8 << 20 };
     vb_auto(mounted_end) mounted *m = open_job(*state);
-    vb_autoclose int fd = open_work(m, "sparse", O_RDWR | O_CREAT);
+    vb_autoclose int fd = open_work(m, "sparse", O_RDWR | O_CREAT),
+                     text = open(mounted_path(m, "dimensions/detector/instrument=TestCam/detector=2/record.json"),
+                                 O_RDONLY);
     off_t at;
 
     assert_int_equal(pwrite(fd, "data", 4, FAR), 4);
@@ -319,6 +321,9 @@ static void test_holes_are_told_from_data(void **state)
     at = lseek(fd, FAR, SEEK_HOLE);
     assert_true(at == FAR + 4 || at == FAR + 4096);
     assert_fails(lseek(fd, FAR + 5000, SEEK_DATA), ENXIO);
+    assert_int_equal(lseek(text, 5, SEEK_DATA), 5); /* and what is made up is data */
+    assert_int_equal(lseek(text, 0, SEEK_HOLE), lseek(text, 0, SEEK_END));
+    assert_int_equal(lseek(fd, FAR, SEEK_DATA), FAR);
     assert_int_equal(fsync(fd), 0);
     assert_true(blocks_of(fd) < 100);
 }
