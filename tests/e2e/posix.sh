@@ -40,4 +40,32 @@ test_sparse_files_are_copied_whole() {
         cp --sparse=auto a c && cmp a c'
 }
 
+# stress-ng checks what it does; a few seconds of many kinds at once, or (--soak) each kind of the class by itself.
+stress_here='
+    if [ -n "${VB_SOAK:-}" ]; then
+        exec stress-ng --class filesystem --exclude binderfs,fanotify,swap --sequential 1 --timeout 2s --verify --temp-path .
+    fi
+    exec stress-ng --access 1 --chdir 1 --chmod 1 --copy-file 1 --dentry 1 --dir 1 --fallocate 1 --filename 1 --flock 1 --fpunch 1 \
+        --hdd 1 --hdd-bytes 16M --link 1 --locka 1 --lockf 1 --lockofd 1 --open 1 --rename 1 --seek 1 --symlink 1 --touch 1 \
+        --utime 1 --xattr 1 --timeout 4s --verify --temp-path .'
+
+test_stress_ng_in_a_job() {
+    need_fuse
+    command -v stress-ng >/dev/null || skip "stress-ng is not installed"
+    make_numbers 1
+    vb exec -b repo -i numbers -o u/try -- sh -c "$stress_here" >said 2>&1 || fail "$(cat said)"
+    grep -q 'successful run completed' said || fail "$(cat said)"
+}
+
+test_stress_ng_in_a_mount_for_writing() {
+    need_fuse
+    command -v stress-ng >/dev/null || skip "stress-ng is not installed"
+    make_numbers 1
+    vb mount --rw --run u/edit --log log repo mnt
+    mkdir -p mnt/data/u/edit/number/healpix5=5
+    (cd mnt/data/u/edit/number/healpix5=5 && sh -c "$stress_here") >said 2>&1 || fail "$(cat said)"
+    grep -q 'successful run completed' said || fail "$(cat said)"
+    expect_equal "$(ls mnt/data/u/edit/number/healpix5=5)" ""
+}
+
 run_tests "$@"

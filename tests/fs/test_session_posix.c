@@ -684,7 +684,7 @@ static void test_other_users_have_their_bounds(void **state)
 
 /* ---- directories ------------------------------------------------------------------------------------------------ */
 
-enum { MANY = 3000 };
+enum { MANY = 1500 };
 
 static void make_many(mounted *m)
 {
@@ -744,7 +744,7 @@ static void test_taking_away_while_listing(void **state)
         if (e->d_name[0] == '.')
             continue;
         assert_int_equal(unlinkat(dirfd(dir), e->d_name, 0), 0);
-        if (++taken % 500 == 0)
+        if (++taken % 300 == 0)
             seekdir(dir, at);
     }
     assert_int_equal(taken, MANY);
