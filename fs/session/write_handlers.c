@@ -111,12 +111,15 @@ static void handle_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int 
         vb_handle_getattr(req, ino, NULL);
 }
 
-/* The program may not look: a failed write fails the attempt (FS.md, 24). */
-static int fault(const char *what, int error)
+/* The program may not look: a failed write fails the attempt (FS.md, 24), and makes no dataset of a draft. */
+static int fault(fuse_req_t req, fuse_ino_t ino, const char *what, int error)
 {
     vb_autofree char *message = vb_format("%s: %s", what, strerror(error));
+    vb_view *view = vb_session_of(req)->view;
 
     vb_job_note_fault(vb_session_call, message);
+    if (view->drafts)
+        vb_drafts_wrote(view->drafts, ino, true);
     return -error;
 }
 
@@ -132,13 +135,13 @@ static void handle_write(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *in,
     out.buf[0].pos = offset;
     n = fuse_buf_copy(&out, in, 0);
     if (n < 0) {
-        reply(req, fault("writing an output", (int)-n));
+        reply(req, fault(req, ino, "writing an output", (int)-n));
         return;
     }
     if (vb_session_call->drop_suid)
         vb_scratch_drop_suid(h->content.fd);
     if (vb_session_call->view->drafts)
-        vb_drafts_wrote(vb_session_call->view->drafts, h->node->ino);
+        vb_drafts_wrote(vb_session_call->view->drafts, ino, false);
     fuse_reply_write(req, (size_t)n);
 }
 
@@ -147,7 +150,7 @@ static void handle_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fu
     int fd = ((struct handle *)(uintptr_t)fi->fh)->content.fd;
 
     if (fd >= 0 && (datasync ? fdatasync(fd) : fsync(fd)))
-        reply(req, fault("writing an output to disk", errno));
+        reply(req, fault(req, ino, "writing an output to disk", errno));
     else
         reply(req, 0);
 }
@@ -174,7 +177,7 @@ static void handle_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off
     if (fd < 0 || !fallocate(fd, mode, offset, length))
         reply(req, fd < 0 ? -EOPNOTSUPP : 0);
     else
-        reply(req, errno == EIO ? fault("allocating space of an output", errno) : -errno);
+        reply(req, errno == EIO ? fault(req, ino, "allocating space of an output", errno) : -errno);
 }
 
 /* All of it is data. */
@@ -223,7 +226,7 @@ static void handle_copy(fuse_req_t req, fuse_ino_t from_ino, off_t from_offset, 
     }
     n = copy_file_range(from->fd, &from_offset, to->fd, &to_offset, length, (unsigned)flags);
     if (n < 0) {
-        reply(req, errno == ENOSPC || errno == EIO ? fault("copying to an output", errno) : -errno);
+        reply(req, errno == ENOSPC || errno == EIO ? fault(req, to_ino, "copying to an output", errno) : -errno);
         return;
     }
     if (vb_session_call->drop_suid)

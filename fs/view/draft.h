@@ -59,9 +59,10 @@ int vb_draft_may_name(vb_call *c, vb_draft *draft, const char *name);
 
 /* ---- files, by inode number ---- */
 
-int vb_drafts_opened(vb_drafts *d, uint64_t ino); /* for writing: -EROFS where it is a dataset */
+/* For writing: -EROFS where it is a dataset.  `anew`: it is empty, whatever it was before. */
+int vb_drafts_opened(vb_drafts *d, uint64_t ino, bool anew);
 bool vb_drafts_sealed(vb_drafts *d, uint64_t ino);
-void vb_drafts_wrote(vb_drafts *d, uint64_t ino);
+void vb_drafts_wrote(vb_drafts *d, uint64_t ino, bool failed); /* what was cut short becomes no dataset */
 
 /* A name was closed, of perhaps several of one open file: what can be said against its becoming a dataset. */
 int vb_drafts_flushed(vb_call *c, uint64_t ino);

@@ -24,14 +24,14 @@ static struct draft_file *entry(vb_drafts *d, uint64_t ino)
 /* An inode number that comes again must find nothing: entries that say nothing go.  The lock is held. */
 static void forget_if_idle(vb_drafts *d, struct draft_file *file)
 {
-    if (file->writers || file->sealed || file->draft)
+    if (file->writers || file->sealed || file->failed || file->draft)
         return;
     HASH_DEL(d->files, file);
     free(file->name);
     free(file);
 }
 
-int vb_drafts_opened(vb_drafts *d, uint64_t ino)
+int vb_drafts_opened(vb_drafts *d, uint64_t ino, bool anew)
 {
     struct draft_file *file;
     int r = 0;
@@ -43,6 +43,7 @@ int vb_drafts_opened(vb_drafts *d, uint64_t ino)
     } else {
         file->writers++;
         file->flushed = false;
+        file->failed = file->failed && !anew;
     }
     pthread_mutex_unlock(&d->lock);
     return r;
@@ -60,14 +61,16 @@ bool vb_drafts_sealed(vb_drafts *d, uint64_t ino)
     return sealed;
 }
 
-void vb_drafts_wrote(vb_drafts *d, uint64_t ino)
+void vb_drafts_wrote(vb_drafts *d, uint64_t ino, bool failed)
 {
     struct draft_file *file;
 
     pthread_mutex_lock(&d->lock);
     HASH_FIND(hh, d->files, &ino, sizeof ino, file);
-    if (file)
+    if (file) {
         file->flushed = false;
+        file->failed |= failed;
+    }
     pthread_mutex_unlock(&d->lock);
 }
 
@@ -100,6 +103,10 @@ static int make_dataset(vb_drafts *d, struct draft_file *file)
 
     if (!is_named(d, file, &st))
         return NO_DRAFT;
+    if (file->failed) {
+        vb_fail(&err, -EIO, "it could not be written in full");
+        return vb_draft_refuse(file->draft, file->name, -EIO, &err);
+    }
     if (!st.st_size)
         return STAYS;
     one.move = st.st_nlink == 1;

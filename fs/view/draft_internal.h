@@ -31,6 +31,7 @@ struct draft_file {
     char *name;      /* that name */
     int writers;     /* handles that could be written through */
     bool flushed;    /* nothing was written since a close() */
+    bool failed;     /* something could not be written */
     bool sealed;     /* a dataset, or about to be one */
     UT_hash_handle hh;
 };

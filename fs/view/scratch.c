@@ -216,7 +216,7 @@ static int scratch_open(vb_call *c, vb_node *node, int flags, vb_content *out)
     struct scratch *s = node->data;
     bool writes = (flags & O_ACCMODE) != O_RDONLY;
     struct stat st;
-    int fd, r = writes && c->view->drafts ? vb_drafts_opened(c->view->drafts, node->ino) : 0;
+    int fd, r = writes && c->view->drafts ? vb_drafts_opened(c->view->drafts, node->ino, flags & O_TRUNC) : 0;
 
     if (r < 0)
         return r;

@@ -1,8 +1,8 @@
 /* scratch_names.c - what is made, linked, renamed and taken away in a job's scratch.
  *
- * Files belong to who asked for them: where root serves a task that has become another user, they are given to him.  Who
- * may make device files may make them here; they are opened neither here (the mount is nodev) nor, when they are kept, by
- * others (the directory is 0700), and no output may be one. */
+ * Files belong to who asked for them: where root serves a task that has become another user, they are given to him. Who
+ * may make device files may make them here; they are opened neither here (the mount is nodev) nor, when they are kept,
+ * by others (the directory is 0700), and no output may be one. */
 #include "fs/view/job_internal.h"
 
 #include <fcntl.h>
@@ -107,7 +107,7 @@ int vb_scratch_create(vb_call *c, vb_node *dir, const char *name, mode_t mode, i
         vb_scratch_touch(c, s, name, VB_JOURNAL_SCRATCH, VB_TOUCH_WRITTEN);
     *child = vb_scratch_file_node(c, dir, name, fd, &st);
     if (c->view->drafts)
-        vb_drafts_opened(c->view->drafts, (*child)->ino);
+        vb_drafts_opened(c->view->drafts, (*child)->ino, !st.st_size);
     if (s->draft && !nameless)
         vb_drafts_named(c, s->draft, name, (*child)->ino);
     *out = (vb_content){.fd = handle,

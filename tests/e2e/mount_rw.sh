@@ -183,6 +183,35 @@ test_a_killed_mount_leaves_whole_datasets() {
     check_store repo
 }
 
+# cp fails, and closes what it has written so far.
+test_what_a_full_disk_cut_short_is_no_dataset() {
+    need_fuse
+    [ "$(id -u)" = 0 ] || skip "needs root to mount a small file system"
+    mkdir small
+    mount -t tmpfs -o size=6m none small
+    cd small
+    make_numbers 1
+    cd ..
+    vb mount --rw --run u/me/edit --log log small/repo mnt
+    edit=mnt/data/u/me/edit/number
+    mkdir -p $edit/healpix5=10 $edit/healpix5=11
+    ! dd if=/dev/zero of=$edit/healpix5=10/number_10.txt bs=1M count=20 2>/dev/null || fail "20 MB were written to 6"
+    ! dd if=/dev/zero of=$edit/healpix5=11/tmp bs=1M count=20 2>/dev/null || fail "20 MB were written to 6"
+    sleep 0.3
+    ! mv $edit/healpix5=11/tmp $edit/healpix5=11/number_11.txt 2>/dev/null || fail "a rename made a dataset of what was cut short"
+    expect_equal "$(registry small/repo "SELECT count(*) FROM dataset")" 1
+    grep -q 'could not be written in full' log || fail "$(cat log)"
+    rm $edit/healpix5=11/tmp
+    echo short >$edit/healpix5=10/number_10.txt # begun again
+    tries=0
+    until [ "$(registry small/repo "SELECT count(*) FROM dataset")" = 2 ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 50 ] || fail "$(cat log)"
+        sleep 0.1
+    done
+    vb umount mnt
+}
+
 test_an_ordinary_user_writes() {
     need_user
     make_numbers 1
