@@ -2,6 +2,7 @@
  * where it can be had.  As root what is done by another user is tried too; the end-to-end tests run this program as an
  * ordinary user. */
 #include "fs/view/job.h"
+#include "registry/base/clock.h"
 #include "tests/fs/mounted.h"
 
 #include <dirent.h>
@@ -501,6 +502,28 @@ static void test_times_are_set(void **state)
 }
 
 /* As the file below tells it, which a later write does not change. */
+static void test_changes_of_names_are_changes(void **state)
+{
+    vb_auto(mounted_end) mounted *m = open_job(*state);
+    struct stat before, after;
+
+    put(m, "a", "x");
+    for (int way = 0; way < 3; way++) {
+        assert_int_equal(stat(work(m, "a"), &before), 0);
+        usleep(20000);
+        if (way == 0)
+            assert_int_equal(rename(work(m, "a"), work(m, "b")) || rename(work(m, "b"), work(m, "a")), 0);
+        else if (way == 1)
+            assert_int_equal(link(work(m, "a"), work(m, "b")), 0);
+        else
+            assert_int_equal(unlink(work(m, "b")), 0);
+        assert_int_equal(stat(work(m, "a"), &after), 0);
+        assert_true(vb_clock_ns(after.st_ctim) > vb_clock_ns(before.st_ctim));
+        assert_true(vb_clock_ns(after.st_mtim) == vb_clock_ns(before.st_mtim));
+        assert_int_equal(after.st_nlink, way == 1 ? 2 : 1);
+    }
+}
+
 static void test_the_time_of_birth_is_told(void **state)
 {
     vb_auto(mounted_end) mounted *m = open_job(*state);
@@ -824,6 +847,7 @@ static int run_all(const char *group)
         TEST(test_locks_wait_and_hang_nobody),
         TEST(test_record_locks_are_a_process_s),
         TEST(test_times_are_set),
+        TEST(test_changes_of_names_are_changes),
         TEST(test_the_time_of_birth_is_told),
         TEST(test_extended_attributes_are_kept),
         TEST(test_modes_follow_the_umask),

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SLOWER = 10 };
+enum { SLOWER = 50 };
 #else
 enum { SLOWER = 1 };
 #endif
