@@ -111,7 +111,7 @@ static void handle_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int 
         vb_handle_getattr(req, ino, NULL);
 }
 
-/* The program may not look: a failed write fails the attempt (FS.md, 24), and makes no dataset of a draft. */
+/* The program may not look: a failed write fails the attempt, and makes no dataset of a draft. */
 static int fault(fuse_req_t req, fuse_ino_t ino, const char *what, int error)
 {
     vb_autofree char *message = vb_format("%s: %s", what, strerror(error));

@@ -67,7 +67,7 @@ int vb_scratch_dir(vb_call *c, struct scratch *s, bool make);
 /* The path by which a held file can be opened again, changed and linked. */
 const char *vb_scratch_held(const struct scratch *s, char buf[32]);
 
-/* -error; a failing write is a fault of the attempt (FS.md, 24). */
+/* -error; a failing write is a fault of the attempt. */
 int vb_scratch_fault(vb_call *c, const struct scratch *s, const char *name, const char *what, int error);
 
 /* True for a file whose bytes must go through the server. */

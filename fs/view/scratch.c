@@ -90,7 +90,7 @@ const char *vb_scratch_held(const struct scratch *s, char buf[32])
     return buf;
 }
 
-/* A failing write below an output: the attempt must not succeed (FS.md, 24). */
+/* A failing write below an output: the attempt must not succeed. */
 int vb_scratch_fault(vb_call *c, const struct scratch *s, const char *name, const char *what, int error)
 {
     if (error == ENOSPC || error == EIO || error == EDQUOT) {
@@ -241,7 +241,7 @@ static int scratch_open(vb_call *c, vb_node *node, int flags, vb_content *out)
 }
 
 /* What the kernel writes by itself it writes as the server, who may keep set-ID bits where the task may not; and a
- * mapping outlives the last RELEASE, at which a draft is sealed (FS.md, 19). */
+ * mapping outlives the last RELEASE, at which a draft is sealed. */
 bool vb_scratch_served(vb_call *c, const struct stat *st)
 {
     return c->view->drafts || st->st_mode & (S_ISUID | S_ISGID);
