@@ -249,10 +249,12 @@ static int serve_mount(const char *path, const char *mountpoint, int ready, vb_e
     vb_autoclose int log = -1;
     int r = open_mount(path, mountpoint, &m, err);
 
-    if (!r && ready >= 0 && writable) {
+    if (!r && writable && (ready >= 0 || log_path)) {
         log = open_log(&m, err);
         r = log < 0 ? log : 0;
     }
+    if (!r && ready < 0 && log >= 0)
+        dup2(log, 2);
     if (!r && ready >= 0)
         detach(ready, log);
     if (!r)

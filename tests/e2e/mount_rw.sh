@@ -135,6 +135,23 @@ test_what_is_wrong_is_told_in_the_log() {
     expect_equal "$(cat repo/.vbutler/drafts/*/*/number_11.txt)" x
 }
 
+test_a_log_in_the_foreground() {
+    need_fuse
+    make_numbers 1
+    vb mount -f --rw --run u/me/edit --log log repo mnt >said 2>&1 &
+    mount=$!
+    tries=0
+    until [ -d mnt/data ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 100 ] || fail "not mounted: $(cat said)"
+        sleep 0.1
+    done
+    ! mkdir mnt/data/u/me/edit/nubmer 2>/dev/null || fail "made a type that is not there"
+    vb umount mnt
+    wait $mount
+    grep -q "no dataset type 'nubmer'" log || fail "$(cat log said)"
+}
+
 test_unmounting_at_once_loses_nothing() {
     need_fuse
     for i in 10 11 12 13 14; do
