@@ -77,8 +77,8 @@ typedef struct vb_node_class {
     const char *name;
     mode_t type; /* S_IFDIR, S_IFREG, S_IFLNK; 0: as `attr` says */
     int (*lookup)(vb_call *c, vb_node *dir, const char *name, vb_node **child);
-    int (*list)(vb_call *c, vb_node *dir, vb_listing *l);    /* adds some entries, or sets l->done */
-    int (*attr)(vb_call *c, vb_node *node, struct stat *st); /* fills what differs from the class's defaults */
+    int (*list)(vb_call *c, vb_node *dir, vb_listing *l);         /* adds some entries, or sets l->done */
+    int (*attr)(vb_call *c, vb_node *node, struct stat *st);      /* fills what differs from the class's defaults */
     int (*born)(vb_call *c, vb_node *node, struct timespec *out); /* when it was made, where that is known */
     int (*link)(vb_call *c, vb_node *node, vb_buf *target);
     int (*open)(vb_call *c, vb_node *node, int flags, vb_content *out);
