@@ -26,6 +26,20 @@ static const struct rule rules[] = {
      "SELECT path || ': in store ' || store_id || ', which is not there' FROM location l WHERE NOT EXISTS"
      " (SELECT 1 FROM store x WHERE x.id = l.store_id)",
      NULL},
+    {ONCE, "component",
+     "SELECT path || ': a component of dataset ' || dataset_id || ', which is not there' FROM component c" NO_DATASET(
+         "c.dataset_id"),
+     "DELETE FROM component AS c" NO_DATASET("c.dataset_id")},
+    {ONCE, "component",
+     "SELECT path || ': in store ' || store_id || ', which is not there' FROM component c WHERE NOT EXISTS"
+     " (SELECT 1 FROM store x WHERE x.id = c.store_id)",
+     NULL},
+    {ONCE, "summary",
+     "SELECT 'type ' || type_id || ': is not known to have files of component ' || component FROM (SELECT DISTINCT"
+     " type_id, component FROM component c JOIN dataset d ON d.id = c.dataset_id) k WHERE NOT EXISTS (SELECT 1 FROM"
+     " component_summary x WHERE x.type_id = k.type_id AND x.component = k.component)",
+     "INSERT OR IGNORE INTO component_summary SELECT DISTINCT type_id, component FROM component c JOIN dataset d"
+     " ON d.id = c.dataset_id"},
     {ONCE, "dataset",
      "SELECT 'dataset ' || id || ' ' || dataid || ': of type ' || type_id || ', which is not there' FROM dataset d"
      " WHERE NOT EXISTS (SELECT 1 FROM dataset_type x WHERE x.id = d.type_id)",
@@ -247,23 +261,33 @@ struct vb_held_list {
     vb_held row;
 };
 
+/* The file of a path, without the part of it that the path names; and whether it names one. */
+#define PATH_OF_FILE                                                                \
+    "CASE WHEN instr(path, '#hdu=') THEN substr(path, 1, instr(path, '#hdu=') - 1)" \
+    " WHEN instr(path, '#unzip=') THEN substr(path, 1, instr(path, '#unzip=') - 1) ELSE path END AS file"
+#define IS_PART "instr(path, '#hdu=') > 0 OR instr(path, '#unzip=') > 0"
+
 int vb_held_open(vb_registry *reg, vb_held_list **out, vb_error *err)
 {
     vb_auto(vb_held_close) vb_held_list *l = VB_NEW(vb_held_list);
-    int r = vb_sql(
-        reg->db, &l->s, err,
-        "SELECT CASE WHEN instr(path, '#hdu=') THEN substr(path, 1, instr(path, '#hdu=') - 1)"
-        " WHEN instr(path, '#unzip=') THEN substr(path, 1, instr(path, '#unzip=') - 1) ELSE path END AS file,"
-        " instr(path, '#hdu=') > 0 OR instr(path, '#unzip=') > 0, dataset_id, store_id, size, ifnull(mtime, -1),"
-        " checksum, 0 FROM location l WHERE EXISTS (SELECT 1 FROM dataset x WHERE x.id = l.dataset_id)"
-        " UNION ALL SELECT path, 0, dataset_id, store_id,"
-        " size, -1, NULL, 1 FROM datastore_record r WHERE component != '' AND EXISTS (SELECT 1 FROM dataset x WHERE"
-        " x.id = r.dataset_id) ORDER BY file",
-        VB_NO_ARGS);
+    int r = vb_sql(reg->db, &l->s, err,
+                   "SELECT " PATH_OF_FILE ", " IS_PART ", dataset_id, store_id, size, ifnull(mtime, -1), checksum, NULL"
+                   " FROM location l WHERE EXISTS (SELECT 1 FROM dataset x WHERE x.id = l.dataset_id)"
+                   " UNION ALL SELECT " PATH_OF_FILE ", " IS_PART ", dataset_id, store_id, size, ifnull(mtime, -1),"
+                   " checksum, component FROM component c WHERE EXISTS (SELECT 1 FROM dataset x WHERE"
+                   " x.id = c.dataset_id) ORDER BY file",
+                   VB_NO_ARGS);
 
     if (!r)
         *out = VB_STEAL(l);
     return r;
+}
+
+static void held_clear(vb_held *h)
+{
+    free(h->file);
+    free(h->component);
+    *h = (vb_held){0};
 }
 
 int vb_held_next(vb_held_list *l, const vb_held **out, vb_error *err)
@@ -272,8 +296,7 @@ int vb_held_next(vb_held_list *l, const vb_held **out, vb_error *err)
     size_t n;
     int r = vb_stmt_step(l->s, err);
 
-    free(l->row.file);
-    l->row = (vb_held){0};
+    held_clear(&l->row);
     if (r <= 0)
         return r;
     l->row = (vb_held){.file = vb_strdup(vb_col_text(l->s, 0)),
@@ -282,7 +305,7 @@ int vb_held_next(vb_held_list *l, const vb_held **out, vb_error *err)
                        .store_id = vb_col_int(l->s, 3),
                        .size = vb_col_int(l->s, 4),
                        .mtime = vb_col_int(l->s, 5),
-                       .component = vb_col_int(l->s, 7)};
+                       .component = vb_col_null(l->s, 7) ? NULL : vb_strdup(vb_col_text(l->s, 7))};
     checksum = vb_col_blob(l->s, 6, &n);
     if (checksum && n == sizeof l->row.checksum.bytes) {
         l->row.has_checksum = true;
@@ -295,13 +318,14 @@ int vb_held_next(vb_held_list *l, const vb_held **out, vb_error *err)
 void vb_held_close(vb_held_list *l)
 {
     vb_stmt_done(l->s);
-    free(l->row.file);
+    held_clear(&l->row);
     free(l);
 }
 
 int vb_location_count(vb_registry *reg, int64_t *out, vb_error *err)
 {
-    int r = vb_sql_int(reg->db, out, err, "SELECT count(*) FROM location", VB_NO_ARGS);
+    int r = vb_sql_int(reg->db, out, err, "SELECT (SELECT count(*) FROM location) + (SELECT count(*) FROM component)",
+                       VB_NO_ARGS);
 
     return r < 0 ? r : 0;
 }

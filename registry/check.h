@@ -28,7 +28,7 @@ typedef struct vb_held {
     int64_t dataset_id;
     char *file; /* without "#hdu=N" or "#unzip=MEMBER" */
     bool part;
-    bool component;                /* one of several files of a dataset (datastore_record) */
+    char *component;               /* of a dataset in several files; NULL: the whole is in this one */
     int64_t store_id, size, mtime; /* of the location; -1: not recorded */
     bool has_checksum;
     vb_hash checksum;
@@ -42,6 +42,7 @@ int vb_held_next(vb_held_list *l, const vb_held **out, vb_error *err); /* 1, 0 a
 void vb_held_close(vb_held_list *l);
 VB_CLEANUP(vb_held_list, vb_held_close)
 
+/* Files that the registry knows. */
 int vb_location_count(vb_registry *reg, int64_t *out, vb_error *err);
 
 /* Forgets where a dataset's artifact is: it was lost.  In a transaction. */

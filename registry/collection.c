@@ -198,6 +198,40 @@ int vb_collection_children(vb_registry *reg, const vb_collection *chain, char **
     return r;
 }
 
+void vb_run_detail_clear(vb_run_detail *detail)
+{
+    free(detail->host);
+    *detail = (vb_run_detail){0};
+}
+
+int vb_collection_run_detail(vb_registry *reg, const vb_collection *run, vb_run_detail *out, vb_error *err)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    int r = vb_sql(reg->db, &s, err,
+                   "SELECT host, timespan_begin, timespan_end FROM run_detail WHERE collection_id = ?",
+                   VB_ARGS(run->id));
+
+    if (!r)
+        r = vb_stmt_step(s, err);
+    if (r <= 0)
+        return r;
+    *out = (vb_run_detail){.host = vb_col_null(s, 0) ? NULL : vb_strdup(vb_col_text(s, 0)),
+                           .has_span = !vb_col_null(s, 1) && !vb_col_null(s, 2),
+                           .span = {vb_col_int(s, 1), vb_col_int(s, 2)}};
+    return 1;
+}
+
+int vb_collection_set_run_detail(vb_registry *reg, const vb_collection *run, const vb_run_detail *detail, vb_error *err)
+{
+    vb_value none = {0}, begin = vb_value_int(detail->span.begin), end = vb_value_int(detail->span.end);
+
+    if (!detail->host && !detail->has_span)
+        return 0;
+    return vb_sql_exec(reg->db, err, "INSERT OR IGNORE INTO run_detail VALUES (?, ?, ?, ?)",
+                       VB_ARGS(run->id, detail->host, detail->has_span ? &begin : &none,
+                               detail->has_span ? &end : &none));
+}
+
 int vb_collection_list(vb_registry *reg, const char *prefix, const char *after, size_t limit, char ***out,
                        vb_error *err)
 {

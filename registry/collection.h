@@ -3,6 +3,7 @@
 #define VB_REGISTRY_COLLECTION_H
 
 #include "registry/registry.h"
+#include "registry/time.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +32,20 @@ int vb_collection_set_children(vb_registry *reg, const vb_collection *chain, cha
 
 /* The direct children of a chain, in order; the caller frees *out with vb_strv_free(). */
 int vb_collection_children(vb_registry *reg, const vb_collection *chain, char ***out, vb_error *err);
+
+/* What Rubin's registries and exports say of a RUN besides: where it was made, and when. */
+typedef struct vb_run_detail {
+    char *host; /* NULL: not known */
+    bool has_span;
+    vb_timespan span;
+} vb_run_detail;
+
+void vb_run_detail_clear(vb_run_detail *detail);
+
+/* 1 and *out; 0 where nothing is known.  What is known of a RUN already is kept. */
+int vb_collection_run_detail(vb_registry *reg, const vb_collection *run, vb_run_detail *out, vb_error *err);
+int vb_collection_set_run_detail(vb_registry *reg, const vb_collection *run, const vb_run_detail *detail,
+                                 vb_error *err);
 
 /* All names, sorted, that begin with `prefix`, are longer, and come after `after` (NULL: from the start), at most
  * `limit`: for listings. */

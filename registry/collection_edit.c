@@ -306,6 +306,8 @@ int vb_dataset_type_remove(vb_registry *reg, const vb_dataset_type *type, vb_err
     if (!r)
         r = vb_sql_exec(reg->db, err, "DELETE FROM collection_summary WHERE type_id = ?", VB_ARGS(id));
     if (!r)
+        r = vb_sql_exec(reg->db, err, "DELETE FROM component_summary WHERE type_id = ?", VB_ARGS(id));
+    if (!r)
         r = vb_sql_exec(reg->db, err, "DELETE FROM dataset_type WHERE id = ?", VB_ARGS(id));
     vb_registry_forget(reg);
     return r;

@@ -99,11 +99,60 @@ static int take(const vb_element *dimension, const json_t *json, vb_value *out, 
     return 0;
 }
 
+/* An integer as vb_dataid_pack() writes it; NULL where it is something else. */
+static const char *plain_int(const char *p, vb_value *out)
+{
+    enum { DIGITS = 18 }; /* more may not fit */
+    const char *begin = p += *p == '-';
+    int64_t i = 0;
+
+    for (; *p >= '0' && *p <= '9'; p++)
+        i = p - begin < DIGITS ? 10 * i + (*p - '0') : i;
+    if (p == begin || p - begin > DIGITS || (*begin == '0' && p - begin > 1))
+        return NULL;
+    *out = vb_value_int(begin[-1] == '-' ? -i : i);
+    return p;
+}
+
+/* Text in quotes without an escape, in ASCII. */
+static const char *plain_text(const char *p, vb_value *out)
+{
+    const char *begin = p + 1;
+
+    if (*p++ != '"')
+        return NULL;
+    while (*p != '"' && *p != '\\' && *p >= ' ' && *p <= '~')
+        p++;
+    if (*p != '"')
+        return NULL;
+    *out = (vb_value){.kind = VB_TEXT, .len = (size_t)(p - begin), .text = vb_strndup(begin, (size_t)(p - begin))};
+    return p + 1;
+}
+
+/* Most data IDs are read without a JSON tree.  False: it is not that plain, and *out has nothing. */
+static bool unpack_plain(const vb_group *group, const char *p, vb_dataid *out)
+{
+    *out = (vb_dataid){.group = group};
+    p = *p == '[' ? p + 1 : NULL;
+    for (int i = 0; p && i < group->nrequired; i++) {
+        if (i)
+            p = *p == ',' ? p + 1 : "";
+        p = (group->dims[i]->keys[0].type == VB_FIELD_INT ? plain_int : plain_text)(p, &out->values[i]);
+    }
+    if (p && !strcmp(p, "]"))
+        return true;
+    vb_dataid_clear(out);
+    return false;
+}
+
 int vb_dataid_unpack(const vb_group *group, const char *packed, vb_dataid *out, vb_error *err)
 {
-    json_t *array = json_loads(packed, 0, NULL);
+    json_t *array;
     int r = 0;
 
+    if (packed && unpack_plain(group, packed, out))
+        return 0;
+    array = json_loads(packed, 0, NULL);
     *out = (vb_dataid){.group = group};
     if (!json_is_array(array) || json_array_size(array) != (size_t)group->nrequired)
         r = vb_fail(err, -EINVAL, "data ID %s: not %d values", packed, group->nrequired);

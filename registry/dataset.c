@@ -8,8 +8,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define DATASET_COLUMNS "SELECT id, uuid, type_id, run_id, dataid, ingest_date, state FROM dataset"
-
 void vb_dataset_clear(vb_dataset *d)
 {
     vb_dataid_clear(&d->dataid);
@@ -37,57 +35,103 @@ const char *vb_location_part(const char *path)
     return !hdu || (member && member < hdu) ? member : hdu;
 }
 
-/* The statement that finds, or inserts, a member of the type's table; kept with what the handle knows of the type,
- * which a writer may have before a transaction was undone and the handle forgot it. */
-static int member_sql(vb_registry *reg, const vb_dataset_type *type, bool find, const char **out, vb_error *err)
+/* What the handle knows of a type, which a writer may have before a transaction was undone and the handle forgot it. */
+static int known_type(vb_registry *reg, const vb_dataset_type *type, struct vb_known_type **out, vb_error *err)
 {
-    struct vb_known_type *known;
-    char **kept;
-    vb_buf sql = {0};
-
-    HASH_FIND(by_id, reg->types_by_id, &type->id, sizeof type->id, known);
-    if (!known) {
+    HASH_FIND(by_id, reg->types_by_id, &type->id, sizeof type->id, *out);
+    if (!*out) {
         int r = vb_dataset_type_by_id(reg, type->id, &type, err);
 
         if (r < 0)
             return r;
-        HASH_FIND(by_id, reg->types_by_id, &type->id, sizeof type->id, known);
+        HASH_FIND(by_id, reg->types_by_id, &type->id, sizeof type->id, *out);
     }
-    kept = find ? &known->find_sql : &known->insert_sql;
-    *out = *kept;
-    if (*kept)
-        return 0;
-    if (find) {
-        vb_buf_printf(&sql,
-                      "SELECT d.id, uuid, d.type_id, run_id, dataid, ingest_date, state FROM member_%" PRId64
-                      " m CROSS JOIN dataset d ON d.id = m.dataset_id WHERE ",
-                      type->group_id);
-        vb_sql_dimensions(&sql, type->group, "m.", " = ? AND m.");
-        vb_buf_puts(&sql, type->group->nrequired ? " = ? AND m.type_id = ? AND m.collection_id = ?"
-                                                 : "m.type_id = ? AND m.collection_id = ?");
-    } else {
-        vb_buf_printf(&sql, "INSERT INTO member_%" PRId64 " (", type->group_id);
-        vb_sql_dimensions(&sql, type->group, "", ", ");
-        vb_buf_printf(&sql, "%stype_id, collection_id, dataset_id) VALUES (", type->group->nrequired ? ", " : "");
-        for (int i = 0; i < type->group->nrequired; i++)
-            vb_buf_puts(&sql, "?, ");
-        vb_buf_puts(&sql, "?, ?, ?)");
-    }
-    *out = *kept = vb_buf_steal(&sql);
     return 0;
 }
 
-/* Notes that a collection holds a type; almost always it is the pair of the last insert. */
-static int note_summary(vb_registry *reg, int64_t run_id, int64_t type_id, vb_error *err)
+/* "WHERE m."instrument" = ? AND ... AND m.type_id = ? AND m.collection_id = ", after which comes which. */
+static void print_find(const vb_dataset_type *type, const char *from, vb_buf *sql)
+{
+    vb_buf_printf(sql,
+                  "SELECT d.id, uuid, d.type_id, run_id, dataid, ingest_date, state FROM %smember_%" PRId64
+                  " m CROSS JOIN dataset d ON d.id = m.dataset_id WHERE ",
+                  from, type->group_id);
+    vb_sql_dimensions(sql, type->group, "m.", " = ? AND m.");
+    vb_buf_puts(sql, type->group->nrequired ? " = ? AND m.type_id = ? AND m.collection_id = "
+                                            : "m.type_id = ? AND m.collection_id = ");
+}
+
+static const char *find_sql(struct vb_known_type *known)
+{
+    vb_buf sql = {0};
+
+    if (known->find_sql)
+        return known->find_sql;
+    print_find(&known->t, "", &sql);
+    vb_buf_puts(&sql, "?");
+    return known->find_sql = vb_buf_steal(&sql);
+}
+
+static bool is_along(const struct vb_known_type *known, const vb_search *search)
+{
+    if (!known->along_sql || known->nalong != search->count)
+        return false;
+    for (size_t i = 0; i < search->count; i++)
+        if (known->along[i] != search->items[i]->id)
+            return false;
+    return true;
+}
+
+/* The statement that looks into one collection after the other; the same search comes again and again. */
+static const char *along_sql(struct vb_known_type *known, const vb_search *search)
+{
+    vb_auto_buf from = {0};
+    vb_buf sql = {0};
+
+    if (is_along(known, search))
+        return known->along_sql;
+    free(known->along_sql);
+    known->nalong = search->count;
+    known->along = vb_realloc(known->along, search->count, sizeof *known->along);
+    for (size_t i = 0; i < search->count; i++) {
+        known->along[i] = search->items[i]->id;
+        vb_buf_printf(&from, "%s(%" PRId64 ")", i ? ", " : "(VALUES ", known->along[i]);
+    }
+    vb_buf_puts(&from, ") s CROSS JOIN ");
+    print_find(&known->t, vb_buf_text(&from), &sql);
+    vb_buf_puts(&sql, "s.column1 LIMIT 1");
+    return known->along_sql = vb_buf_steal(&sql);
+}
+
+static const char *insert_sql(struct vb_known_type *known)
+{
+    const vb_group *group = known->t.group;
+    vb_buf sql = {0};
+
+    if (known->insert_sql)
+        return known->insert_sql;
+    vb_buf_printf(&sql, "INSERT INTO member_%" PRId64 " (", known->t.group_id);
+    vb_sql_dimensions(&sql, group, "", ", ");
+    vb_buf_printf(&sql, "%stype_id, collection_id, dataset_id) VALUES (", group->nrequired ? ", " : "");
+    for (int i = 0; i < group->nrequired; i++)
+        vb_buf_puts(&sql, "?, ");
+    vb_buf_puts(&sql, "?, ?, ?)");
+    return known->insert_sql = vb_buf_steal(&sql);
+}
+
+int vb_dataset_note_summary(vb_registry *reg, int64_t run_id, int64_t type_id, vb_error *err)
 {
     int r;
 
-    if (reg->summary_run == run_id && reg->summary_type == type_id)
-        return 0;
+    for (int i = 0; i < VB_KNOWN_SUMMARIES; i++)
+        if (reg->summaries[i].run == run_id && reg->summaries[i].type == type_id)
+            return 0;
     r = vb_sql_exec(reg->db, err, "INSERT OR IGNORE INTO collection_summary VALUES (?, ?)", VB_ARGS(run_id, type_id));
     if (!r) {
-        reg->summary_run = run_id;
-        reg->summary_type = type_id;
+        unsigned i = reg->next_summary++ % VB_KNOWN_SUMMARIES;
+
+        reg->summaries[i].run = run_id;
+        reg->summaries[i].type = type_id;
     }
     return r;
 }
@@ -95,8 +139,8 @@ static int note_summary(vb_registry *reg, int64_t run_id, int64_t type_id, vb_er
 static int insert_member(vb_registry *reg, const vb_dataset *d, vb_error *err)
 {
     vb_arg args[VB_MAX_REQUIRED + 3];
-    const char *sql;
-    int n = d->type->group->nrequired, r = member_sql(reg, d->type, false, &sql, err);
+    struct vb_known_type *known;
+    int n = d->type->group->nrequired, r = known_type(reg, d->type, &known, err);
 
     if (r < 0)
         return r;
@@ -104,7 +148,7 @@ static int insert_member(vb_registry *reg, const vb_dataset *d, vb_error *err)
     args[n] = vb_arg_int(d->type->id);
     args[n + 1] = vb_arg_int(d->run_id);
     args[n + 2] = vb_arg_int(d->id);
-    r = vb_sql_exec(reg->db, err, sql, args, (size_t)n + 3);
+    r = vb_sql_exec(reg->db, err, insert_sql(known), args, (size_t)n + 3);
     if (r == -EEXIST) {
         vb_auto_buf what = {0};
         const vb_collection *run = NULL;
@@ -198,14 +242,13 @@ int vb_dataset_insert(vb_registry *reg, vb_dataset *d, const vb_location *locati
     if (!r)
         r = insert_member(reg, d, err);
     if (!r)
-        r = note_summary(reg, d->run_id, d->type->id, err);
+        r = vb_dataset_note_summary(reg, d->run_id, d->type->id, err);
     if (!r && location)
         r = put_location(reg, "INSERT INTO location VALUES (?, ?, ?, ?, ?, ?, ?)", d->id, location, err);
     return r;
 }
 
-/* Reads the row of DATASET_COLUMNS that the statement stands on; with `known`, takes the data ID from there. */
-static int read_row(vb_registry *reg, vb_stmt *s, const vb_dataid *known, vb_dataset *out, vb_error *err)
+int vb_dataset_read(vb_registry *reg, vb_stmt *s, const vb_dataid *known, vb_dataset *out, vb_error *err)
 {
     int r;
 
@@ -234,55 +277,71 @@ static int get_row(vb_registry *reg, const char *sql, vb_arg key, const vb_datai
         r = vb_stmt_step(s, err);
     if (r <= 0)
         return r;
-    r = read_row(reg, s, known, out, err);
+    r = vb_dataset_read(reg, s, known, out, err);
     return r < 0 ? r : 1;
 }
 
-/* One probe a collection, until one has it. */
-static int probe(vb_registry *reg, const char *sql, const vb_dataset_type *type, const vb_dataid *dataid,
-                 const vb_search *search, vb_dataset *out, vb_error *err)
+/* The collections that may be searched without a time. */
+static void untimed(const vb_search *search, vb_search *out)
+{
+    out->items = vb_alloc((search->count + 1) * sizeof(*out->items));
+    for (size_t i = 0; i < search->count; i++)
+        if (search->items[i]->type != VB_CALIBRATION)
+            out->items[out->count++] = search->items[i];
+}
+
+static bool has_calibrations(const vb_search *search)
+{
+    for (size_t i = 0; i < search->count; i++)
+        if (search->items[i]->type == VB_CALIBRATION)
+            return true;
+    return false;
+}
+
+/* One probe a collection, until one has it: in one statement, and so of one state of the registry. */
+static int probe(vb_registry *reg, const vb_dataset_type *type, const vb_dataid *dataid, const vb_search *search,
+                 vb_dataset *out, vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     vb_arg args[VB_MAX_REQUIRED + 2];
-    int n = type->group->nrequired, r = 0;
+    struct vb_known_type *known;
+    size_t n = (size_t)type->group->nrequired;
+    int r = known_type(reg, type, &known, err);
 
+    if (r < 0 || !search->count)
+        return r;
     vb_dataid_args(dataid, args);
-    args[n] = vb_arg_int(type->id);
-    for (size_t i = 0; !r && i < search->count; i++) {
-        if (search->items[i]->type == VB_CALIBRATION)
-            continue;
-        args[n + 1] = vb_arg_int(search->items[i]->id);
-        r = s ? vb_stmt_rebind(s, args, (size_t)n + 2, err) : vb_sql(reg->db, &s, err, sql, args, (size_t)n + 2);
-        if (!r)
-            r = vb_stmt_step(s, err);
-    }
+    args[n++] = vb_arg_int(type->id);
+    if (search->count == 1)
+        args[n++] = vb_arg_int(search->items[0]->id);
+    r = vb_sql(reg->db, &s, err, search->count == 1 ? find_sql(known) : along_sql(known, search), args, n);
+    if (!r)
+        r = vb_stmt_step(s, err);
     if (r <= 0)
         return r;
-    r = read_row(reg, s, dataid, out, err);
+    r = vb_dataset_read(reg, s, dataid, out, err);
     return r < 0 ? r : 1;
 }
 
 int vb_dataset_find(vb_registry *reg, const vb_dataset_type *type, const vb_dataid *dataid, const vb_search *search,
                     vb_dataset *out, vb_error *err)
 {
-    vb_auto_look look = {0};
-    const char *sql;
-    int r = member_sql(reg, type, true, &sql, err);
+    vb_auto_search rest = {0};
 
-    /* Of one state of the registry, whose lock is taken once and not for each probe. */
-    if (!r && search->count > 1)
-        r = vb_look_begin(&look, reg->db, err);
-    return r < 0 ? r : probe(reg, sql, type, dataid, search, out, err);
+    if (!has_calibrations(search))
+        return probe(reg, type, dataid, search, out, err);
+    untimed(search, &rest);
+    return probe(reg, type, dataid, &rest, out, err);
 }
 
 int vb_dataset_by_uuid(vb_registry *reg, const vb_uuid *uuid, vb_dataset *out, vb_error *err)
 {
-    return get_row(reg, DATASET_COLUMNS " WHERE uuid = ?", vb_arg_uuid(uuid), NULL, out, err);
+    return get_row(reg, VB_SELECT_DATASET " WHERE uuid = ?", vb_arg_uuid(uuid), NULL, out, err);
 }
 
 int vb_dataset_by_id(vb_registry *reg, int64_t id, vb_dataset *out, vb_error *err)
 {
-    return get_row(reg, DATASET_COLUMNS " WHERE id = ?", vb_arg_int(id), NULL, out, err);
+    return get_row(reg, VB_SELECT_DATASET " WHERE id = ?", vb_arg_int(id), NULL, out, err);
 }
 
 int vb_dataset_any(vb_registry *reg, bool *out, vb_error *err)
@@ -357,54 +416,14 @@ int vb_location_each_absolute(vb_registry *reg, vb_path_fn *each, void *arg, vb_
     /* As in the index's own condition: '0' comes after '/'. */
     return each_path(
         reg,
-        "SELECT path FROM location WHERE path >= '/' AND path < '0' UNION ALL SELECT path FROM datastore_record WHERE component != '' AND path >= '/' AND path < '0' ORDER BY path",
+        "SELECT path FROM location WHERE path >= '/' AND path < '0' UNION ALL SELECT path FROM component WHERE path >= '/'"
+        " AND path < '0' ORDER BY path",
         each, arg, err);
 }
 
 int vb_location_each(vb_registry *reg, vb_path_fn *each, void *arg, vb_error *err)
 {
-    return each_path(reg, "SELECT path FROM location UNION ALL SELECT path FROM datastore_record WHERE component != ''",
-                     each, arg, err);
-}
-
-static int each_of_type(vb_registry *reg, const vb_collection *collection, const vb_dataset_type *type,
-                        vb_dataset_fn *each, void *arg, vb_error *err)
-{
-    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    vb_auto_buf sql = {0};
-    int r;
-
-    vb_buf_printf(&sql,
-                  "SELECT d.id, uuid, d.type_id, run_id, dataid, ingest_date, state FROM member_%" PRId64 " m"
-                  " JOIN dataset d ON d.id = m.dataset_id WHERE m.type_id = ? AND m.collection_id = ?",
-                  type->group_id);
-    r = vb_sql(reg->db, &s, err, vb_buf_text(&sql), VB_ARGS(type->id, collection->id));
-    while (!r && (r = vb_stmt_step(s, err)) > 0) {
-        vb_auto_dataset d = {0};
-
-        r = read_row(reg, s, NULL, &d, err);
-        if (!r)
-            r = each(arg, &d, err);
-    }
-    return r;
-}
-
-int vb_dataset_each(vb_registry *reg, const vb_collection *collection, const vb_dataset_type *type, vb_dataset_fn *each,
-                    void *arg, vb_error *err)
-{
-    char **names = NULL;
-    int r;
-
-    if (type)
-        return each_of_type(reg, collection, type, each, arg, err);
-    r = vb_dataset_type_list(reg, collection->id, NULL, SIZE_MAX >> 1, &names, err);
-    for (char **name = names; !r && *name; name++) {
-        r = vb_dataset_type_find(reg, *name, &type, err);
-        if (!r)
-            r = each_of_type(reg, collection, type, each, arg, err);
-    }
-    vb_strv_free(names);
-    return r;
+    return each_path(reg, "SELECT path FROM location UNION ALL SELECT path FROM component", each, arg, err);
 }
 
 int vb_store_list(vb_registry *reg, int64_t **ids, char ***roots, size_t *count, vb_error *err)

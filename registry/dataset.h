@@ -63,6 +63,10 @@ int vb_dataset_insert(vb_registry *reg, vb_dataset *d, const vb_location *locati
 int vb_dataset_insert_all(vb_registry *reg, vb_dataset *datasets, const vb_location *locations, size_t count,
                           vb_error *err);
 
+/* The same for a few, of any types and runs, with UUIDs that provenance may have spoken of; `locations` are as many. */
+int vb_dataset_insert_some(vb_registry *reg, vb_dataset *datasets, const vb_location *locations, size_t count,
+                           vb_error *err);
+
 /* Finds the first dataset of `type` with `dataid` along `search` (find-first; CALIBRATION members are skipped: they
  * need a time).  1 and *out where there is one, 0 where none has it. */
 int vb_dataset_find(vb_registry *reg, const vb_dataset_type *type, const vb_dataid *dataid, const vb_search *search,
@@ -87,8 +91,9 @@ int vb_location_each_absolute(vb_registry *reg, vb_path_fn *each, void *arg, vb_
 /* Likewise with the path of every artifact, in no order. */
 int vb_location_each(vb_registry *reg, vb_path_fn *each, void *arg, vb_error *err);
 
-/* Calls `each` for every dataset of a collection, type by type and by data ID, of one type or (NULL) of all.  What
- * `each` returns other than 0 ends it and is returned; it may not write to the registry. */
+/* Calls `each` for every dataset of a collection, of one type or (NULL) of all, type by type, in the order in which
+ * they came into the registry.  What `each` returns other than 0 ends it and is returned; it may not write to the
+ * registry. */
 typedef int vb_dataset_fn(void *arg, const vb_dataset *d, vb_error *err);
 int vb_dataset_each(vb_registry *reg, const vb_collection *collection, const vb_dataset_type *type, vb_dataset_fn *each,
                     void *arg, vb_error *err);

@@ -14,6 +14,17 @@
 
 enum { ROWS = 4, MAX_PARAMETERS = 31 };
 
+/* "INSERT ... VALUES (...), (...)", by how many rows. */
+#define BY_ROWS(insert, row)                                                                                       \
+    {                                                                                                              \
+        [2] = insert row ", " row, [3] = insert row ", " row ", " row, [4] = insert row ", " row ", " row ", " row \
+    }
+
+static const char *const datasets_sql[] =
+    BY_ROWS("INSERT OR FAIL INTO dataset (uuid, type_id, run_id, dataid, ingest_date, state) VALUES ",
+            "(?, ?, ?, ?, ?, ?)");
+static const char *const locations_sql[] = BY_ROWS("INSERT OR FAIL INTO location VALUES ", "(?, ?, ?, ?, ?, ?, ?)");
+
 /* "(?, ?, ?), (?, ?, ?)", appended. */
 static void add_rows(vb_buf *sql, int rows, int columns)
 {
@@ -23,14 +34,14 @@ static void add_rows(vb_buf *sql, int rows, int columns)
     vb_buf_puts(sql, ")");
 }
 
-static int insert_datasets(vb_registry *reg, vb_dataset *d, vb_error *err)
+static int insert_datasets(vb_registry *reg, vb_dataset *d, int rows, vb_error *err)
 {
     static const vb_uuid none;
     vb_arg args[6 * ROWS];
     vb_buf packed[ROWS] = {0};
     int r;
 
-    for (int i = 0; i < ROWS; i++) {
+    for (int i = 0; i < rows; i++) {
         vb_arg *a = &args[6 * i];
 
         if (vb_uuid_equal(d[i].uuid, none))
@@ -43,18 +54,15 @@ static int insert_datasets(vb_registry *reg, vb_dataset *d, vb_error *err)
         a[4] = vb_arg_int(d[i].ingest_date);
         a[5] = vb_arg_int(d[i].state);
     }
-    r = vb_sql_exec(reg->db, err,
-                    "INSERT OR FAIL INTO dataset (uuid, type_id, run_id, dataid, ingest_date, state) VALUES"
-                    " (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?)",
-                    args, VB_COUNT(args));
-    for (int i = 0; i < ROWS; i++) {
-        d[i].id = vb_db_last_id(reg->db) - ROWS + 1 + i; /* AUTOINCREMENT counts on */
+    r = vb_sql_exec(reg->db, err, datasets_sql[rows], args, (size_t)(6 * rows));
+    for (int i = 0; i < rows; i++) {
+        d[i].id = vb_db_last_id(reg->db) - rows + 1 + i; /* AUTOINCREMENT counts on */
         vb_buf_free(&packed[i]);
     }
     return r;
 }
 
-/* Which of the rows was there already, or is here twice. */
+/* Which of the rows was there already, or is here twice.  Those before it are there by now too, as themselves. */
 static int say_which(vb_registry *reg, const vb_dataset *d, int rows, vb_error *err)
 {
     const vb_collection *run = NULL;
@@ -62,13 +70,11 @@ static int say_which(vb_registry *reg, const vb_dataset *d, int rows, vb_error *
     vb_auto_buf what = {0};
     int r = vb_collection_by_id(reg, d->run_id, &run, err);
 
-    for (int i = 0; !r && i < rows; i++) {
+    for (int i = 0; r >= 0 && !what.len && i < rows; i++) {
         vb_auto_dataset there = {0};
 
         r = vb_dataset_find(reg, d[i].type, &d[i].dataid, &search, &there, err);
-        for (int k = 0; !r && k < i; k++)
-            r = vb_dataid_equal(&d[i].dataid, &d[k].dataid);
-        if (r > 0)
+        if (r > 0 && there.id != d[i].id)
             vb_dataset_print(&d[i], &what);
     }
     if (r < 0)
@@ -91,7 +97,7 @@ static int insert_members(vb_registry *reg, const vb_dataset *d, int rows, vb_er
         vb_arg *a = &args[columns * i];
 
         vb_dataid_args(&d[i].dataid, a);
-        a[columns - 3] = vb_arg_int(type->id);
+        a[columns - 3] = vb_arg_int(d[i].type->id);
         a[columns - 2] = vb_arg_int(d[i].run_id);
         a[columns - 1] = vb_arg_int(d[i].id);
     }
@@ -99,11 +105,11 @@ static int insert_members(vb_registry *reg, const vb_dataset *d, int rows, vb_er
     return r == -EEXIST ? say_which(reg, d, rows, err) : r;
 }
 
-static int insert_locations(vb_registry *reg, const vb_dataset *d, const vb_location *l, vb_error *err)
+static int insert_locations(vb_registry *reg, const vb_dataset *d, const vb_location *l, int rows, vb_error *err)
 {
     vb_arg args[7 * ROWS];
 
-    for (int i = 0; i < ROWS; i++) {
+    for (int i = 0; i < rows; i++) {
         vb_arg *a = &args[7 * i];
 
         a[0] = vb_arg_int(d[i].id);
@@ -114,31 +120,35 @@ static int insert_locations(vb_registry *reg, const vb_dataset *d, const vb_loca
         a[5] = l[i].mtime < 0 ? (vb_arg){.kind = VB_NULL} : vb_arg_int(l[i].mtime);
         a[6] = vb_arg_text(l[i].formatter);
     }
-    return vb_sql_exec(reg->db, err,
-                       "INSERT OR FAIL INTO location VALUES (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?),"
-                       " (?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?)",
-                       args, VB_COUNT(args));
+    return vb_sql_exec(reg->db, err, locations_sql[rows], args, (size_t)(7 * rows));
 }
 
-static int insert_four(vb_registry *reg, vb_dataset *d, const vb_location *l, vb_error *err)
+/* Two to four rows, whose types have the same dimensions. */
+static int insert_rows(vb_registry *reg, vb_dataset *d, const vb_location *l, int rows, vb_error *err)
 {
-    int fit = MAX_PARAMETERS / (d->type->group->nrequired + 3), r = insert_datasets(reg, d, err);
+    int fit = MAX_PARAMETERS / (d->type->group->nrequired + 3), r = insert_datasets(reg, d, rows, err);
 
-    fit = fit > ROWS ? ROWS : fit;
-    for (int i = 0; !r && i < ROWS; i += fit)
-        r = insert_members(reg, d + i, i + fit > ROWS ? ROWS - i : fit, err);
-    return r < 0 || !l ? r : insert_locations(reg, d, l, err);
+    fit = fit > rows ? rows : fit;
+    for (int i = 0; !r && i < rows; i += fit)
+        r = insert_members(reg, d + i, i + fit > rows ? rows - i : fit, err);
+    return r < 0 || !l ? r : insert_locations(reg, d, l, rows, err);
 }
 
-/* 1 where provenance may speak of one of the four, which so comes back: their UUIDs were told by type and data ID. */
-static int some_known(vb_registry *reg, const vb_dataset *d, vb_error *err)
+/* 1 where the registry speaks of one of them already.  (IN would make a table of the four each time.) */
+static int some_known(vb_registry *reg, const vb_dataset *d, int rows, vb_error *err)
 {
+#define ONE "SELECT 1 FROM dataset WHERE uuid = ?"
+    static const char *const sql[] = {[1] = ONE,
+                                      [2] = ONE " UNION ALL " ONE,
+                                      [3] = ONE " UNION ALL " ONE " UNION ALL " ONE,
+                                      [4] = ONE " UNION ALL " ONE " UNION ALL " ONE " UNION ALL " ONE};
+#undef ONE
+    vb_arg args[ROWS];
     int64_t one;
 
-    if (vb_uuid_version(d->uuid) != 5)
-        return 0;
-    return vb_sql_int(reg->db, &one, err, "SELECT 1 FROM dataset WHERE uuid IN (?, ?, ?, ?) LIMIT 1",
-                      VB_ARGS(&d[0].uuid, &d[1].uuid, &d[2].uuid, &d[3].uuid));
+    for (int i = 0; i < rows; i++)
+        args[i] = vb_arg_uuid(&d[i].uuid);
+    return vb_sql_int(reg->db, &one, err, sql[rows], args, (size_t)rows);
 }
 
 static int insert_one_by_one(vb_registry *reg, vb_dataset *d, const vb_location *l, size_t count, vb_error *err)
@@ -147,6 +157,41 @@ static int insert_one_by_one(vb_registry *reg, vb_dataset *d, const vb_location 
 
     for (size_t i = 0; !r && i < count; i++)
         r = vb_dataset_insert(reg, &d[i], l ? &l[i] : NULL, err);
+    return r;
+}
+
+/* UUIDs that are told by type and data ID may come back. */
+static int insert_four(vb_registry *reg, vb_dataset *d, const vb_location *l, vb_error *err)
+{
+    int r = vb_uuid_version(d->uuid) == 5 ? some_known(reg, d, ROWS, err) : 0;
+
+    if (r < 0)
+        return r;
+    return r ? insert_one_by_one(reg, d, l, ROWS, err) : insert_rows(reg, d, l, ROWS, err);
+}
+
+int vb_dataset_insert_some(vb_registry *reg, vb_dataset *d, const vb_location *locations, size_t count, vb_error *err)
+{
+    bool alike = true;
+    int r = 0;
+
+    vb_registry_check_memory(reg);
+    for (size_t i = 0; i < count; i++) {
+        alike = alike && d[i].type->group == d->type->group;
+        if (!d[i].ingest_date)
+            d[i].ingest_date = vb_time_now();
+    }
+    for (size_t i = 0; !r && i < count;) {
+        size_t n = count - i < ROWS ? count - i : ROWS;
+
+        r = alike && n > 1 ? some_known(reg, &d[i], (int)n, err) : 1;
+        if (r >= 0)
+            r = r ? insert_one_by_one(reg, &d[i], &locations[i], n, err)
+                  : insert_rows(reg, &d[i], &locations[i], (int)n, err);
+        i += n;
+    }
+    for (size_t i = 0; !r && i < count; i++)
+        r = vb_dataset_note_summary(reg, d[i].run_id, d[i].type->id, err);
     return r;
 }
 
@@ -162,13 +207,8 @@ int vb_dataset_insert_all(vb_registry *reg, vb_dataset *datasets, const vb_locat
             datasets[k].ingest_date = now;
     /* The first by itself: it notes that the run has the type. */
     r = insert_one_by_one(reg, datasets, locations, count ? 1 : 0, err);
-    for (i = 1; !r && i + ROWS <= count; i += ROWS) {
-        const vb_location *l = locations ? &locations[i] : NULL;
-
-        r = some_known(reg, &datasets[i], err);
-        if (r >= 0)
-            r = r ? insert_one_by_one(reg, &datasets[i], l, ROWS, err) : insert_four(reg, &datasets[i], l, err);
-    }
+    for (i = 1; !r && i + ROWS <= count; i += ROWS)
+        r = insert_four(reg, &datasets[i], locations ? &locations[i] : NULL, err);
     return r < 0 || i >= count ? r
                                : insert_one_by_one(reg, &datasets[i], locations ? &locations[i] : NULL, count - i, err);
 }

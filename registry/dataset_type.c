@@ -51,9 +51,14 @@ static int remember(vb_registry *reg, vb_stmt *s, const vb_dataset_type **out, v
 
 static int no_such_type(vb_registry *reg, const char *name, vb_error *err)
 {
+    const char *dot = strchr(name, '.');
     char **names = NULL;
 
     vb_fail(err, -ENOENT, "no dataset type '%s'", name);
+    if (dot > name && *(dot + 1)) {
+        vb_hint(err, "a component is a part of its datasets: name their type, '%.*s'", (int)(dot - name), name);
+        return -ENOENT;
+    }
     if (err && !vb_dataset_type_names(reg, &names, NULL)) {
         const char *near = vb_nearest(name, (const char *const *)names);
 

@@ -70,9 +70,10 @@ static int register_task(vb_registry *reg, const vb_collection *run, const vb_ta
         const vb_connection *k = &task->connections[c];
 
         r = vb_sql_exec(reg->db, err,
-                        "INSERT INTO connection (task_id, name, kind, type_id, multiple, minimum, position)"
-                        " SELECT ?, ?, ?, id, ?, ?, ? FROM dataset_type WHERE name = ?",
-                        VB_ARGS(task_id, k->name, (int)k->role, k->multiple, k->minimum, c, k->type->name));
+                        "INSERT INTO connection (task_id, name, kind, type_id, multiple, minimum, position, component)"
+                        " SELECT ?, ?, ?, id, ?, ?, ?, ? FROM dataset_type WHERE name = ?",
+                        VB_ARGS(task_id, k->name, (int)k->role, k->multiple, k->minimum, c, k->component,
+                                k->type->name));
     }
     return r;
 }

@@ -12,6 +12,7 @@
 #include <jansson.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -19,9 +20,7 @@
 enum { MAX_LEASE = 4096, FIRST_WAIT_MS = 5, LONGEST_WAIT_MS = 500 };
 
 struct vb_lease {
-    char *path, *own; /* the lease, and the file of ours that was linked to it */
-    int fd;           /* of that file: while it is open nobody else gets its inode number */
-    ino_t inode;
+    char *path, *own; /* the lease, and the file of ours that was linked to it: its name is in it */
     pthread_t beat;
     bool beating;
     pthread_mutex_t lock; /* guards `ended` */
@@ -85,18 +84,14 @@ static char *text_of(const json_t *object, const char *key)
     return vb_strdup(text ? text : "?");
 }
 
-int vb_lease_look(const char *registry, vb_lease_holder *out, vb_error *err)
+/* Reads a lease; false where nobody has it. */
+static bool read_lease(const char *path, vb_lease_holder *out)
 {
-    vb_autofree char *path = lease_path(registry), *host = host_name();
     vb_auto_buf text = {0};
-    struct stat st;
     json_t *object;
 
-    *out = (vb_lease_holder){0};
-    if (stat(path, &st))
-        return errno == ENOENT ? 0 : vb_fail_errno(err, -errno, "looking at %s", path);
     if (vb_read_file(AT_FDCWD, path, MAX_LEASE, &text, NULL) < 0)
-        return 0; /* given back since */
+        return false;
     object = json_loadb(vb_buf_text(&text), text.len, 0, NULL);
     out->host = text_of(object, "host");
     out->command = text_of(object, "command");
@@ -104,13 +99,72 @@ int vb_lease_look(const char *registry, vb_lease_holder *out, vb_error *err)
     out->pid = json_integer_value(json_object_get(object, "pid"));
     out->since = json_integer_value(json_object_get(object, "since"));
     json_decref(object);
+    return true;
+}
+
+/* By the name of the holder's own file, which nobody else has ever had: inode numbers do not tell, for some network file
+ * systems make them up, one a name. */
+static bool is_of(const char *lease, const char *file)
+{
+    vb_auto_lease_holder h = {0};
+
+    return read_lease(lease, &h) && !strcmp(h.file, file);
+}
+
+static bool is_dead(const char *host, int64_t pid)
+{
+    vb_autofree char *here = host_name();
+
+    return !strcmp(host, here) && pid > 0 && kill((pid_t)pid, 0) && errno == ESRCH;
+}
+
+static bool is_self(const char *host, int64_t pid)
+{
+    vb_autofree char *here = host_name();
+
+    return pid == getpid() && !strcmp(host, here);
+}
+
+bool vb_lease_is_anothers(const char *registry)
+{
+    vb_autofree char *path = lease_path(registry);
+    vb_auto_lease_holder h = {0};
+
+    return read_lease(path, &h) && !is_self(h.host, h.pid) && !is_dead(h.host, h.pid);
+}
+
+char *vb_process_name(void)
+{
+    vb_autofree char *host = host_name();
+
+    return vb_format("%d on %s", (int)getpid(), host);
+}
+
+bool vb_process_may_live(const char *name)
+{
+    char host[256];
+    int64_t pid;
+
+    return sscanf(name, "%" SCNd64 " on %255s", &pid, host) == 2 && !is_self(host, pid) && !is_dead(host, pid);
+}
+
+int vb_lease_look(const char *registry, vb_lease_holder *out, vb_error *err)
+{
+    vb_autofree char *path = lease_path(registry);
+    struct stat st;
+
+    *out = (vb_lease_holder){0};
+    if (stat(path, &st))
+        return errno == ENOENT ? 0 : vb_fail_errno(err, -errno, "looking at %s", path);
+    if (!read_lease(path, out))
+        return 0; /* given back since */
     out->silent = (double)(server_now(path) - vb_clock_ns(st.st_mtim)) / 1e9;
     out->stale = out->silent > VB_LEASE_STALE_S;
-    out->dead = !strcmp(out->host, host) && out->pid > 0 && kill((pid_t)out->pid, 0) && errno == ESRCH;
+    out->dead = is_dead(out->host, out->pid);
     return 1;
 }
 
-static int held_by(const char *registry, const vb_lease_holder *h, vb_error *err)
+int vb_lease_refuse(const char *registry, const vb_lease_holder *h, vb_error *err)
 {
     vb_fail(err, -EBUSY,
             "%s: process %" PRId64 " on %s is writing to it (%s), and gave its last sign of life %.0f s ago", registry,
@@ -130,7 +184,6 @@ static int write_own(vb_lease *l, vb_error *err)
     json_t *object = json_pack("{s:s, s:I, s:s, s:s, s:I}", "host", host, "pid", (json_int_t)getpid(), "file",
                                vb_path_base(l->own), "command", command, "since", (json_int_t)vb_clock_unix_ns());
     char *text;
-    struct stat st;
     int r;
 
     if (!object) /* a command that is no UTF-8 */
@@ -139,19 +192,21 @@ static int write_own(vb_lease *l, vb_error *err)
     r = vb_write_file(AT_FDCWD, l->own, text, strlen(text), 0644, false, err);
     free(text);
     json_decref(object);
-    l->fd = r < 0 ? -1 : open(l->own, O_RDONLY | O_CLOEXEC);
-    if (!r && (l->fd < 0 || fstat(l->fd, &st)))
-        r = vb_fail_errno(err, -errno, "writing %s", l->own);
-    l->inode = r < 0 ? 0 : st.st_ino;
     return r;
 }
 
-/* NFS may say that a link failed which was made: the number of names of ours tells. */
+/* NFS may say that a link failed which was made. */
 static bool link_own(const vb_lease *l)
 {
-    struct stat st;
+    int why;
 
-    return !link(l->own, l->path) || (!stat(l->own, &st) && st.st_nlink == 2);
+    if (!link(l->own, l->path))
+        return true;
+    why = errno;
+    if (is_of(l->path, vb_path_base(l->own)))
+        return true;
+    errno = why;
+    return false;
 }
 
 static void *beat(void *arg)
@@ -182,6 +237,9 @@ static int try_once(vb_lease *l, const char *registry, vb_lease_holder *h, vb_er
 
     if (link_own(l))
         return 1;
+    if (errno == ENOSYS || errno == EOPNOTSUPP)
+        return vb_fail_errno(err, -errno, "%s: its file system makes no hard links, with which writers take turns",
+                             registry);
     vb_lease_holder_clear(h);
     r = vb_lease_look(registry, h, err);
     if (r <= 0 || !h->dead)
@@ -194,8 +252,6 @@ static int try_once(vb_lease *l, const char *registry, vb_lease_holder *h, vb_er
 static void free_lease(vb_lease *l)
 {
     unlink(l->own);
-    if (l->fd >= 0)
-        close(l->fd);
     pthread_mutex_destroy(&l->lock);
     pthread_cond_destroy(&l->end);
     free(l->path);
@@ -218,7 +274,7 @@ int vb_lease_take(const char *registry, int wait_ms, vb_lease **out, vb_error *e
     r = write_own(l, err);
     while (!r && !(r = try_once(l, registry, &holder, err))) {
         if (vb_clock_monotonic_ns() > until) {
-            r = holder.host ? held_by(registry, &holder, err)
+            r = holder.host ? vb_lease_refuse(registry, &holder, err)
                             : vb_fail(err, -EBUSY, "%s: others keep writing to it", registry);
             break;
         }
@@ -236,7 +292,6 @@ int vb_lease_take(const char *registry, int wait_ms, vb_lease **out, vb_error *e
 
 int vb_lease_release(vb_lease *l, vb_error *err)
 {
-    struct stat st;
     int r = 0;
 
     if (l->beating) {
@@ -246,7 +301,7 @@ int vb_lease_release(vb_lease *l, vb_error *err)
         pthread_mutex_unlock(&l->lock);
         pthread_join(l->beat, NULL);
     }
-    if (!stat(l->path, &st) && st.st_ino == l->inode)
+    if (is_of(l->path, vb_path_base(l->own)))
         unlink(l->path);
     else
         r = vb_fail(err, -ESTALE, "%s was taken away while it was held", l->path);
@@ -269,16 +324,15 @@ int vb_lease_break(const char *registry, bool force, vb_error *err)
 {
     vb_autofree char *path = lease_path(registry), *aside = vb_format("%s.broken.%d", path, (int)getpid());
     vb_auto_lease_holder h = {0};
-    struct stat before, after;
     int r = vb_lease_look(registry, &h, err);
 
     if (r <= 0)
         return r;
     if (!h.stale && !h.dead && !force)
-        return held_by(registry, &h, err);
-    if (stat(path, &before) || rename(path, aside))
+        return vb_lease_refuse(registry, &h, err);
+    if (rename(path, aside))
         return errno == ENOENT ? 0 : vb_fail_errno(err, -errno, "breaking %s", path);
-    if (!stat(aside, &after) && after.st_ino != before.st_ino && link(aside, path))
+    if (!is_of(aside, h.file) && link(aside, path))
         r = vb_fail(err, -EBUSY, "%s: somebody else has just broken it", path);
     else
         remove_own(path, &h);

@@ -37,6 +37,18 @@ int vb_lease_release(vb_lease *lease, vb_error *err);
 /* Who has it: 1, 0 where nobody has. */
 int vb_lease_look(const char *registry, vb_lease_holder *out, vb_error *err);
 
+/* Some other process has it, which is not seen to be dead. */
+bool vb_lease_is_anothers(const char *registry);
+
+/* "PID on HOST": how a process calls itself where one of another machine may read it; the caller frees it. */
+char *vb_process_name(void);
+
+/* It is another process than this one, and not seen to be dead: on another machine that cannot be seen. */
+bool vb_process_may_live(const char *name);
+
+/* -EBUSY, and who has it. */
+int vb_lease_refuse(const char *registry, const vb_lease_holder *h, vb_error *err);
+
 /* Takes a stale lease away; -EBUSY where its holder lives, unless `force`. */
 int vb_lease_break(const char *registry, bool force, vb_error *err);
 

@@ -2,7 +2,7 @@
 #include "registry/base/clock.h"
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
-#include "registry/internal.h"
+#include "registry/known_task.h"
 #include "registry/provenance.h"
 #include "registry/prune.h"
 #include "registry/time.h"
@@ -15,8 +15,9 @@ struct merge {
     vb_registry *reg;
     const vb_graph *g;
     const vb_receipt *receipt;
-    int64_t run_id, task_id, quantum_id;
-    bool counts; /* this attempt, more than those that were merged before */
+    int64_t run_id, quantum_id;
+    const struct vb_known_task *task;
+    bool first, counts; /* this attempt: of the quantum; and more than those that were merged before */
     vb_error *err;
 };
 
@@ -28,11 +29,24 @@ static int find_task(struct merge *m)
     if (r < 0)
         return r;
     m->run_id = run->id;
-    r = vb_sql_int(m->reg->db, &m->task_id, m->err, "SELECT id FROM task WHERE run_id = ? AND label = ?",
-                   VB_ARGS(m->run_id, m->receipt->task));
-    if (!r)
-        return vb_fail(m->err, -ENOENT, "run '%s' has no task '%s'", m->receipt->run, m->receipt->task);
-    return r < 0 ? r : 0;
+    return vb_known_task_find(m->reg, run, m->receipt->task, &m->task, m->err);
+}
+
+/* A success counts for ever; a later failure counts more than an earlier one. */
+static int update_quantum(struct merge *m)
+{
+    const vb_receipt *q = m->receipt;
+    int r = vb_sql_int(m->reg->db, &m->quantum_id, m->err, "SELECT id FROM quantum WHERE uuid = ?",
+                       VB_ARGS(&q->quantum));
+
+    if (r < 0)
+        return r;
+    r = vb_sql_exec(m->reg->db, m->err,
+                    "UPDATE quantum SET status = ?2, attempt = ?3 WHERE id = ?1 AND (?2 = 1 OR"
+                    " (status != 1 AND attempt < ?3))",
+                    VB_ARGS(m->quantum_id, (int)q->status, q->attempt));
+    m->counts = !r && vb_db_changes(m->reg->db);
+    return r;
 }
 
 static int put_quantum(struct merge *m)
@@ -41,21 +55,11 @@ static int put_quantum(struct merge *m)
     int r = vb_sql_exec(m->reg->db, m->err,
                         "INSERT OR IGNORE INTO quantum (uuid, task_id, dataid, status, attempt)"
                         " VALUES (?, ?, ?, ?, ?)",
-                        VB_ARGS(&q->quantum, m->task_id, q->dataid, (int)q->status, q->attempt));
+                        VB_ARGS(&q->quantum, m->task->id, q->dataid, (int)q->status, q->attempt));
 
-    m->counts = !r && vb_db_changes(m->reg->db);
-    if (!r)
-        r = vb_sql_int(m->reg->db, &m->quantum_id, m->err, "SELECT id FROM quantum WHERE uuid = ?",
-                       VB_ARGS(&q->quantum));
-    if (r < 0)
-        return r;
-    /* A success counts for ever; a later failure counts more than an earlier one. */
-    r = vb_sql_exec(m->reg->db, m->err,
-                    "UPDATE quantum SET status = ?2, attempt = ?3 WHERE id = ?1 AND (?2 = 1 OR"
-                    " (status != 1 AND attempt < ?3))",
-                    VB_ARGS(m->quantum_id, (int)q->status, q->attempt));
-    m->counts = m->counts || (!r && vb_db_changes(m->reg->db));
-    return r;
+    m->first = m->counts = !r && vb_db_changes(m->reg->db);
+    m->quantum_id = vb_db_last_id(m->reg->db);
+    return r < 0 || m->first ? r : update_quantum(m);
 }
 
 static int put_attempt(struct merge *m)
@@ -70,19 +74,6 @@ static int put_attempt(struct merge *m)
                        VB_ARGS(m->quantum_id, q->attempt, (int)q->status, q->capture, q->host, q->started,
                                q->usage.wall, q->usage.cpu_user + q->usage.cpu_system, q->usage.memory,
                                q->usage.bytes_read, q->usage.bytes_written, q->message, text));
-}
-
-static int connection_id(struct merge *m, const char *name, bool output, int64_t *out)
-{
-    int r;
-
-    *out = 0;
-    if (!name)
-        return 0;
-    r = vb_sql_int(m->reg->db, out, m->err,
-                   "SELECT id FROM connection WHERE task_id = ? AND name = ? AND (kind >= ?3) = ?4",
-                   VB_ARGS(m->task_id, name, (int)VB_ROLE_OUTPUT, output));
-    return r < 0 ? r : 0;
 }
 
 /* The row of a dataset.  One that is not there, because it was removed since it was read, or because its own receipt
@@ -101,26 +92,86 @@ static int dataset_id(struct merge *m, const vb_receipt_input *in, int64_t *out)
     return r < 0 ? r : vb_db_changes(m->reg->db) > 0;
 }
 
+/* ---- edges ------------------------------------------------------------------------------------------------ */
+
+/* Rows of quantum_input or quantum_output that one statement inserts; of more than 31 parameters it is prepared each time. */
+enum { EDGES = 7, EDGE_COLUMNS = 4 };
+
+#define EDGE "(?, ?, ?, ?)"
+#define BY_EDGES(insert)                                                                                            \
+    {                                                                                                               \
+        [1] = insert EDGE, [2] = insert EDGE ", " EDGE, [3] = insert EDGE ", " EDGE ", " EDGE,                      \
+        [4] = insert EDGE ", " EDGE ", " EDGE ", " EDGE, [5] = insert EDGE ", " EDGE ", " EDGE ", " EDGE ", " EDGE, \
+        [6] = insert EDGE ", " EDGE ", " EDGE ", " EDGE ", " EDGE ", " EDGE,                                        \
+        [7] = insert EDGE ", " EDGE ", " EDGE ", " EDGE ", " EDGE ", " EDGE ", " EDGE                               \
+    }
+
+static const char *const inputs_sql[EDGES + 1] = BY_EDGES("INSERT OR REPLACE INTO quantum_input VALUES ");
+static const char *const outputs_sql[EDGES + 1] = BY_EDGES("INSERT OR REPLACE INTO quantum_output VALUES ");
+
+struct edges {
+    struct merge *m;
+    const char *const *sql;
+    vb_arg args[EDGES * EDGE_COLUMNS];
+    size_t count;
+};
+
+static int flush_edges(struct edges *e)
+{
+    size_t n = e->count;
+
+    e->count = 0;
+    return n ? vb_sql_exec(e->m->reg->db, e->m->err, e->sql[n], e->args, n * EDGE_COLUMNS) : 0;
+}
+
+static int put_edge(struct edges *e, int64_t connection, int64_t dataset, unsigned touch)
+{
+    vb_arg *a = &e->args[EDGE_COLUMNS * e->count];
+
+    a[0] = vb_arg_int(e->m->quantum_id);
+    a[1] = vb_arg_int(connection);
+    a[2] = vb_arg_int(dataset);
+    a[3] = vb_arg_int(touch);
+    return ++e->count == EDGES ? flush_edges(e) : 0;
+}
+
 /* Inputs are those of the attempt that counts, in whatever order attempts are merged. */
 static int put_inputs(struct merge *m)
 {
-    int r;
+    struct edges edges = {.m = m, .sql = inputs_sql};
+    int r = 0;
 
     if (!m->counts)
         return 0;
-    r = vb_sql_exec(m->reg->db, m->err, "DELETE FROM quantum_input WHERE quantum_id = ?", VB_ARGS(m->quantum_id));
+    if (!m->first)
+        r = vb_sql_exec(m->reg->db, m->err, "DELETE FROM quantum_input WHERE quantum_id = ?", VB_ARGS(m->quantum_id));
     for (size_t i = 0; r >= 0 && i < m->receipt->ninputs; i++) {
         const vb_receipt_input *in = &m->receipt->inputs[i];
-        int64_t connection, dataset = 0;
+        int64_t dataset = 0;
 
-        r = connection_id(m, in->connection, false, &connection);
-        if (!r)
-            r = dataset_id(m, in, &dataset);
+        r = dataset_id(m, in, &dataset);
         if (r > 0)
-            r = vb_sql_exec(m->reg->db, m->err, "INSERT OR REPLACE INTO quantum_input VALUES (?, ?, ?, ?)",
-                            VB_ARGS(m->quantum_id, connection, dataset, in->touch));
+            r = put_edge(&edges, vb_known_task_connection(m->task, in->connection, false), dataset, in->touch);
     }
-    return r < 0 ? r : 0;
+    return r < 0 ? r : flush_edges(&edges);
+}
+
+/* ---- outputs ---------------------------------------------------------------------------------------------- */
+
+/* Somebody has picked it since the graph was built: the receipt is refused, like one whose data ID the run has got. */
+static int check_unpicked(struct merge *m, const vb_dataset *there)
+{
+    int r = vb_select_datasets(m->reg, there, 1, m->err);
+
+    if (!r)
+        r = vb_prune_check_unreferenced(m->reg, m->err);
+    if (r != -EBUSY)
+        return r;
+    vb_error_context(m->err, "run '%s' has one already, and --clobber-outputs cannot replace it", m->receipt->run);
+    vb_hint(m->err, "disassociate or decertify it, and run the graph again");
+    if (m->err)
+        m->err->code = -EEXIST;
+    return -EEXIST;
 }
 
 /* With --clobber-outputs: what the run has of that type and data ID gives way. */
@@ -136,43 +187,68 @@ static int give_way(struct merge *m, const vb_dataset *d)
     r = vb_search_resolve(m->reg, names, &search, m->err);
     if (!r)
         r = vb_dataset_find(m->reg, d->type, &d->dataid, &search, &there, m->err);
-    return r <= 0 ? r : vb_dataset_remove(m->reg, &there, m->err);
+    if (r <= 0)
+        return r;
+    r = check_unpicked(m, &there);
+    return r < 0 ? r : vb_dataset_remove(m->reg, &there, m->err);
 }
 
-static int put_output(struct merge *m, const vb_receipt_output *out)
+static int fill_dataset(struct merge *m, const vb_receipt_output *out, vb_dataset *d, vb_location *l)
 {
-    vb_auto_dataset d = {.uuid = out->dataset, .run_id = m->run_id};
-    vb_location location = {.store_id = 1,
-                            .path = out->path,
-                            .size = out->size,
-                            .has_checksum = true,
-                            .checksum = out->checksum,
-                            .mtime = out->mtime};
-    int64_t connection;
-    int r = vb_dataset_type_find(m->reg, out->type, &d.type, m->err);
+    int r;
 
+    *d = (vb_dataset){.uuid = out->dataset, .run_id = m->run_id};
+    *l = (vb_location){.store_id = 1,
+                       .path = out->path,
+                       .size = out->size,
+                       .has_checksum = true,
+                       .checksum = out->checksum,
+                       .mtime = out->mtime};
+    r = vb_dataset_type_find(m->reg, out->type, &d->type, m->err);
     if (!r)
-        r = vb_dataid_unpack(d.type->group, out->dataid, &d.dataid, m->err);
-    if (!r)
-        r = give_way(m, &d);
-    if (!r)
-        r = vb_dataset_insert(m->reg, &d, &location, m->err);
-    if (!r)
-        r = connection_id(m, out->connection, true, &connection);
-    if (!r && m->quantum_id)
-        r = vb_sql_exec(m->reg->db, m->err, "INSERT OR REPLACE INTO quantum_output VALUES (?, ?, ?, ?)",
-                        VB_ARGS(m->quantum_id, connection, d.id, VB_TOUCH_DECLARED | VB_TOUCH_WRITTEN));
-    return r;
+        r = vb_dataid_unpack(d->type->group, out->dataid, &d->dataid, m->err);
+    return r < 0 ? r : give_way(m, d);
 }
 
-static int put_outputs(struct merge *m)
+/* The outputs of init tasks have no quantum. */
+static int put_output_edges(struct merge *m, const vb_receipt_output *const *outputs, const vb_dataset *d, size_t count)
 {
+    struct edges edges = {.m = m, .sql = outputs_sql};
     int r = 0;
 
-    for (size_t i = 0; !r && m->receipt->status == VB_STATUS_SUCCEEDED && i < m->receipt->noutputs; i++)
-        if (m->receipt->outputs[i].path)
-            r = put_output(m, &m->receipt->outputs[i]);
+    for (size_t i = 0; !r && m->task && i < count; i++)
+        r = put_edge(&edges, vb_known_task_connection(m->task, outputs[i]->connection, true), d[i].id,
+                     VB_TOUCH_DECLARED | VB_TOUCH_WRITTEN);
+    return r < 0 ? r : flush_edges(&edges);
+}
+
+static int put_some(struct merge *m, const vb_receipt_output *const *outputs, size_t count)
+{
+    vb_autofree vb_dataset *d = vb_alloc((count + 1) * sizeof *d);
+    vb_autofree vb_location *l = vb_alloc((count + 1) * sizeof *l);
+    int r = 0;
+
+    for (size_t i = 0; !r && i < count; i++)
+        r = fill_dataset(m, outputs[i], &d[i], &l[i]);
+    if (!r)
+        r = vb_dataset_insert_some(m->reg, d, l, count, m->err);
+    if (!r)
+        r = put_output_edges(m, outputs, d, count);
+    for (size_t i = 0; i < count; i++)
+        vb_dataset_clear(&d[i]);
     return r;
+}
+
+/* Those that were made. */
+static int put_outputs(struct merge *m)
+{
+    vb_autofree const vb_receipt_output **made = vb_alloc((m->receipt->noutputs + 1) * sizeof *made);
+    size_t count = 0;
+
+    for (size_t i = 0; m->receipt->status == VB_STATUS_SUCCEEDED && i < m->receipt->noutputs; i++)
+        if (m->receipt->outputs[i].path)
+            made[count++] = &m->receipt->outputs[i];
+    return put_some(m, made, count);
 }
 
 int vb_provenance_has(vb_registry *reg, const vb_uuid *quantum, int attempt, bool *out, vb_error *err)
@@ -191,7 +267,10 @@ int vb_provenance_merge(vb_registry *reg, const vb_graph *g, const vb_receipt *r
 {
     struct merge m = {.reg = reg, .g = g, .receipt = receipt, .err = err};
     bool merged;
-    int r = vb_provenance_has(reg, &receipt->quantum, receipt->attempt, &merged, err);
+    int r;
+
+    vb_registry_check_memory(reg);
+    r = vb_provenance_has(reg, &receipt->quantum, receipt->attempt, &merged, err);
 
     if (r < 0 || merged)
         return r;
@@ -225,7 +304,7 @@ int vb_provenance_merge_init(vb_registry *reg, const vb_graph *g, const vb_recei
             continue;
         r = vb_dataset_by_uuid(reg, &receipt->outputs[i].dataset, &there, err);
         if (!r || (r > 0 && !there.run_id)) /* a quantum that has read it may have been merged before */
-            r = put_output(&m, &receipt->outputs[i]);
+            r = put_some(&m, (const vb_receipt_output *[]){&receipt->outputs[i]}, 1);
     }
     return r < 0 ? r : 0;
 }

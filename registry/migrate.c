@@ -66,8 +66,9 @@ static int index_overlaps(vb_db *db, vb_universe *u, vb_error *err)
     return vb_db_run(db, vb_buf_text(&sql), err);
 }
 
-/* A table of validity ranges beside each table of members. */
-static int add_calibs(vb_db *db, vb_universe *u, vb_error *err)
+/* Runs what `print` appends for each table of members. */
+static int each_group(vb_db *db, vb_universe *u, void (*print)(vb_buf *sql, const vb_group *group, int64_t number),
+                      vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     vb_auto_buf sql = {0};
@@ -79,11 +80,17 @@ static int add_calibs(vb_db *db, vb_universe *u, vb_error *err)
 
         r = vb_universe_conform_names(u, names, &group, err);
         if (!r)
-            vb_schema_calibs(&sql, group, vb_col_int(s, 0));
+            print(&sql, group, vb_col_int(s, 0));
         vb_strv_free(names);
     }
     vb_stmt_done(VB_STEAL(s));
     return r < 0 ? r : vb_db_run(db, vb_buf_text(&sql), err);
+}
+
+/* A table of validity ranges beside each table of members. */
+static int add_calibs(vb_db *db, vb_universe *u, vb_error *err)
+{
+    return each_group(db, u, vb_schema_calibs, err);
 }
 
 static int to_version_2(vb_db *db, vb_universe *u, vb_error *err)
@@ -111,6 +118,66 @@ static int to_version_2(vb_db *db, vb_universe *u, vb_error *err)
     return r < 0 ? r : add_calibs(db, u, err);
 }
 
+/* ---- 2 to 3 ----------------------------------------------------------------------------------------------- */
+
+/* Statistics of each table of members. */
+static int add_statistics(vb_db *db, vb_universe *u, vb_error *err)
+{
+    return each_group(db, u, vb_schema_statistics, err);
+}
+
+/* The files of components leave `datastore_record`, which keeps what no other table says.  Its CREATE TABLE and those
+ * below are as schema.c has them. */
+static int separate_components(vb_db *db, vb_error *err)
+{
+    static const char sql[] =
+        "CREATE TABLE component (dataset_id INTEGER NOT NULL, component TEXT NOT NULL, number INTEGER NOT NULL,"
+        " store_id INTEGER NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL, checksum BLOB, mtime INTEGER,"
+        " formatter TEXT, storage_class TEXT NOT NULL, PRIMARY KEY (dataset_id, component)) STRICT, WITHOUT ROWID;"
+        "CREATE TABLE component_summary (type_id INTEGER NOT NULL, component TEXT NOT NULL,"
+        " PRIMARY KEY (type_id, component)) STRICT, WITHOUT ROWID;"
+        "INSERT INTO component SELECT dataset_id, component, row_number() OVER (PARTITION BY dataset_id ORDER BY component),"
+        " store_id, path, size, NULL, NULL, formatter, ifnull(storage_class, '') FROM datastore_record"
+        " WHERE component != '';"
+        "INSERT INTO component_summary SELECT DISTINCT type_id, component FROM component c"
+        " JOIN dataset d ON d.id = c.dataset_id;"
+        "CREATE TABLE datastore_record_3 (dataset_id INTEGER NOT NULL, component TEXT NOT NULL, checksum TEXT,"
+        " storage_class TEXT, PRIMARY KEY (dataset_id, component)) STRICT, WITHOUT ROWID;"
+        "INSERT INTO datastore_record_3 SELECT dataset_id, component, checksum, CASE component WHEN '' THEN storage_class END"
+        " FROM datastore_record WHERE component = '' OR checksum NOT NULL;"
+        "DROP TABLE datastore_record; ALTER TABLE datastore_record_3 RENAME TO datastore_record;";
+
+    return vb_db_run(db, sql, err);
+}
+
+/* The column comes last, as ALTER TABLE puts it; the UNIQUE of the table stays. */
+static int add_connection_component(vb_db *db, vb_error *err)
+{
+    return vb_db_run(db, "ALTER TABLE connection ADD COLUMN component TEXT", err);
+}
+
+/* Whose a file is. */
+static int index_files(vb_db *db, vb_error *err)
+{
+    vb_autofree char *format = NULL;
+    int r = vb_schema_meta(db, "format", &format, err);
+
+    if (!r)
+        r = vb_db_run(db, "DROP INDEX IF EXISTS location_absolute", err);
+    return r < 0 ? r : vb_db_run(db, vb_schema_indices_of_files(format), err);
+}
+
+static int to_version_3(vb_db *db, vb_universe *u, vb_error *err)
+{
+    int r = add_statistics(db, u, err);
+
+    if (!r)
+        r = separate_components(db, err);
+    if (!r)
+        r = add_connection_component(db, err);
+    return r < 0 ? r : index_files(db, err);
+}
+
 /* ---- the table -------------------------------------------------------------------------------------------- */
 
 /* steps[v - 1] leads from version v to v + 1. */
@@ -118,6 +185,9 @@ static const struct step steps[] = {
     {"validity ranges of calibrations; who has a dataset besides its run; what Gen3 says of files and runs;"
      " the snapshot of a run",
      to_version_2},
+    {"files of components in a table of their own; an index by which whose a file is is found; statistics by which SQLite"
+     " looks into tables of members",
+     to_version_3},
 };
 
 _Static_assert(VB_COUNT(steps) == VB_SCHEMA_VERSION - 1, "each older version has a step");
@@ -185,6 +255,8 @@ static int migrate_copy(const char *path, vb_migrate_fn *each, void *arg, vb_err
     if (!r)
         r = vb_db_open(temporary, VB_DB_WRITE, &db, err);
     if (!r)
+        vb_db_lease(db, false);
+    if (!r)
         r = migrate_open(db, each, arg, err);
     if (db)
         vb_db_close(VB_STEAL(db));
@@ -203,7 +275,7 @@ static int migrate_in_place(const char *path, vb_migrate_fn *each, void *arg, vb
     if (r < 0)
         return r;
     if (vb_is_network_fs(path))
-        vb_db_lease(db);
+        vb_db_lease(db, true);
     r = vb_db_run(db, "PRAGMA synchronous = FULL", err);
     return r < 0 ? r : migrate_open(db, each, arg, err);
 }

@@ -8,27 +8,47 @@
 
 /* ---- what is selected goes -------------------------------------------------------------------------------------- */
 
-/* The files of components, and what else is kept of files from a Gen3 repository. */
+/* 1 where a selected dataset has a row in the table; 0 where none has. */
+static int has_rows(vb_registry *reg, const vb_dataset_type *type, const char *table, vb_error *err)
+{
+    vb_autofree char *sql = vb_format("SELECT 1 FROM temp.selected s CROSS JOIN %s r ON r.dataset_id = s.dataset_id"
+                                      " WHERE s.type_id = ? LIMIT 1",
+                                      table);
+    int64_t one;
+
+    return vb_sql_int(reg->db, &one, err, sql, VB_ARGS(type->id));
+}
+
+static int delete_rows(vb_registry *reg, const vb_dataset_type *type, const char *table, vb_error *err)
+{
+    vb_autofree char *sql = vb_format("DELETE FROM %s WHERE dataset_id IN"
+                                      " (SELECT dataset_id FROM temp.selected WHERE type_id = ?)",
+                                      table);
+
+    return vb_sql_exec(reg->db, err, sql, VB_ARGS(type->id));
+}
+
+/* The files of components. */
 static int trash_components(vb_registry *reg, const vb_dataset_type *type, vb_error *err)
 {
-    int64_t one;
-    int r = vb_sql_int(reg->db, &one, err,
-                       "SELECT 1 FROM temp.selected s CROSS JOIN datastore_record r ON r.dataset_id = s.dataset_id"
-                       " WHERE s.type_id = ? LIMIT 1",
-                       VB_ARGS(type->id));
+    int r = has_rows(reg, type, "component", err);
 
     if (r <= 0)
         return r;
     r = vb_sql_exec(reg->db, err,
-                    "INSERT INTO trash (store_id, path, size, mtime) SELECT store_id, path, size, NULL"
-                    " FROM temp.selected s CROSS JOIN datastore_record r ON r.dataset_id = s.dataset_id"
-                    " WHERE s.type_id = ? AND component != '' AND NOT (path >= '/' AND path < '0')",
+                    "INSERT INTO trash (store_id, path, size, mtime) SELECT store_id, path, size, mtime"
+                    " FROM temp.selected s CROSS JOIN component c ON c.dataset_id = s.dataset_id"
+                    " WHERE s.type_id = ? AND NOT (path >= '/' AND path < '0')",
                     VB_ARGS(type->id));
-    return r < 0 ? r
-                 : vb_sql_exec(reg->db, err,
-                               "DELETE FROM datastore_record WHERE dataset_id IN"
-                               " (SELECT dataset_id FROM temp.selected WHERE type_id = ?)",
-                               VB_ARGS(type->id));
+    return r < 0 ? r : delete_rows(reg, type, "component", err);
+}
+
+/* What else is kept of files from a Gen3 repository. */
+static int drop_records(vb_registry *reg, const vb_dataset_type *type, vb_error *err)
+{
+    int r = has_rows(reg, type, "datastore_record", err);
+
+    return r <= 0 ? r : delete_rows(reg, type, "datastore_record", err);
 }
 
 /* Artifacts become trash; those that were ingested `direct` belong to others. */
@@ -41,11 +61,10 @@ static int trash_artifacts(vb_registry *reg, const vb_dataset_type *type, vb_err
                         VB_ARGS(type->id));
 
     if (!r)
-        r = vb_sql_exec(reg->db, err,
-                        "DELETE FROM location WHERE dataset_id IN"
-                        " (SELECT dataset_id FROM temp.selected WHERE type_id = ?)",
-                        VB_ARGS(type->id));
-    return r < 0 ? r : trash_components(reg, type, err);
+        r = delete_rows(reg, type, "location", err);
+    if (!r)
+        r = trash_components(reg, type, err);
+    return r < 0 ? r : drop_records(reg, type, err);
 }
 
 /* Selected datasets leave the TAGGED and CALIBRATION collections that have them. */

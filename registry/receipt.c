@@ -6,6 +6,7 @@
 #include "registry/base/path.h"
 #include "registry/time.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <math.h>
 #include <string.h>
@@ -95,47 +96,95 @@ void vb_receipt_free(vb_receipt *r)
 
 /* ---- writing ---------------------------------------------------------------------------------------------- */
 
-static void put_text(json_t *object, const char *key, const char *text)
+/* `"key":`, with a comma where something stands before it.  A receipt is written for each attempt and again when it is
+ * merged, and mostly as text: a tree of it would take longer than its rows. */
+static void put_key(vb_buf *out, const char *key)
 {
-    if (text)
-        json_object_set_new(object, key, vb_json_text(text));
+    char text[32];
+    size_t n = strlen(key);
+
+    text[0] = ',';
+    text[1] = '"';
+    memcpy(text + 2, key, n);
+    memcpy(text + 2 + n, "\":", 2);
+    if (out->data[out->len - 1] == '{')
+        vb_buf_add(out, text + 1, n + 3);
+    else
+        vb_buf_add(out, text, n + 4);
 }
 
-static void put_uuid(json_t *object, const char *key, vb_uuid uuid)
+static void put_text(vb_buf *out, const char *key, const char *text)
 {
-    char text[VB_UUID_TEXT];
-
-    put_text(object, key, vb_uuid_format(uuid, text));
+    if (!text)
+        return;
+    put_key(out, key);
+    vb_buf_json(out, text, strlen(text));
 }
 
-static json_t *input_json(const vb_receipt_input *in)
+static void put_uuid(vb_buf *out, const char *key, vb_uuid uuid)
 {
-    json_t *object = json_object();
+    char text[VB_UUID_TEXT + 2] = "\"";
 
-    put_uuid(object, "dataset", in->dataset);
-    put_text(object, "connection", in->connection);
-    put_text(object, "type", in->type);
-    put_text(object, "dataid", in->dataid);
-    json_object_set_new(object, "touch", vb_touch_json(in->touch));
-    return object;
+    vb_uuid_format(uuid, text + 1);
+    text[VB_UUID_TEXT] = '"';
+    put_key(out, key);
+    vb_buf_add(out, text, VB_UUID_TEXT + 1);
 }
 
-static json_t *output_json(const vb_receipt_output *out)
+static void put_int(vb_buf *out, const char *key, int64_t i)
 {
-    json_t *object = json_object();
+    put_key(out, key);
+    vb_buf_int(out, i);
+}
+
+static void put_json(vb_buf *out, const char *key, json_t *json)
+{
+    vb_autofree char *text = json_dumps(json, JSON_COMPACT);
+
+    put_key(out, key);
+    vb_buf_puts(out, text ? text : "null");
+}
+
+static void put_touch(vb_buf *out, unsigned touch)
+{
+    put_key(out, "touch");
+    vb_buf_putc(out, '[');
+    for (size_t i = 0; i < VB_COUNT(touches); i++)
+        if (touch & touches[i].bit) {
+            vb_buf_puts(out, out->data[out->len - 1] == '[' ? "\"" : ",\"");
+            vb_buf_puts(out, touches[i].name);
+            vb_buf_putc(out, '"');
+        }
+    vb_buf_putc(out, ']');
+}
+
+static void put_input(vb_buf *out, const vb_receipt_input *in)
+{
+    vb_buf_putc(out, '{');
+    put_uuid(out, "dataset", in->dataset);
+    put_text(out, "connection", in->connection);
+    put_text(out, "type", in->type);
+    put_text(out, "dataid", in->dataid);
+    put_touch(out, in->touch);
+    vb_buf_putc(out, '}');
+}
+
+static void put_output(vb_buf *out, const vb_receipt_output *o)
+{
     char checksum[VB_HASH_TEXT];
 
-    put_uuid(object, "dataset", out->dataset);
-    put_text(object, "connection", out->connection);
-    put_text(object, "type", out->type);
-    put_text(object, "dataid", out->dataid);
-    if (!out->path)
-        return object;
-    put_text(object, "path", out->path);
-    json_object_set_new(object, "size", json_integer(out->size));
-    json_object_set_new(object, "mtime", json_integer(out->mtime));
-    put_text(object, "checksum", vb_hash_format(&out->checksum, checksum));
-    return object;
+    vb_buf_putc(out, '{');
+    put_uuid(out, "dataset", o->dataset);
+    put_text(out, "connection", o->connection);
+    put_text(out, "type", o->type);
+    put_text(out, "dataid", o->dataid);
+    if (o->path) {
+        put_text(out, "path", o->path);
+        put_int(out, "size", o->size);
+        put_int(out, "mtime", o->mtime);
+        put_text(out, "checksum", vb_hash_format(&o->checksum, checksum));
+    }
+    vb_buf_putc(out, '}');
 }
 
 /* JSON has no NaN and no infinity. */
@@ -144,43 +193,52 @@ static double known(double seconds)
     return isfinite(seconds) ? seconds : 0;
 }
 
-static json_t *usage_json(const vb_usage *u)
+static void put_usage(vb_buf *out, const vb_usage *u)
 {
-    return json_pack("{s:f, s:f, s:f, s:I, s:I, s:I}", "wall", known(u->wall), "cpu_user", known(u->cpu_user),
-                     "cpu_system", known(u->cpu_system), "memory", (json_int_t)u->memory, "bytes_read",
-                     (json_int_t)u->bytes_read, "bytes_written", (json_int_t)u->bytes_written);
+    json_t *usage = json_pack("{s:f, s:f, s:f, s:I, s:I, s:I}", "wall", known(u->wall), "cpu_user", known(u->cpu_user),
+                              "cpu_system", known(u->cpu_system), "memory", (json_int_t)u->memory, "bytes_read",
+                              (json_int_t)u->bytes_read, "bytes_written", (json_int_t)u->bytes_written);
+
+    put_json(out, "usage", usage);
+    json_decref(usage);
 }
 
 char *vb_receipt_write(const vb_receipt *r)
 {
-    json_t *object = json_object(), *inputs = json_array(), *outputs = json_array();
-    char iso[28], *text;
+    vb_buf out = {0};
+    char iso[28];
 
-    put_text(object, "format", "vbutler-receipt");
-    json_object_set_new(object, "version", json_integer(1));
-    put_text(object, "graph", r->graph);
-    put_text(object, "run", r->run);
-    put_text(object, "task", r->task);
-    put_uuid(object, "quantum", r->quantum);
-    put_text(object, "dataid", r->dataid);
-    json_object_set_new(object, "attempt", json_integer(r->attempt));
-    put_text(object, "status", vb_status_name(r->status));
-    put_text(object, "message", r->message);
-    put_text(object, "capture", r->capture);
-    put_text(object, "host", r->host);
-    put_text(object, "started", vb_clock_iso(r->started, iso));
-    json_object_set_new(object, "started_ns", json_integer(r->started));
-    json_object_set_new(object, "usage", usage_json(&r->usage));
-    for (size_t i = 0; i < r->ninputs; i++)
-        json_array_append_new(inputs, input_json(&r->inputs[i]));
-    for (size_t i = 0; i < r->noutputs; i++)
-        json_array_append_new(outputs, output_json(&r->outputs[i]));
-    json_object_set_new(object, "inputs", inputs);
-    json_object_set_new(object, "outputs", outputs);
-    json_object_set(object, "details", r->details);
-    text = json_dumps(object, JSON_COMPACT);
-    json_decref(object);
-    return text;
+    vb_buf_puts(&out, "{\"format\":\"vbutler-receipt\",\"version\":1");
+    put_text(&out, "graph", r->graph);
+    put_text(&out, "run", r->run);
+    put_text(&out, "task", r->task);
+    put_uuid(&out, "quantum", r->quantum);
+    put_text(&out, "dataid", r->dataid);
+    put_int(&out, "attempt", r->attempt);
+    put_text(&out, "status", vb_status_name(r->status));
+    put_text(&out, "message", r->message);
+    put_text(&out, "capture", r->capture);
+    put_text(&out, "host", r->host);
+    put_text(&out, "started", vb_clock_iso(r->started, iso));
+    put_int(&out, "started_ns", r->started);
+    put_usage(&out, &r->usage);
+    put_key(&out, "inputs");
+    vb_buf_putc(&out, '[');
+    for (size_t i = 0; i < r->ninputs; i++) {
+        vb_buf_puts(&out, i ? "," : "");
+        put_input(&out, &r->inputs[i]);
+    }
+    vb_buf_putc(&out, ']');
+    put_key(&out, "outputs");
+    vb_buf_putc(&out, '[');
+    for (size_t i = 0; i < r->noutputs; i++) {
+        vb_buf_puts(&out, i ? "," : "");
+        put_output(&out, &r->outputs[i]);
+    }
+    vb_buf_putc(&out, ']');
+    put_json(&out, "details", r->details);
+    vb_buf_putc(&out, '}');
+    return vb_buf_steal(&out);
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------- */

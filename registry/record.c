@@ -204,46 +204,63 @@ static void append_columns(vb_buf *sql, const vb_record *r, const char *before, 
     }
 }
 
-static int read_row(vb_stmt *s, vb_record *out)
+/* "SELECT ... WHERE "instrument" = ? AND "visit" = ?", made once a handle. */
+const char *vb_record_find_sql(vb_registry *reg, const vb_element *e)
 {
-    out->id = vb_col_int(s, 0);
-    for (int i = 0; i < vb_record_columns(out); i++)
-        out->values[i] = vb_col_value(s, i + 1);
-    return 1;
+    char **kept = &reg->record_sql[e->index].find;
+    vb_record columns = {.universe = reg->universe, .element = e};
+    const char *before = " WHERE ";
+    vb_buf sql = {0};
+
+    if (*kept)
+        return *kept;
+    vb_buf_puts(&sql, "SELECT _id, ");
+    append_columns(&sql, &columns, ", ", "");
+    vb_buf_puts(&sql, " FROM ");
+    vb_schema_table(&sql, e);
+    VB_EACH_DIMENSION(i, e->required) {
+        vb_buf_puts(&sql, before);
+        vb_sql_name(&sql, vb_universe_at(reg->universe, i)->name);
+        vb_buf_puts(&sql, " = ?");
+        before = " AND ";
+    }
+    return *kept = vb_buf_steal(&sql);
 }
 
-static int fetch(vb_registry *reg, const vb_element *element, const char *where, const vb_arg *args, size_t count,
+void vb_record_read(vb_registry *reg, const vb_element *element, vb_stmt *s, vb_record *out)
+{
+    int n;
+
+    *out = vb_record_new(reg, element);
+    out->id = vb_col_int(s, 0);
+    n = vb_record_columns(out);
+    for (int i = 0; i < n; i++)
+        out->values[i] = vb_col_value(s, i + 1);
+}
+
+static int fetch(vb_registry *reg, const vb_element *element, const char *sql, const vb_arg *args, size_t count,
                  vb_record *out, vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    vb_auto_record found = vb_record_new(reg, element);
-    vb_auto_buf sql = {0};
-    int r;
+    int r = vb_sql(reg->db, &s, err, sql, args, count);
 
-    vb_buf_puts(&sql, "SELECT _id, ");
-    append_columns(&sql, &found, ", ", "");
-    vb_buf_puts(&sql, " FROM ");
-    vb_schema_table(&sql, element);
-    vb_buf_printf(&sql, " WHERE %s", where);
-    r = vb_sql(reg->db, &s, err, vb_buf_text(&sql), args, count);
     if (!r)
         r = vb_stmt_step(s, err);
-    if (r <= 0)
-        return r;
-    r = read_row(s, &found);
-    *out = found;
-    found = (vb_record){0};
+    if (r > 0)
+        vb_record_read(reg, element, s, out);
     return r;
 }
 
 int vb_record_by_id(vb_registry *reg, const vb_element *element, int64_t id, vb_record *out, vb_error *err)
 {
-    return fetch(reg, element, "_id = ?", VB_ARGS(id), out, err);
+    const char *by_key = vb_record_find_sql(reg, element), *where = strstr(by_key, " WHERE ");
+    vb_autofree char *sql = vb_format("%.*s WHERE _id = ?", (int)(where - by_key), by_key);
+
+    return fetch(reg, element, sql, VB_ARGS(id), out, err);
 }
 
 int vb_record_find(vb_registry *reg, const vb_element *element, const vb_dataid *dataid, vb_record *out, vb_error *err)
 {
-    vb_auto_buf where = {0};
     vb_arg args[VB_MAX_REQUIRED];
     size_t n = 0;
 
@@ -255,12 +272,9 @@ int vb_record_find(vb_registry *reg, const vb_element *element, const vb_dataid 
 
         if (!v)
             return vb_fail(err, -EINVAL, "%s: a data ID without '%s'", element->name, dimension->name);
-        vb_buf_separate(&where, " AND ");
-        vb_sql_name(&where, dimension->name);
-        vb_buf_puts(&where, " = ?");
         args[n++] = vb_arg_value(v);
     }
-    return fetch(reg, element, vb_buf_text(&where), args, n, out, err);
+    return fetch(reg, element, vb_record_find_sql(reg, element), args, n, out, err);
 }
 
 static void print_key(vb_registry *reg, const vb_record *r, vb_buf *out)

@@ -10,6 +10,7 @@
 
 static void free_retired(vb_registry *reg)
 {
+    vb_known_tasks_free(reg);
     while (reg->retired_collections) {
         struct vb_known_collection *c = reg->retired_collections;
 
@@ -25,6 +26,8 @@ static void free_retired(vb_registry *reg)
         vb_dataset_type_clear(&t->t);
         free(t->find_sql);
         free(t->insert_sql);
+        free(t->along_sql);
+        free(t->along);
         free(t);
     }
 }
@@ -50,7 +53,8 @@ void vb_registry_forget(vb_registry *reg)
     }
     if (reg->access != VB_ACCESS_WRITE)
         free_retired(reg);
-    reg->summary_run = reg->summary_type = 0;
+    vb_known_tasks_retire(reg);
+    memset(reg->summaries, 0, sizeof reg->summaries);
     reg->rollbacks = vb_db_rollbacks(reg->db);
 }
 
@@ -82,10 +86,10 @@ static int suit_file_system(vb_registry *reg, vb_error *err)
 
     if (!r && network)
         r = vb_db_run(reg->db, "PRAGMA mmap_size = 0", err);
+    if (!r && network && reg->access == VB_ACCESS_WRITE)
+        vb_db_lease(reg->db, !strcmp(reg->format, "registry"));
     if (r < 0 || strcmp(reg->format, "registry") != 0)
         return r;
-    if (reg->access == VB_ACCESS_WRITE && network)
-        vb_db_lease(reg->db);
     if (log == !network)
         return 0;
     if (reg->access == VB_ACCESS_WRITE)
@@ -155,6 +159,7 @@ void vb_registry_close(vb_registry *reg)
     for (int i = 0; i < VB_MAX_ELEMENTS; i++) {
         free(reg->record_sql[i].insert);
         free(reg->record_sql[i].add_overlap);
+        free(reg->record_sql[i].find);
     }
     if (reg->universe)
         vb_universe_free(reg->universe);

@@ -2,15 +2,19 @@
 
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
+#include "registry/base/text.h"
 #include "registry/base/yaml.h"
 #include "registry/internal.h"
+#include "registry/storage_class.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
+static const char own_directory[] = ".vbutler";
 static const char config_text[] =
     "# A vbutler repository. docs/repository.md describes every key.\n"
     "format: 1\n"
@@ -19,7 +23,11 @@ static const char config_text[] =
     "permissions:\n"
     "  file: \"0444\"\n"
     "  directory: \"0755\"\n"
-    "  # group: survey\n";
+    "  # group: survey\n"
+    "\n"
+    "# Storage classes with components, beside those that vbutler knows (Rubin's).\n"
+    "# storageClasses:\n"
+    "#   MyImage: {components: {image: ImageF, mask: MaskX}}\n";
 
 /* True for a directory that is not there, or has nothing in it. */
 static int check_vacant(const char *dir, bool *made, vb_error *err)
@@ -50,10 +58,15 @@ static int fill(const char *dir, const vb_universe *universe, vb_error *err)
     vb_auto(vb_registry_close) vb_registry *reg = NULL;
     vb_autofree char *registry = vb_path_join(dir, "registry.sqlite3"), *config = vb_path_join(dir, "vbutler.yaml");
     vb_autofree char *state = vb_path_join(dir, ".vbutler/runs");
+    vb_auto_txn txn = {0};
     int r = vb_registry_create(registry, universe, "registry", &reg, err);
 
     if (!r)
+        r = vb_registry_begin(reg, &txn, err);
+    if (!r)
         r = vb_sql_exec(reg->db, err, "INSERT INTO store (id, name, root) VALUES (1, 'file', '.')", VB_NO_ARGS);
+    if (!r)
+        r = vb_txn_commit(&txn, err);
     if (!r)
         r = vb_mkdirs(AT_FDCWD, state, 0777, err);
     /* The last file is the one that makes the directory a repository. */
@@ -123,7 +136,7 @@ static int read_group(const vb_yaml_node *node, gid_t *gid, vb_error *err)
 
 static int read_config(vb_repo *repo, const char *path, vb_error *err)
 {
-    static const char *const keys[] = {"format", "permissions", NULL};
+    static const char *const keys[] = {"format", "permissions", "storageClasses", NULL};
     static const char *const permission_keys[] = {"file", "directory", "group", NULL};
     vb_auto(vb_yaml_free) vb_yaml *doc = NULL;
     const vb_yaml_node *root, *permissions;
@@ -143,7 +156,30 @@ static int read_config(vb_repo *repo, const char *path, vb_error *err)
         r = read_mode(vb_yaml_get(permissions, "file"), &repo->file_mode, err);
     if (!r)
         r = read_mode(vb_yaml_get(permissions, "directory"), &repo->dir_mode, err);
-    return r < 0 ? r : read_group(vb_yaml_get(permissions, "group"), &repo->group, err);
+    if (!r)
+        r = read_group(vb_yaml_get(permissions, "group"), &repo->group, err);
+    return r < 0 ? r : vb_storage_classes_check(vb_yaml_get(root, "storageClasses"), err);
+}
+
+static bool is_file(const char *path)
+{
+    struct stat st;
+
+    return !stat(path, &st) && S_ISREG(st.st_mode);
+}
+
+static int no_repository(const char *dir, vb_error *err)
+{
+    if (is_file(dir)) {
+        vb_fail(err, -ENOTDIR, "%s: is a file, and a repository is a directory", dir);
+        vb_hint(err,
+                "a snapshot is only read: it can be asked, mounted, exported and checked; for anything else name the "
+                "repository");
+        return -ENOTDIR;
+    }
+    vb_fail(err, -ENOENT, "%s: is no vbutler repository (it has no vbutler.yaml)", dir);
+    vb_hint(err, "make one with: vbutler create %s", dir);
+    return -ENOENT;
 }
 
 int vb_repo_open(const char *dir, vb_repo **out, vb_error *err)
@@ -160,16 +196,63 @@ int vb_repo_open(const char *dir, vb_repo **out, vb_error *err)
         return err ? err->code : -ENOENT;
     repo->registry_path = vb_path_join(repo->root, "registry.sqlite3");
     config = vb_path_join(repo->root, "vbutler.yaml");
-    if (access(config, F_OK)) {
-        vb_fail(err, -ENOENT, "%s: is no vbutler repository (it has no vbutler.yaml)", dir);
-        vb_hint(err, "make one with: vbutler create %s", dir);
-        return -ENOENT;
-    }
+    if (access(config, F_OK))
+        return no_repository(dir, err);
     r = read_config(repo, config, err);
     if (r < 0)
         return r;
     *out = VB_STEAL(repo);
     return 0;
+}
+
+/* The directory of the repository that has the snapshot's artifacts. */
+static int find_root(const char *path, const char *repository, vb_registry *reg, char **out, vb_error *err)
+{
+    vb_autofree char *named = NULL;
+    struct stat st;
+    int r = repository ? 0 : vb_registry_meta(reg, "repository", &named, err);
+
+    if (r < 0)
+        return r;
+    if (!repository && !named)
+        vb_fail(err, -EINVAL, "%s: does not say which repository it was made from", path);
+    else if (stat(repository ? repository : named, &st) || !S_ISDIR(st.st_mode))
+        vb_fail(err, -ENOENT, "%s: the repository that has its artifacts, %s, is not there", path,
+                repository ? repository : named);
+    else
+        return (*out = vb_path_absolute(repository ? repository : named, err)) ? 0 : -ENOENT;
+    vb_hint(err, "say where it is: --butler-config REPO");
+    return -ENOENT;
+}
+
+static int open_snapshot(const char *path, const char *repository, vb_repo *repo, vb_error *err)
+{
+    vb_auto(vb_registry_close) vb_registry *reg = NULL;
+    int r = vb_registry_open(path, VB_ACCESS_IMMUTABLE, &reg, err);
+
+    if (!r && strcmp(vb_registry_format(reg), "snapshot") != 0)
+        r = vb_fail(err, -EINVAL, "%s: is a %s, and no repository or snapshot", path, vb_registry_format(reg));
+    if (!r)
+        r = find_root(path, repository, reg, &repo->root, err);
+    if (!r)
+        repo->registry_path = vb_path_absolute(path, err);
+    return r < 0 || repo->registry_path ? r : -ENOENT;
+}
+
+int vb_repo_open_source(const char *path, const char *repository, vb_repo **out, vb_error *err)
+{
+    vb_auto(vb_repo_close) vb_repo *repo = NULL;
+    int r;
+
+    if (!is_file(path))
+        return repository ? vb_fail(err, -EINVAL, "--butler-config: only where a snapshot is read; %s is none", path)
+                          : vb_repo_open(path, out, err);
+    repo = VB_NEW(vb_repo);
+    *repo = (vb_repo){.snapshot = true, .file_mode = 0444, .dir_mode = 0755, .group = (gid_t)-1};
+    r = open_snapshot(path, repository, repo, err);
+    if (!r)
+        *out = VB_STEAL(repo);
+    return r;
 }
 
 void vb_repo_close(vb_repo *repo)
@@ -181,5 +264,15 @@ void vb_repo_close(vb_repo *repo)
 
 int vb_repo_registry(const vb_repo *repo, vb_access access, vb_registry **out, vb_error *err)
 {
-    return vb_registry_open(repo->registry_path, access, out, err);
+    if (repo->snapshot && access == VB_ACCESS_WRITE)
+        return vb_fail(err, -EROFS, "%s: is a snapshot, which never changes", repo->registry_path);
+    return vb_registry_open(repo->registry_path, repo->snapshot ? VB_ACCESS_IMMUTABLE : access, out, err);
+}
+
+bool vb_repo_is_own(const char *path)
+{
+    size_t n = strcspn(path, "/");
+
+    return (n == strlen(own_directory) && !strncmp(path, own_directory, n)) || !strcmp(path, "vbutler.yaml") ||
+           vb_starts_with(path, "registry.sqlite3");
 }

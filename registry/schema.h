@@ -12,10 +12,13 @@
 #include "registry/universe.h"
 
 #define VB_APPLICATION_ID 0x7662746c /* "vbtl" */
-#define VB_SCHEMA_VERSION 2
+#define VB_SCHEMA_VERSION 3
 
 /* `format` is "registry", "snapshot" or "graph". */
 int vb_schema_create(vb_db *db, const vb_universe *u, const char *format, vb_error *err);
+
+/* The statements that make the indices over paths of artifacts, of which a registry has more than the other formats. */
+const char *vb_schema_indices_of_files(const char *format);
 
 /* The version of a file of ours; -EINVAL and a sentence for others and for newer ones. */
 int vb_schema_version(vb_db *db, int64_t *version, vb_error *err);
@@ -25,6 +28,10 @@ int vb_schema_check(vb_db *db, vb_error *err);
 
 /* CREATE TABLE calib_N, appended. */
 void vb_schema_calibs(vb_buf *out, const vb_group *group, int64_t number);
+
+/* What SQLite is told of the sizes in `member_N`, so that it looks up by all of its key where all of it is known.  They
+ * are no counts, and do not change. */
+void vb_schema_statistics(vb_buf *sql, const vb_group *group, int64_t number);
 
 /* A value of `meta`; NULL where there is none.  The caller frees it. */
 int vb_schema_meta(vb_db *db, const char *key, char **out, vb_error *err);
@@ -41,5 +48,10 @@ void vb_schema_table(vb_buf *out, const vb_element *e);
 
 /* "INTEGER", "TEXT", ...: how a field is kept. */
 const char *vb_schema_type(vb_field_type type);
+
+/* Lets a new file that is thrown away be filled with many datasets: their UUIDs, which may come in any order, are
+ * indexed all at once at the end.  Until then none is looked up.  The second may be called again. */
+int vb_schema_load_begin(vb_db *db, vb_error *err);
+int vb_schema_load_end(vb_db *db, vb_error *err);
 
 #endif

@@ -276,6 +276,22 @@ int vb_selected_each_type(vb_registry *reg, vb_selected_type_fn *each, void *arg
     return r;
 }
 
+int vb_selected_runs(vb_registry *reg, char ***out, vb_error *err)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    int r = vb_sql(reg->db, &s, err,
+                   "SELECT name FROM collection WHERE id IN (SELECT DISTINCT d.run_id FROM temp.selected s"
+                   " CROSS JOIN dataset d ON d.id = s.dataset_id) ORDER BY name",
+                   VB_NO_ARGS);
+
+    *out = vb_strv_dup(NULL);
+    while (!r && (r = vb_stmt_step(s, err)) > 0) {
+        vb_strv_add(out, vb_col_text(s, 0));
+        r = 0;
+    }
+    return r;
+}
+
 /* ---- pieces of SQL (selected.h) ---------------------------------------------------------------------------------- */
 
 void vb_sql_selected_values(vb_buf *sql, const vb_group *group)

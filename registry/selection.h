@@ -32,4 +32,7 @@ int vb_selected_each(vb_registry *reg, vb_dataset_fn *each, void *arg, vb_error 
 typedef int vb_selected_type_fn(void *arg, const vb_dataset_type *type, int64_t count, vb_error *err);
 int vb_selected_each_type(vb_registry *reg, vb_selected_type_fn *each, void *arg, vb_error *err);
 
+/* The runs that selected datasets are in, by name; the caller frees *out with vb_strv_free(). */
+int vb_selected_runs(vb_registry *reg, char ***out, vb_error *err);
+
 #endif

@@ -4,6 +4,7 @@
 #include "registry/base/path.h"
 #include "registry/base/text.h"
 #include "registry/base/uuid.h"
+#include "registry/record_choice.h"
 #include "registry/schema.h"
 #include "registry/selection.h"
 #include "registry/subset.h"
@@ -141,6 +142,47 @@ static int copy_named(struct snapshot *s, const vb_element *e)
     return r;
 }
 
+/* All that a sky map divides the sky into, where its definition is in the file. */
+static int copy_divisions(struct snapshot *s, const vb_element *e)
+{
+    int64_t group;
+    int r = vb_sql_int(s->into->db, &group, s->err, "SELECT id FROM main.dataid_group WHERE dimensions = 'skymap'",
+                       VB_NO_ARGS);
+    vb_autofree char *sql = vb_format("INSERT OR IGNORE INTO \"dimension_%s\" SELECT * FROM src.\"dimension_%s\" WHERE"
+                                      " skymap IN (SELECT skymap FROM member_%" PRId64 ")",
+                                      e->name, e->name, r > 0 ? group : 0);
+
+    return r <= 0 ? r : vb_db_run(s->into->db, sql, s->err);
+}
+
+/* What lies where the regions of `by` do: they share a pixel.  More never overlaps, so that a question has the answer
+ * that it has in the registry. */
+static int copy_below(struct snapshot *s, const vb_element *e, const vb_element *by)
+{
+    vb_autofree char *sql = vb_format(
+        "INSERT OR IGNORE INTO \"dimension_%s\" SELECT * FROM src.\"dimension_%s\" WHERE _id IN (SELECT o.record_id FROM"
+        " (SELECT DISTINCT f.pixel FROM \"dimension_%s\" d CROSS JOIN src.\"overlap_%s\" f ON f.record_id = d._id) p"
+        " CROSS JOIN src.\"overlap_%s\" o ON o.pixel = p.pixel)",
+        e->name, e->name, by->name, by->name, e->name);
+
+    return vb_db_run(s->into->db, sql, s->err);
+}
+
+/* Tracts and patches: of the sky maps that are in the file, and where its visits lie, since graphs ask for these. */
+static int sky(struct snapshot *s, const vb_element *e)
+{
+    const vb_universe *u = s->into->universe;
+    int r = vb_divides_sky(u, e) ? copy_divisions(s, e) : 0;
+
+    for (int i = 0; !r && vb_divides_sky(u, e) && i < vb_universe_count(u); i++) {
+        const vb_element *by = vb_universe_at(u, i);
+
+        if (by->has_table && !by->is_skypix && by->spatial >= 0 && !vb_divides_sky(u, by))
+            r = copy_below(s, e, by);
+    }
+    return r;
+}
+
 /* Relations without a region (an exposure's visit, a visit's system) are copied from either side. */
 static int copy_relation(struct snapshot *s, const vb_element *e)
 {
@@ -165,6 +207,29 @@ static int copy_relation(struct snapshot *s, const vb_element *e)
     return r;
 }
 
+/* Regions of relations, as visits' detectors have them: where all that they relate is there. */
+static int copy_region(struct snapshot *s, const vb_element *e)
+{
+    vb_auto_buf sql = {0}, table = {0};
+
+    vb_schema_table(&table, e);
+    vb_buf_printf(&sql, "INSERT OR IGNORE INTO %s SELECT * FROM src.%s WHERE 1", table.data, table.data);
+    VB_EACH_DIMENSION(i, e->required) {
+        const vb_element *side = vb_universe_at(s->into->universe, i);
+        vb_auto_buf names = {0}, from = {0};
+
+        if (!side->has_table)
+            continue;
+        vb_schema_table(&from, side);
+        VB_EACH_DIMENSION(k, side->required) {
+            vb_buf_separate(&names, ", ");
+            vb_sql_name(&names, vb_universe_at(s->into->universe, k)->name);
+        }
+        vb_buf_printf(&sql, " AND (%s) IN (SELECT %s FROM %s)", names.data, names.data, from.data);
+    }
+    return vb_db_run(s->into->db, vb_buf_text(&sql), s->err);
+}
+
 typedef int element_fn(struct snapshot *s, const vb_element *e);
 
 static int implied(struct snapshot *s, const vb_element *e)
@@ -174,7 +239,7 @@ static int implied(struct snapshot *s, const vb_element *e)
 
 static int relation(struct snapshot *s, const vb_element *e)
 {
-    return e->is_dimension || e->spatial >= 0 ? 0 : copy_relation(s, e);
+    return e->is_dimension ? 0 : e->spatial >= 0 ? copy_region(s, e) : copy_relation(s, e);
 }
 
 static int overlaps(struct snapshot *s, const vb_element *e)
@@ -202,7 +267,7 @@ static int for_elements(struct snapshot *s, element_fn *fn)
 
 static int copy_records(struct snapshot *s)
 {
-    static element_fn *const passes[] = {copy_named, relation, implied, relation, implied, overlaps};
+    static element_fn *const passes[] = {copy_named, relation, implied, relation, implied, sky, implied, overlaps};
     int r = 0;
 
     for (size_t i = 0; !r && i < VB_COUNT(passes); i++)

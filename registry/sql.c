@@ -1,17 +1,23 @@
 #include "registry/sql.h"
 
+#include "registry/base/hash.h"
 #include "registry/base/log.h"
 #include "registry/base/mem.h"
 #include "registry/functions.h"
 #include "registry/lease.h"
+#include "registry/netfs.h"
+#include "registry/netlock.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sqlite3.h>
 #include <string.h>
+
+/* Statements are long, and looked for by each call: uthash's own function takes five times as long. */
+#define HASH_FUNCTION(key, length, hash) (hash) = (unsigned)vb_hash64(key, length)
 #include <uthash.h>
 
-enum { BUSY_TIMEOUT_MS = 60 * 1000, KEPT_STATEMENTS = 512, SHOWN_SQL = 120 };
+enum { BUSY_TIMEOUT_MS = 60 * 1000, KEPT_STATEMENTS = 512, SHOWN_SQL = 120, RECENT = 64 };
 
 struct vb_stmt {
     sqlite3_stmt *handle;
@@ -25,10 +31,12 @@ struct vb_db {
     sqlite3 *handle;
     char *path;
     vb_stmt *kept;
+    vb_stmt *recent[RECENT]; /* of the kept ones: by where the text lies that they were asked by */
     int depth; /* of open transactions */
     uint64_t rollbacks;
     bool leased;     /* transactions take the lease */
     vb_lease *lease; /* of the transaction */
+    vb_netlock *net; /* NULL: the file is on this machine */
 };
 
 /* A key that is there already, and not another constraint: what is missing or of the wrong type is no such row. */
@@ -37,23 +45,40 @@ static bool is_taken(int rc)
     return rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT_PRIMARYKEY || rc == SQLITE_CONSTRAINT_ROWID;
 }
 
+/* Who makes others wait. */
+static int busy(vb_db *db, vb_error *err)
+{
+    vb_auto_lease_holder holder = {0};
+
+    if (db->net && vb_lease_look(db->path, &holder, NULL) > 0)
+        return vb_lease_refuse(db->path, &holder, err);
+    vb_fail(err, -EBUSY, "%s: another process has been writing for more than %d s", db->path, BUSY_TIMEOUT_MS / 1000);
+    vb_hint(err, "wait for it to end, or see who it is with: fuser -v %s", db->path);
+    return -EBUSY;
+}
+
+static int read_only(vb_db *db, int rc, vb_error *err)
+{
+    if (rc != SQLITE_READONLY_ROLLBACK)
+        return vb_fail(err, -EROFS, "%s: cannot be written", db->path);
+    vb_fail(err, -EROFS, "%s: a writer was killed in the middle", db->path);
+    vb_hint(err, "any vbutler command that writes to it undoes what was not done");
+    return -EROFS;
+}
+
 /* SQLite's result as an errno and a sentence. */
 static int sql_fail(vb_db *db, vb_error *err, int rc, const char *what)
 {
     switch (rc & 0xff) {
     case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        vb_fail(err, -EBUSY, "%s: another process has been writing for more than %d s", db->path,
-                BUSY_TIMEOUT_MS / 1000);
-        vb_hint(err, "wait for it to end, or see who it is with: fuser -v %s", db->path);
-        return -EBUSY;
+    case SQLITE_LOCKED: return busy(db, err);
     case SQLITE_NOTADB: return vb_fail(err, -EINVAL, "%s: is not a registry (not an SQLite file)", db->path);
     case SQLITE_CORRUPT:
         vb_fail(err, -EUCLEAN, "%s: is damaged (%s)", db->path, sqlite3_errmsg(db->handle));
         vb_hint(err, "copy the file away first; then try: sqlite3 %s .recover", db->path);
         return -EUCLEAN;
     case SQLITE_FULL: return vb_fail(err, -ENOSPC, "%s: no space left on the device", db->path);
-    case SQLITE_READONLY: return vb_fail(err, -EROFS, "%s: cannot be written", db->path);
+    case SQLITE_READONLY: return read_only(db, rc, err);
     case SQLITE_CANTOPEN:
         rc = sqlite3_system_errno(db->handle);
         return vb_fail_errno(err, rc ? -rc : -EACCES, "opening %s", db->path);
@@ -68,7 +93,7 @@ static int sql_fail(vb_db *db, vb_error *err, int rc, const char *what)
 static int configure(vb_db *db, vb_db_mode mode, vb_error *err)
 {
     static const char pragmas[] =
-        "PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON; PRAGMA cache_size = -16384;"
+        "PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384;"
         "PRAGMA temp_store = FILE; PRAGMA mmap_size = 1073741824; PRAGMA journal_size_limit = 0;";
     int persist = 1, r;
 
@@ -82,7 +107,13 @@ static int configure(vb_db *db, vb_db_mode mode, vb_error *err)
     /* The log stays when the last writer closes: who may only read cannot make one. */
     sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
     r = vb_functions_register(db->handle, err);
-    return r < 0 ? r : vb_db_run(db, pragmas, err);
+    if (!r)
+        r = vb_db_run(db, pragmas, err);
+    /* Graphs and snapshots come from elsewhere.  In a live registry it would cost two thirds of each look-up: a page
+     * that is mapped is checked again whenever it is looked at. */
+    if (!r && mode == VB_DB_IMMUTABLE)
+        r = vb_db_run(db, "PRAGMA cell_size_check = ON", err);
+    return r;
 }
 
 /* The file as a URI, so that `immutable` can be said and a name with '?' or '%' is no trap. */
@@ -98,6 +129,27 @@ static char *file_uri(const char *path, vb_db_mode mode)
             vb_buf_putc(&uri, (char)*p);
     vb_buf_puts(&uri, mode == VB_DB_IMMUTABLE ? "?immutable=1" : mode == VB_DB_READ ? "?mode=ro" : "");
     return vb_buf_steal(&uri);
+}
+
+/* What it protects is over: a commit by who has lost it meanwhile has been SQLite's to protect. */
+static void give_lease_back(vb_db *db)
+{
+    vb_auto_error err = VB_ERROR_INIT;
+
+    if (db->lease && vb_lease_release(VB_STEAL(db->lease), &err) < 0)
+        vb_log(VB_WARNING, "%s", err.message);
+}
+
+/* Reads the header now, so that a file that is no database is refused here and not at its first use.  Over a network who
+ * may write does it with the lease: what a dead writer has left in the middle is undone. */
+static int read_header(vb_db *db, vb_db_mode mode, vb_error *err)
+{
+    int r = db->net && mode == VB_DB_WRITE ? vb_lease_take(db->path, BUSY_TIMEOUT_MS, &db->lease, err) : 0;
+
+    if (!r)
+        r = vb_db_run(db, "SELECT count(*) FROM sqlite_schema", err);
+    give_lease_back(db);
+    return r;
 }
 
 int vb_db_open(const char *path, vb_db_mode mode, vb_db **out, vb_error *err)
@@ -121,13 +173,14 @@ int vb_db_open(const char *path, vb_db_mode mode, vb_db **out, vb_error *err)
                         NULL);
     if (r != SQLITE_OK)
         return sql_fail(db, err, r, "opening");
+    if (mode != VB_DB_IMMUTABLE && mode != VB_DB_CREATE && vb_is_network_fs(path))
+        db->net = vb_netlock_new(db->handle, path, &db->lease, mode == VB_DB_WRITE);
     r = configure(db, mode, err);
-    /* Reads the header now, so that a file that is no database is refused here and not at its first use. */
     if (!r)
-        r = vb_db_run(db, "SELECT count(*) FROM sqlite_schema", err);
+        r = read_header(db, mode, err);
     if (!r && (mode == VB_DB_WRITE || mode == VB_DB_CREATE)) /* what does not fit is written twice */
         r = vb_db_run(db, "PRAGMA cache_size = -131072", err);
-    if (mode == VB_DB_READ && (r == -EROFS || r == -EACCES))
+    if (mode == VB_DB_READ && !db->net && (r == -EROFS || r == -EACCES))
         vb_hint(err,
                 "who may not write needs %s-wal and -shm to be there: vbutler leaves them, other programs that close "
                 "the registry take them away; any vbutler command of its owner brings them back",
@@ -155,6 +208,8 @@ void vb_db_close(vb_db *db)
     }
     if (db->handle && sqlite3_close(db->handle) != SQLITE_OK)
         vb_log(VB_ERROR, "%s: closed with statements in use", db->path);
+    if (db->net)
+        vb_netlock_free(db->net);
     free(db->path);
     free(db);
 }
@@ -192,19 +247,24 @@ int vb_db_has_log(vb_db *db, bool *out, vb_error *err)
 int vb_db_set_log(vb_db *db, bool log, vb_error *err)
 {
     vb_auto_error failed = VB_ERROR_INIT;
-    int r;
+    int r = db->leased ? vb_lease_take(db->path, BUSY_TIMEOUT_MS, &db->lease, err) : 0;
 
+    if (r < 0)
+        return r;
     sqlite3_busy_timeout(db->handle, 0);
     r = vb_db_run(db, log ? "PRAGMA journal_mode = WAL" : "PRAGMA journal_mode = DELETE", &failed);
     sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+    give_lease_back(db);
     if (r < 0 && r != -EBUSY)
         vb_error_move(err, &failed);
     return r == -EBUSY ? 0 : r;
 }
 
-void vb_db_lease(vb_db *db)
+void vb_db_lease(vb_db *db, bool leased)
 {
-    db->leased = true;
+    db->leased = leased;
+    if (!leased && db->net)
+        vb_netlock_lift(db->net);
 }
 
 uint64_t vb_db_rollbacks(const vb_db *db)
@@ -276,13 +336,25 @@ int vb_stmt_rebind(vb_stmt *s, const vb_arg *args, size_t count, vb_error *err)
     return 0;
 }
 
+/* The kept statement of this text.  Most texts are literals: one that lies where another lay is compared, not hashed. */
+static vb_stmt *find_kept(vb_db *db, const char *sql)
+{
+    vb_stmt **recent = &db->recent[((uintptr_t)sql >> 4) % RECENT], *known;
+
+    if (*recent && !strcmp((*recent)->sql, sql))
+        return *recent;
+    HASH_FIND_STR(db->kept, sql, known);
+    if (known)
+        *recent = known;
+    return known;
+}
+
 /* A statement of this text that nobody is stepping: a kept one, or a new one (kept, unless one of its text is). */
 static int take(vb_db *db, vb_stmt **out, vb_error *err, const char *sql)
 {
-    vb_stmt *s, *known;
+    vb_stmt *s, *known = find_kept(db, sql);
     int rc;
 
-    HASH_FIND_STR(db->kept, sql, known);
     if (known && !known->busy) {
         known->busy = true;
         *out = known;
@@ -441,19 +513,12 @@ static int run_level(vb_db *db, const char *verb, int depth, vb_error *err)
     return vb_db_run(db, sql, err);
 }
 
-/* What it protects is over: a commit by who has lost it meanwhile has been SQLite's to protect. */
-static void give_lease_back(vb_db *db)
-{
-    vb_auto_error err = VB_ERROR_INIT;
-
-    if (db->lease && vb_lease_release(VB_STEAL(db->lease), &err) < 0)
-        vb_log(VB_WARNING, "%s", err.message);
-}
-
 static int begin_outermost(vb_db *db, vb_error *err)
 {
     int r = db->leased ? vb_lease_take(db->path, BUSY_TIMEOUT_MS, &db->lease, err) : 0;
 
+    if (!r && db->net)
+        sqlite3_db_release_memory(db->handle); /* what was read under another's hands: netlock.h */
     if (!r)
         r = vb_db_run(db, "BEGIN IMMEDIATE", err);
     if (r < 0)

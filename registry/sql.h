@@ -42,8 +42,9 @@ int vb_db_run(vb_db *db, const char *sql, vb_error *err);
 /* Attaches another database, read-only, under a name. */
 int vb_db_attach(vb_db *db, const char *path, const char *name, vb_error *err);
 
-/* Transactions of this connection hold the lease of the file from now on: it lies on a network file system. */
-void vb_db_lease(vb_db *db);
+/* Transactions of this connection hold the lease of the file from now on: it lies on a network file system.  Or nobody
+ * else has the file, and none is needed. */
+void vb_db_lease(vb_db *db, bool leased);
 
 /* Whether the file keeps a write-ahead log; and to keep one, or a rollback journal.  While others have the file open it
  * stays as it is: that is no error. */

@@ -2,85 +2,99 @@
 
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
+#include "registry/base/text.h"
 #include "registry/dataset.h"
 #include "registry/internal.h"
 
 #include <string.h>
 
-/* The first of the sorted paths that is not before the `n` bytes of text. */
-static size_t lower_bound(const char *const *paths, size_t count, const char *text, size_t n)
-{
-    size_t begin = 0, end = count;
+/* What may be the file, or a part of it: '$' comes after '#', with which a part begins.  ?2 is 0 for an absolute path,
+ * whose store does not count. */
+#define IN_PLACE " path >= ?1 AND path < ?1 || '$' AND (store_id = ?2 OR ?2 = 0)"
 
-    while (begin < end) {
-        size_t middle = begin + (end - begin) / 2;
-        int order = strncmp(paths[middle], text, n);
+static const char locations[] = "SELECT path FROM location l WHERE" IN_PLACE
+                                " AND EXISTS (SELECT 1 FROM dataset WHERE id = l.dataset_id)",
+                  components[] = "SELECT path FROM component c WHERE" IN_PLACE
+                                 " AND EXISTS (SELECT 1 FROM dataset WHERE id = c.dataset_id)";
 
-        if (order < 0)
-            begin = middle + 1;
-        else
-            end = middle;
-    }
-    return begin;
-}
-
-static void mark(const char *const *paths, size_t count, const char *text, bool *held)
-{
-    const char *part = vb_location_part(text);
-    size_t n = part ? (size_t)(part - text) : strlen(text);
-
-    for (size_t i = lower_bound(paths, count, text, n); i < count && !strncmp(paths[i], text, n) && !paths[i][n]; i++)
-        held[i] = true;
-}
-
-/* A file that was registered where it is, by an absolute path that may lead below the root. */
-struct absolute {
+struct asking {
+    vb_registry *reg;
+    int64_t store_id;
     const char *root;
-    const char *const *paths;
-    size_t count;
-    bool *held;
-    char *dir, *real; /* of the one before: they come sorted */
+    bool absolute, components; /* there are some that may lead here */
+    vb_error *err;
 };
 
-static int mark_absolute(void *arg, const char *path)
+static bool is_of_file(const char *path, const char *file, size_t n)
 {
-    struct absolute *a = arg;
-    vb_autofree char *dir = vb_path_dir(path), *file = NULL;
-    size_t n = strlen(a->root);
+    const char *part = vb_location_part(path);
 
-    if (!a->dir || strcmp(a->dir, dir) != 0) {
-        free(a->dir);
-        free(a->real);
-        a->real = realpath(dir, NULL);
-        a->dir = VB_STEAL(dir);
+    return !strncmp(path, file, n) && (part ? part == path + n : !path[n]);
+}
+
+/* 1 where the statement finds the file, or a part of it. */
+static int ask(struct asking *a, const char *sql, const char *file, int64_t store_id)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    size_t n = strlen(file);
+    int r = vb_sql(a->reg->db, &s, a->err, sql, VB_ARGS(file, store_id));
+
+    if (r < 0)
+        return r;
+    while ((r = vb_stmt_step(s, a->err)) > 0)
+        if (is_of_file(vb_col_text(s, 0), file, n))
+            return 1;
+    return r;
+}
+
+static int ask_all(struct asking *a, const char *path)
+{
+    int r = ask(a, locations, path, a->store_id);
+
+    if (!r && a->components)
+        r = ask(a, components, path, a->store_id);
+    if (!r && a->absolute) {
+        vb_autofree char *full = vb_path_join(a->root, path);
+
+        r = ask(a, locations, full, 0);
+        if (!r && a->components)
+            r = ask(a, components, full, 0);
     }
-    if (!a->real || !vb_path_inside(a->real, a->root))
-        return 0;
-    file = vb_path_join(a->real, vb_path_base(path));
-    mark(a->paths, a->count, file + n + (file[n] == '/'), a->held);
+    return r;
+}
+
+/* What need not be asked for each path. */
+static int look_around(struct asking *a)
+{
+    vb_autofree char *below = vb_format("%s/", a->root), *beyond = vb_format("%s0", a->root);
+    int64_t one;
+    int r = vb_sql_int(a->reg->db, &one, a->err, "SELECT 1 FROM component WHERE path >= ''", VB_NO_ARGS);
+
+    if (r < 0)
+        return r;
+    a->components = r;
+    r = vb_sql_int(a->reg->db, &one, a->err,
+                   "SELECT 1 FROM location WHERE path >= ?1 AND path < ?2 UNION ALL SELECT 1 FROM component"
+                   " WHERE path >= ?1 AND path < ?2",
+                   VB_ARGS(below, beyond));
+    if (r < 0)
+        return r;
+    a->absolute = r;
     return 0;
 }
 
 int vb_store_paths_held(vb_registry *reg, int64_t store_id, const char *root, const char *const *paths, size_t count,
                         bool *held, vb_error *err)
 {
-    struct absolute absolute = {.root = root, .paths = paths, .count = count, .held = held};
-    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    int r = vb_sql(reg->db, &s, err,
-                   "SELECT path FROM location l WHERE store_id = ?1 AND EXISTS"
-                   " (SELECT 1 FROM dataset WHERE id = l.dataset_id)"
-                   " UNION ALL SELECT path FROM datastore_record r WHERE store_id = ?1 AND component != '' AND EXISTS"
-                   " (SELECT 1 FROM dataset WHERE id = r.dataset_id)",
-                   VB_ARGS(store_id));
+    struct asking a = {.reg = reg, .store_id = store_id, .root = root, .err = err};
+    vb_auto_look look = {0};
+    int r = vb_look_begin(&look, reg->db, err);
 
-    memset(held, 0, count * sizeof *held);
-    while (!r && (r = vb_stmt_step(s, err)) > 0) {
-        mark(paths, count, vb_col_text(s, 0), held);
-        r = 0;
+    if (!r)
+        r = look_around(&a);
+    for (size_t i = 0; r >= 0 && i < count; i++) {
+        r = ask_all(&a, paths[i]);
+        held[i] = r > 0;
     }
-    if (!r && count)
-        r = vb_location_each_absolute(reg, mark_absolute, &absolute, err);
-    free(absolute.dir);
-    free(absolute.real);
-    return r;
+    return r < 0 ? r : 0;
 }

@@ -3,9 +3,23 @@
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
 #include "registry/schema.h"
+#include "registry/storage_class.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+/* What the repository says of storage classes, beside what the program knows. */
+static int note_storage_classes(vb_registry *src, vb_registry *into, vb_error *err)
+{
+    vb_auto(vb_storage_classes_close) vb_storage_classes *set = NULL;
+    vb_autofree char *text = NULL;
+    int r = vb_storage_classes_open(src, &set, err);
+
+    if (r < 0)
+        return r;
+    text = vb_storage_classes_text(set);
+    return text ? vb_registry_set_meta(into, "storage_classes", text, err) : 0;
+}
 
 int vb_subset_create(vb_registry *src, const char *path, const char *format, vb_registry **out, vb_error *err)
 {
@@ -15,6 +29,8 @@ int vb_subset_create(vb_registry *src, const char *path, const char *format, vb_
 
     if (!r)
         r = vb_registry_create(path, u, format, out, err);
+    if (!r)
+        r = note_storage_classes(src, *out, err);
     return r < 0 ? r : vb_db_attach((*out)->db, vb_registry_path(src), "src", err);
 }
 
@@ -90,6 +106,9 @@ int vb_subset_wanted(vb_registry *into, vb_error *err)
         "INSERT INTO location SELECT l.* FROM temp.wanted w CROSS JOIN src.location l ON l.dataset_id = w.dataset_id;"
         "INSERT INTO association SELECT a.* FROM temp.wanted w CROSS JOIN src.association a"
         " ON a.dataset_id = w.dataset_id WHERE a.collection_id IN (SELECT id FROM collection);"
+        "INSERT INTO component SELECT c.* FROM temp.wanted w CROSS JOIN src.component c ON c.dataset_id = w.dataset_id;"
+        "INSERT OR IGNORE INTO component_summary SELECT DISTINCT type_id, component FROM component c CROSS JOIN dataset d"
+        " ON d.id = c.dataset_id;"
         "INSERT INTO datastore_record SELECT r.* FROM temp.wanted w CROSS JOIN src.datastore_record r"
         " ON r.dataset_id = w.dataset_id;"
         "INSERT OR IGNORE INTO run_detail SELECT r.* FROM src.run_detail r WHERE r.collection_id IN"

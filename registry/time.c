@@ -154,3 +154,17 @@ bool vb_timespan_overlaps(vb_timespan a, vb_timespan b)
 {
     return a.begin < b.end && b.begin < a.end && a.begin <= a.end && b.begin <= b.end;
 }
+
+int64_t vb_day_obs(int64_t tai, int64_t offset, vb_timespan *day)
+{
+    int64_t days = (tai - offset) / DAY_NS, date = 0;
+    vb_auto_buf text = {0};
+
+    days -= (tai - offset) % DAY_NS < 0;
+    *day = (vb_timespan){days * DAY_NS + offset, (days + 1) * DAY_NS + offset};
+    vb_time_print(days * DAY_NS, &text);
+    for (int i = 0; i < 10; i++)
+        if (text.data[i] != '-')
+            date = 10 * date + (text.data[i] - '0');
+    return date;
+}

@@ -35,6 +35,9 @@ int64_t vb_time_from_unix(int64_t unix_ns);
 /* "2015-04-12T07:31:20.9259" (TAI): as many of nine digits as count, so that it reads back the same. */
 void vb_time_print(int64_t tai, vb_buf *out);
 
+/* The night that a moment belongs to, as YYYYMMDD, and when that night begins and ends. */
+int64_t vb_day_obs(int64_t tai, int64_t offset, vb_timespan *day);
+
 bool vb_timespan_overlaps(vb_timespan a, vb_timespan b);
 
 #endif

@@ -15,6 +15,9 @@ typedef struct vb_trash {
         mtime; /* of what was registered, by which it is told from a newer file of that name; -1: not recorded */
 } vb_trash;
 
+/* Notes a file that no location names: it was never registered.  In a transaction. */
+int vb_trash_add(vb_registry *reg, int64_t store_id, const char *path, int64_t size, int64_t mtime, vb_error *err);
+
 /* The oldest notes, at most `limit`; the caller frees them with vb_trash_free(). */
 int vb_trash_list(vb_registry *reg, size_t limit, vb_trash **out, size_t *count, vb_error *err);
 void vb_trash_free(vb_trash *items, size_t count);

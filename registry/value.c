@@ -84,7 +84,7 @@ void vb_value_print(const vb_value *v, vb_buf *out)
 {
     switch (v->kind) {
     case VB_NULL: break;
-    case VB_INT: vb_buf_printf(out, "%" PRId64, v->i); break;
+    case VB_INT: vb_buf_int(out, v->i); break;
     case VB_REAL: vb_buf_printf(out, "%.15g", v->d); break;
     case VB_TEXT: vb_buf_add(out, v->text, v->len); break;
     case VB_BYTES: vb_buf_hex(out, v->bytes, v->len); break;

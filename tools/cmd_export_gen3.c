@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 static vb_gen3_export_options export;
-static const char *transfer = "direct";
+static const char *transfer = "direct", *repository;
 static char **collections;
 static int64_t processes;
 
@@ -37,7 +37,7 @@ static int run(int argc, char **argv, vb_error *err)
     export.what.collections = collections;
     export.threads = (size_t)processes;
     export.progress = vb_progress_on_terminal();
-    r = vb_repo_open(argv[0], &repo, err);
+    r = vb_repo_open_source(argv[0], repository, &repo, err);
     if (!r)
         r = vb_gen3_export_repository(repo, argv[1], &export, &report, err);
     vb_progress_end();
@@ -49,6 +49,8 @@ static int run(int argc, char **argv, vb_error *err)
 }
 
 static const vb_option options[] = {
+    {"butler-config", 'b', VB_OPTION_TEXT, &repository, "REPO",
+     "where a snapshot's artifacts are, if its repository has moved"},
     {"collections", 0, VB_OPTION_LIST, &collections, "NAME,...",
      "only what these hold (globs too) and what their chains lead to"},
     {"where", 0, VB_OPTION_TEXT, &export.what.where, "EXPRESSION", "only datasets of which this holds"},
@@ -59,13 +61,14 @@ static const vb_option options[] = {
 
 const vb_command vb_cmd_export_gen3 = {
     .name = "export-gen3",
-    .arguments = "REPO DIR",
+    .arguments = "REPO|SNAPSHOT DIR",
     .summary = "write a repository, or a part of it, as a Gen3 repository of Rubin's",
     .details =
         "DIR, which is not there yet or is empty, gets butler.yaml, gen3.sqlite3 and, unless they stay where they "
         "are, the artifacts under the names that Rubin's file templates give them. Rubin's butler opens it; "
         "'butler transfer-datasets DIR TARGET --transfer-dimensions --register-dataset-types' takes from it "
-        "into another repository, and may be repeated. All or nothing.",
+        "into another repository, and may be repeated. A snapshot is exported from the repository that has its "
+        "artifacts. All or nothing.",
     .min_args = 2,
     .max_args = 2,
     .options = options,

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-static const char *format_name = "table";
+static const char *format_name = "table", *repository;
 static bool repair, checksum, dry_run;
 static bool confirm = true;
 static int64_t processes;
@@ -41,13 +41,14 @@ static int64_t all_found(const vb_fsck_counts *c)
 }
 
 /* "3 missing, 1 orphaned", on stderr: stdout is for the rows. */
-static void summarize(const vb_fsck_counts *c)
+static void summarize(const vb_fsck_counts *c, bool snapshot)
 {
     char files[32], datasets[32];
     const char *before = "found ";
 
-    fprintf(stderr, "looked at %s and %s", vb_plural(datasets, sizeof datasets, c->datasets, "artifact"),
-            vb_plural(files, sizeof files, c->files, "file"));
+    fprintf(stderr, "looked at %s", vb_plural(datasets, sizeof datasets, c->datasets, "artifact"));
+    if (!snapshot)
+        fprintf(stderr, " and %s", vb_plural(files, sizeof files, c->files, "file"));
     fputs(all_found(c) ? ": " : ": all is well", stderr);
     for (int i = 0; i < VB_DAMAGE_KINDS; i++)
         if (c->found[i]) {
@@ -104,7 +105,12 @@ static int run(int argc, char **argv, vb_error *err)
 
     if (r < 0 || (processes < 0 && vb_fail(err, -EINVAL, "--processes: must be positive")))
         return VB_EXIT_USAGE;
-    r = vb_repo_open(argv[0], &repo, err);
+    r = vb_repo_open_source(argv[0], repository, &repo, err);
+    if (!r && repo->snapshot && repair) {
+        vb_fail(err, -EROFS, "%s: is a snapshot, which never changes: --repair is for its repository", argv[0]);
+        vb_hint(err, "vbutler fsck --repair %s", repo->root);
+        return VB_EXIT_USAGE;
+    }
     if (r < 0)
         return VB_EXIT_FAILED;
     rows = vb_rows_new(format, columns, VB_COUNT(columns), vb_rows_to_file, stdout);
@@ -118,8 +124,8 @@ static int run(int argc, char **argv, vb_error *err)
     if (r < 0)
         return VB_EXIT_FAILED;
     c = vb_fsck_result(f);
-    summarize(c);
-    if (tell_unfinished(repo, err) < 0)
+    summarize(c, repo->snapshot);
+    if (!repo->snapshot && tell_unfinished(repo, err) < 0)
         return VB_EXIT_FAILED;
     if (!all_found(c) || !repair)
         return all_found(c) ? VB_EXIT_FAILED : VB_EXIT_OK;
@@ -128,6 +134,8 @@ static int run(int argc, char **argv, vb_error *err)
 }
 
 static const vb_option options[] = {
+    {"butler-config", 'b', VB_OPTION_TEXT, &repository, "REPO",
+     "where a snapshot's artifacts are, if its repository has moved"},
     {"checksum", 0, VB_OPTION_FLAG, &checksum, NULL, "read all artifacts, and compare their checksums"},
     {"repair", 0, VB_OPTION_FLAG, &repair, NULL, "do what the column 'repair' says, after a question"},
     {"dry-run", 0, VB_OPTION_FLAG, &dry_run, NULL, "with --repair: only say what would be done"},
@@ -139,12 +147,13 @@ static const vb_option options[] = {
 
 const vb_command vb_cmd_fsck = {
     .name = "fsck",
-    .arguments = "REPO",
-    .summary = "check that a repository's registry and its files agree",
+    .arguments = "REPO|SNAPSHOT",
+    .summary = "check that a repository's registry, or a snapshot, and its files agree",
     .details =
         "Looks at the registry itself, at every artifact that it names, and at every file of the repository. It changes "
         "nothing without --repair, and may run while others work: what they are making is no damage. With --repair, "
-        "files that nothing knows are moved to .vbutler/lost, never removed.",
+        "files that nothing knows are moved to .vbutler/lost, never removed. Of a snapshot the file itself and the artifacts "
+        "that it names are looked at; nothing is repaired.",
     .min_args = 1,
     .max_args = 1,
     .options = options,

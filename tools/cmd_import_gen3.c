@@ -4,6 +4,7 @@
 #include "registry/base/text.h"
 #include "tools/commands.h"
 #include "tools/progress.h"
+#include "tools/sweep.h"
 
 #include <stdio.h>
 
@@ -43,6 +44,7 @@ static int run(int argc, char **argv, vb_error *err)
     import.collections = collections;
     import.threads = (size_t)processes;
     import.progress = vb_progress_on_terminal();
+    vb_sweep_on_signals(true);
     r = vb_repo_open(argv[0], &repo, err);
     if (!r)
         r = vb_gen3_import(repo, argv[1], &import, &report, err);

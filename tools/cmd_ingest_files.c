@@ -12,6 +12,17 @@ static char **dataid;
 static const char *ids = "UNIQUE";
 static int64_t processes;
 
+/* "2 datasets in parts of " */
+static const char *in_parts(const vb_files_report *report)
+{
+    static char text[64];
+    char count[32];
+
+    snprintf(text, sizeof text, "%s in parts of ",
+             vb_plural(count, sizeof count, (int64_t)report->in_parts, "dataset"));
+    return text;
+}
+
 static int run(int argc, char **argv, vb_error *err)
 {
     vb_auto(vb_repo_close) vb_repo *repo = NULL;
@@ -35,8 +46,8 @@ static int run(int argc, char **argv, vb_error *err)
     vb_progress_end();
     if (r < 0)
         return VB_EXIT_FAILED;
-    printf("ingested %s as %s into %s in %.2f s\n", vb_plural(count, sizeof count, (int64_t)report.ingested, "file"),
-           argv[1], argv[2], (double)(vb_clock_monotonic_ns() - begun) / 1e9);
+    printf("ingested %s as %s%s into %s in %.2f s\n", vb_plural(count, sizeof count, (int64_t)report.ingested, "file"),
+           report.in_parts ? in_parts(&report) : "", argv[1], argv[2], (double)(vb_clock_monotonic_ns() - begun) / 1e9);
     if (report.existing)
         printf("  %s %s there already\n", vb_thousands(there, sizeof there, (int64_t)report.existing),
                report.existing == 1 ? "was" : "were");
@@ -63,7 +74,8 @@ const vb_command vb_cmd_ingest_files = {
     .details = "The table's first line names its columns: the path (a column path, file or filename, or "
                "else the first), and dimensions of the dataset type. Besides 'detector' a column may be "
                "another key of it, 'detector.full_name'; 'healpix5.ring' holds pixels in ring order, which "
-               "are turned into the nested order that the dimension has. Lines that begin with '#' are "
+               "are turned into the nested order that the dimension has. A column 'component' makes the rows of one "
+               "data ID one dataset in several files, a component each. Lines that begin with '#' are "
                "skipped, so ECSV will do. All files are ingested, or none.",
     .min_args = 4,
     .max_args = 4,

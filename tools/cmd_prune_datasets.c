@@ -1,6 +1,7 @@
 #include "registry/association.h"
 #include "registry/base/text.h"
 #include "registry/prune.h"
+#include "runner/run/executions.h"
 #include "tools/commands.h"
 #include "tools/confirm.h"
 #include "tools/maintain.h"
@@ -94,6 +95,25 @@ static int check_force(vb_registry *reg, vb_error *err)
     return r;
 }
 
+/* Runs that lose artifacts are not executed meanwhile: what is pruned could be what a quantum is about to read. */
+static int hold_runs(const vb_maintained *m, vb_executions **out, vb_error *err)
+{
+    char **runs = NULL;
+    int r = vb_selected_runs(m->reg, &runs, err);
+
+    if (!r && (purge || unstore))
+        r = vb_executions_hold(m->repo, runs, out, err);
+    vb_strv_free(runs);
+    return r;
+}
+
+static int check_executions(const vb_maintained *m, vb_error *err)
+{
+    vb_auto(vb_executions_release) vb_executions *held = NULL;
+
+    return hold_runs(m, &held, err);
+}
+
 static int change(vb_registry *reg, vb_error *err)
 {
     vb_auto_txn txn = {0};
@@ -110,6 +130,7 @@ static int change(vb_registry *reg, vb_error *err)
 
 static int prune(vb_maintained *m, char **collections, vb_format_kind format, vb_error *err)
 {
+    vb_auto(vb_executions_release) vb_executions *held = NULL;
     int64_t count = 0;
     int r = select_them(m->reg, collections, &count, err);
 
@@ -117,9 +138,11 @@ static int prune(vb_maintained *m, char **collections, vb_format_kind format, vb
         return r;
     if (!count) {
         fputs("no dataset was found\n", stderr);
-        return 0;
+        return dry_run ? 0 : vb_empty_trash(m, err); /* of one that was killed when it was nearly done */
     }
-    r = check_force(m->reg, err);
+    r = check_executions(m, err);
+    if (!r)
+        r = check_force(m->reg, err);
     if (!r && !quiet) {
         fprintf(stderr, "%s %s:\n", vb_datasets(count),
                 purge     ? "to be removed, with their artifacts"
@@ -133,7 +156,9 @@ static int prune(vb_maintained *m, char **collections, vb_format_kind format, vb
         return r;
     if (confirm && (r = vb_confirm("Continue?", err)) <= 0)
         return r;
-    r = change(m->reg, err);
+    r = hold_runs(m, &held, err);
+    if (!r)
+        r = change(m->reg, err);
     if (!r)
         r = vb_empty_trash(m, err);
     if (!r && !quiet)
@@ -192,8 +217,8 @@ const vb_command vb_cmd_prune_datasets = {
     .summary = "remove datasets, their artifacts, or their tags",
     .details = "COLLECTIONS say where the datasets are found, in their order; without them it is the run of --purge or "
                "the collections of --disassociate. What is to be done is listed, and done after a yes. A dataset that "
-               "a TAGGED or CALIBRATION collection has is purged with --force only. Provenance goes on speaking of "
-               "what was purged.",
+               "a TAGGED or CALIBRATION collection has is purged with --force only; one whose RUN is being executed is neither "
+               "purged nor unstored. Provenance goes on speaking of what was purged.",
     .min_args = 1,
     .max_args = -1,
     .options = options,

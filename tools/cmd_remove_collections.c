@@ -1,6 +1,7 @@
 /* cmd_remove_collections.c - remove-collections and remove-dataset-type. */
 #include "registry/base/text.h"
 #include "registry/collection_edit.h"
+#include "runner/run/executions.h"
 #include "tools/commands.h"
 #include "tools/confirm.h"
 #include "tools/maintain.h"
@@ -31,8 +32,24 @@ static int describe(vb_registry *reg, char **all, char ***out, vb_error *err)
     return r;
 }
 
-static int remove_all(vb_registry *reg, char **names, vb_error *err)
+/* A chain by which people find what is being made stays until it is made. */
+static int check_executions(const vb_maintained *m, const vb_collection *chain, vb_error *err)
 {
+    vb_auto(vb_executions_release) vb_executions *held = NULL;
+    char **children = NULL;
+    int r = vb_collection_children(m->reg, chain, &children, err);
+
+    if (!r)
+        r = vb_executions_hold(m->repo, children, &held, err);
+    if (r < 0)
+        vb_error_context(err, "removing chain '%s'", chain->name);
+    vb_strv_free(children);
+    return r;
+}
+
+static int remove_all(const vb_maintained *m, char **names, vb_error *err)
+{
+    vb_registry *reg = m->reg;
     vb_auto_txn txn = {0};
     int r = vb_registry_begin(reg, &txn, err);
 
@@ -40,16 +57,20 @@ static int remove_all(vb_registry *reg, char **names, vb_error *err)
         const vb_collection *c;
 
         r = vb_collection_find(reg, *names, &c, err);
-        if (!r)
-            r = vb_collection_remove(reg, c, from_parents, err);
+        if (!r && c->type == VB_CHAINED)
+            r = check_executions(m, c, err);
+        if (r < 0)
+            break;
+        r = vb_collection_remove(reg, c, from_parents, err);
         if (r == -EBUSY)
             vb_hint(err, "--remove-from-parents takes it out of these");
     }
     return r < 0 ? r : vb_txn_commit(&txn, err);
 }
 
-static int remove_collections(vb_registry *reg, char **given, vb_error *err)
+static int remove_collections(const vb_maintained *m, char **given, vb_error *err)
 {
+    vb_registry *reg = m->reg;
     char **all = NULL, **names = NULL, n[32];
     int yes = 0, r = vb_collection_expand(reg, given, false, &all, err);
 
@@ -62,7 +83,7 @@ static int remove_collections(vb_registry *reg, char **given, vb_error *err)
         r = yes < 0 ? yes : 0;
     }
     if (yes > 0) {
-        r = remove_all(reg, names, err);
+        r = remove_all(m, names, err);
         if (!r)
             printf("removed %s\n", vb_plural(n, sizeof n, (int64_t)vb_strv_count(names), "collection"));
     }
@@ -79,7 +100,7 @@ static int run_collections(int argc, char **argv, vb_error *err)
     int r = vb_maintain_open(argv[0], &m, err);
 
     if (!r)
-        r = remove_collections(m.reg, argv + 1, err);
+        r = remove_collections(&m, argv + 1, err);
     return r < 0 ? VB_EXIT_FAILED : VB_EXIT_OK;
 }
 
@@ -155,7 +176,8 @@ const vb_command vb_cmd_remove_collections = {
     .arguments = "REPO COLLECTION...",
     .summary = "remove TAGGED, CHAINED and CALIBRATION collections",
     .details = "COLLECTION may be a glob. The datasets stay in their runs; tags, validity ranges and lists of children "
-               "go. All are removed, or none: not without --remove-from-parents where a chain has one of them.",
+               "go. All are removed, or none: not without --remove-from-parents where a chain has one of them, "
+               "and not where a RUN of a chain is being executed.",
     .min_args = 2,
     .max_args = -1,
     .options = options,

@@ -1,13 +1,17 @@
+#include "registry/base/clock.h"
 #include "registry/base/mem.h"
+#include "registry/base/path.h"
 #include "registry/base/text.h"
 #include "registry/collection_edit.h"
 #include "registry/prune.h"
+#include "registry/trash.h"
 #include "runner/run/executions.h"
 #include "tools/commands.h"
 #include "tools/confirm.h"
 #include "tools/maintain.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 static bool confirm = true, force;
 
@@ -61,8 +65,24 @@ static int describe(vb_registry *reg, const char *name, vb_error *err)
     return r;
 }
 
-static int remove_all(vb_registry *reg, char **names, vb_error *err)
+/* Files of receipts that were never merged belong to no dataset: they become trash with the run. */
+static int trash_unmerged(const vb_maintained *m, char **paths, vb_error *err)
 {
+    int r = 0;
+
+    for (; !r && paths && *paths; paths++) {
+        vb_autofree char *path = vb_path_join(m->repo->root, *paths);
+        struct stat st;
+
+        if (!lstat(path, &st))
+            r = vb_trash_add(m->reg, 1, *paths, st.st_size, vb_clock_ns(st.st_mtim), err);
+    }
+    return r;
+}
+
+static int remove_all(const vb_maintained *m, char **names, char **unmerged, vb_error *err)
+{
+    vb_registry *reg = m->reg;
     vb_auto_txn txn = {0};
     int r = vb_registry_begin(reg, &txn, err);
 
@@ -77,28 +97,29 @@ static int remove_all(vb_registry *reg, char **names, vb_error *err)
             vb_hint(err, "--force takes it, and its datasets, out of these");
         }
     }
+    if (!r)
+        r = trash_unmerged(m, unmerged, err);
     return r < 0 ? r : vb_txn_commit(&txn, err);
 }
 
 /* Executions of the runs are held and moved away first, so that none goes on in a run that is gone. */
 static int remove_runs(vb_maintained *m, char **names, vb_error *err)
 {
-    size_t n = vb_strv_count(names);
-    vb_executions **held = vb_alloc((n + 1) * sizeof *held);
-    int r = 0;
+    vb_auto(vb_executions_release) vb_executions *held = NULL;
+    char **unmerged = NULL;
+    int r = vb_executions_settle(m->repo, err);
 
-    for (size_t i = 0; !r && i < n; i++)
-        r = vb_executions_hold(m->repo, names[i], &held[i], err);
-    for (size_t i = 0; !r && i < n; i++)
-        r = vb_executions_move_away(held[i], err);
     if (!r)
-        r = remove_all(m->reg, names, err);
-    for (size_t i = 0; i < n && held[i]; i++) {
-        if (!r)
-            vb_executions_discard(held[i]);
-        vb_executions_release(held[i]);
-    }
-    free(held);
+        r = vb_executions_hold(m->repo, names, &held, err);
+    if (!r)
+        r = vb_executions_unmerged(held, m->reg, &unmerged, err);
+    if (!r)
+        r = vb_executions_move_away(held, err);
+    if (!r)
+        r = remove_all(m, names, unmerged, err);
+    if (!r)
+        vb_executions_discard(held);
+    vb_strv_free(unmerged);
     return r < 0 ? r : vb_empty_trash(m, err);
 }
 
@@ -111,6 +132,9 @@ static int run_on(vb_maintained *m, char **given, vb_error *err)
         r = describe(m->reg, *name, err);
     if (!r && !*names) {
         fputs("no RUN was found\n", stderr);
+        r = vb_executions_settle(m->repo, err); /* of one that was killed when it was nearly done */
+        if (!r)
+            r = vb_empty_trash(m, err);
     } else if (!r) {
         yes = confirm ? vb_confirm("Remove these runs, and all that is listed?", err) : 1;
         r = yes < 0 ? yes : 0;

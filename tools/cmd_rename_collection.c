@@ -25,10 +25,11 @@ static int run_rename(int argc, char **argv, vb_error *err)
 {
     vb_auto(vb_executions_release) vb_executions *held = NULL; /* nobody executes into it meanwhile */
     vb_auto_maintained m = {0};
+    char *runs[] = {argv[1], NULL};
     int r = vb_maintain_open(argv[0], &m, err);
 
     if (!r)
-        r = vb_executions_hold(m.repo, argv[1], &held, err);
+        r = vb_executions_hold(m.repo, runs, &held, err);
     if (!r)
         r = change(m.reg, argv[1], argv[2], NULL, err);
     if (!r)

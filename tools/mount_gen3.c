@@ -3,45 +3,23 @@
 #include "fs/store/parallel.h"
 #include "registry/base/mem.h"
 #include "registry/gen3/chosen.h"
+#include "registry/gen3/private.h"
 #include "tools/progress.h"
-
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
-
-static char pending[4096]; /* the snapshot while it is made; for the handler */
+#include "tools/sweep.h"
 
 void vb_mount_gen3_unlink(const char *file)
 {
     vb_gen3_private_unlink(file);
-    *pending = 0;
-}
-
-/* Only calls that a handler may make. */
-static void on_signal(int number)
-{
-    char *slash = strrchr(pending, '/');
-
-    if (slash) {
-        unlink(pending);
-        *slash = 0;
-        rmdir(pending);
-    }
-    _exit(128 + number);
-}
-
-static void watch_signals(void (*handler)(int))
-{
-    struct sigaction action = {.sa_handler = handler};
-
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
 }
 
 static bool wants(void *arg, const vb_uuid *uuid)
 {
     return vb_gen3_chosen_has(arg, uuid);
+}
+
+static int wants_record(void *arg, const vb_element *e, const vb_value *key, vb_error *err)
+{
+    return vb_gen3_chosen_record(arg, e, key, err);
 }
 
 static int make_snapshot(const char *path, char *const *collections, const char *where, const char *file, vb_error *err)
@@ -56,9 +34,10 @@ static int make_snapshot(const char *path, char *const *collections, const char 
 
     if (!r)
         r = vb_gen3_select(g, collections, err);
-    if (!r && where) {
+    if (!r && (where || !vb_gen3_all_wanted(g))) {
         r = vb_gen3_choose(g, where, &options, &chosen, err);
         options.wants = wants;
+        options.wants_record = wants_record;
         options.arg = chosen;
     }
     if (!r)
@@ -70,18 +49,16 @@ static int make_snapshot(const char *path, char *const *collections, const char 
 int vb_mount_gen3_snapshot(const char *path, char *const *collections, const char *where, char **file, vb_error *err)
 {
     vb_autofree char *made = NULL;
-    int r = vb_gen3_private_file(&made, err);
+    int r;
 
-    if (r < 0)
-        return r;
-    if (strlen(made) < sizeof pending)
-        strcpy(pending, made);
-    watch_signals(on_signal);
-    r = make_snapshot(path, collections, where, made, err);
-    watch_signals(SIG_DFL);
-    if (r < 0)
+    vb_sweep_on_signals(true);
+    r = vb_gen3_private_file(&made, err);
+    if (!r)
+        r = make_snapshot(path, collections, where, made, err);
+    vb_sweep_on_signals(false);
+    if (r < 0 && made)
         vb_mount_gen3_unlink(made);
-    else
+    if (!r)
         *file = VB_STEAL(made);
     return r;
 }

@@ -34,7 +34,7 @@ vb_fsck *vb_fsck_new(const vb_repo *repo, const vb_fsck_options *options)
 static void free_kept(struct kept *list, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        free(list[i].path);
+        free(list[i].path), free(list[i].component);
     free(list);
 }
 
@@ -47,7 +47,7 @@ void vb_fsck_free(vb_fsck *f)
     if (f->reg)
         vb_registry_close(f->reg);
     for (size_t i = 0; i < f->nhashes; i++)
-        free(f->hashes[i].path);
+        free(f->hashes[i].path), free(f->hashes[i].component);
     free_kept(f->mends, f->nmends);
     free_kept(f->absent, f->nabsent);
     free_kept(f->strangers, f->nstrangers);
@@ -94,10 +94,13 @@ struct kept *vb_fsck_keep(struct kept **list, size_t *n, size_t *cap, vb_damage 
 
 static int database_fault(void *arg, const char *what, const char *detail, bool mendable, vb_error *err)
 {
-    vb_autofree char *text =
-        vb_format("%s: restore the registry from a backup, or try: sqlite3 registry.sqlite3 .recover", detail);
+    vb_fsck *f = arg;
+    vb_autofree char *text = vb_format("%s: %s", detail,
+                                       f->repo->snapshot ? "restore the snapshot from a copy, or make it again"
+                                                         : "restore the registry from a backup, or try: "
+                                                           "sqlite3 registry.sqlite3 .recover");
 
-    vb_fsck_tell(arg, &(vb_finding){VB_DAMAGE_DATABASE, "registry.sqlite3", NULL, text, NULL});
+    vb_fsck_tell(f, &(vb_finding){VB_DAMAGE_DATABASE, vb_path_base(f->repo->registry_path), NULL, text, NULL});
     return 0;
 }
 
@@ -106,6 +109,7 @@ static int dangling(void *arg, const char *what, const char *detail, bool mendab
     vb_autofree char *text = vb_format("%s: %s", what, detail);
     vb_fsck *f = arg;
 
+    mendable = mendable && !f->repo->snapshot;
     if (mendable && (!f->nmends || f->mends[0].kind != VB_DAMAGE_DANGLING)) /* one for all: they are mended together */
         vb_fsck_keep(&f->mends, &f->nmends, &f->mends_cap, VB_DAMAGE_DANGLING, "");
     vb_fsck_tell(f, &(vb_finding){VB_DAMAGE_DANGLING, NULL, NULL, text,
@@ -152,20 +156,14 @@ static int meet(void *arg, const char *path, const struct stat *st, vb_error *er
     return r;
 }
 
-/* What belongs to the repository itself, and not to its store. */
-static bool is_ours(const char *name)
-{
-    return !strcmp(name, ".vbutler") || !strcmp(name, "vbutler.yaml") || vb_starts_with(name, "registry.sqlite3");
-}
-
 static int compare(vb_fsck *f, vb_error *err)
 {
     int r = vb_held_open(f->reg, &f->held, err);
 
     if (!r)
         r = advance(f, err);
-    if (!r)
-        r = vb_walk(f->repo->root, is_ours, meet, f, err);
+    if (!r && !f->repo->snapshot)
+        r = vb_walk(f->repo->root, vb_repo_is_own, meet, f, err);
     while (!r && f->next) {
         r = vb_fsck_judge(f, f->next, err);
         if (!r)
@@ -198,5 +196,5 @@ int vb_fsck_check(vb_fsck *f, vb_error *err)
         r = vb_check_references(f->reg, dangling, f, err);
     if (!r)
         r = compare(f, err);
-    return r < 0 ? r : vb_fsck_strangers(f, err);
+    return r < 0 || f->repo->snapshot ? r : vb_fsck_strangers(f, err);
 }

@@ -1,4 +1,5 @@
-/* fsck.h - whether a repository's registry and its files agree, in both directions.
+/* fsck.h - whether a repository's registry and its files agree, in both directions; a snapshot's in one: files that it
+ * does not name are its repository's.
  *
  *     vb_auto(vb_fsck_free) vb_fsck *f = vb_fsck_new(repo, &options);
  *     vb_fsck_check(f, &err);                   tells every finding; changes nothing

@@ -12,12 +12,14 @@
 struct kept {
     vb_damage kind;
     char *path;
+    char *component; /* of the dataset, whose file it is; NULL: the whole */
     int64_t dataset_id, store_id, mtime;
     mode_t mode;
 };
 
 struct to_hash {
     char *path;
+    char *component; /* as in `kept` */
     int64_t dataset_id, store_id, mtime;
     vb_hash wanted, found;
     bool touched; /* its time differs */

@@ -3,6 +3,7 @@
 #include "registry/base/clock.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
+#include "registry/component.h"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -16,6 +17,14 @@ static char *where(vb_fsck *f, const vb_held *held)
     return vb_stores_path(f->stores, &location);
 }
 
+/* Whose file a kept finding is. */
+static void keep_of(struct kept *k, const vb_held *held)
+{
+    k->dataset_id = held->dataset_id;
+    k->store_id = held->store_id;
+    k->component = held->component ? vb_strdup(held->component) : NULL;
+}
+
 __attribute__((format(printf, 5, 6))) static void tell(vb_fsck *f, vb_damage kind, const vb_held *held,
                                                        const char *mending, const char *format, ...)
 {
@@ -25,32 +34,33 @@ __attribute__((format(printf, 5, 6))) static void tell(vb_fsck *f, vb_damage kin
     va_start(args, format);
     detail = vb_vformat(format, args);
     va_end(args);
+    mending = f->repo->snapshot ? NULL : mending;
     vb_fsck_tell(f, &(vb_finding){kind, held->file, dataset, detail, mending});
     if (mending) {
         struct kept *k = vb_fsck_keep(&f->mends, &f->nmends, &f->mends_cap, kind, held->file);
 
-        k->dataset_id = held->dataset_id;
-        k->store_id = held->store_id;
+        keep_of(k, held);
     }
 }
 
 static void missing(vb_fsck *f, const vb_held *held, int code)
 {
-    if (held->component) {
-        tell(f, VB_DAMAGE_MISSING, held, NULL,
-             "is not there: one of several files of the dataset; restore it from a copy");
-        return;
-    }
     if (f->held) { /* it may have been pruned since the walk began: vb_fsck_absent() looks again */
-        struct kept *k = vb_fsck_keep(&f->absent, &f->nabsent, &f->absent_cap, VB_DAMAGE_MISSING, held->file);
-
-        k->dataset_id = held->dataset_id;
-        k->store_id = held->store_id;
+        keep_of(vb_fsck_keep(&f->absent, &f->nabsent, &f->absent_cap, VB_DAMAGE_MISSING, held->file), held);
         return;
     }
-    tell(f, VB_DAMAGE_MISSING, held, "forget where it was; the dataset stays, without an artifact",
+    tell(f, VB_DAMAGE_MISSING, held,
+         held->component ? "forget where it was; the dataset stays, without this component"
+                         : "forget where it was; the dataset stays, without an artifact",
          "is not there%s%s; restore it from a copy if there is one", code == -ENOENT ? "" : ": ",
          code == -ENOENT ? "" : strerror(-code));
+}
+
+/* Where a file of the dataset is by now: 1, 0 where nothing says so any more. */
+static int find_now(vb_fsck *f, int64_t dataset_id, const char *component, vb_file *out, vb_error *err)
+{
+    return component ? vb_component_get(f->reg, dataset_id, component, out, err)
+                     : vb_location_get(f->reg, dataset_id, &out->location, err);
 }
 
 int vb_fsck_absent(vb_fsck *f, vb_error *err)
@@ -59,12 +69,15 @@ int vb_fsck_absent(vb_fsck *f, vb_error *err)
 
     for (size_t i = 0; r >= 0 && i < f->nabsent; i++) {
         const struct kept *k = &f->absent[i];
-        vb_held held = {.dataset_id = k->dataset_id, .store_id = k->store_id, .file = k->path};
+        vb_held held = {.dataset_id = k->dataset_id,
+                        .store_id = k->store_id,
+                        .file = k->path,
+                        .component = k->component};
         vb_autofree char *path = where(f, &held);
-        vb_auto_location now = {0};
+        vb_auto_file now = {0};
         struct stat st;
 
-        r = vb_location_get(f->reg, k->dataset_id, &now, err);
+        r = find_now(f, k->dataset_id, k->component, &now, err);
         if (r > 0 && stat(path, &st))
             missing(f, &held, -errno);
     }
@@ -87,7 +100,7 @@ static void check_permission(vb_fsck *f, const vb_held *held, const char *path)
              "cannot be read: %s", strerror(errno));
         return;
     }
-    if (lstat(path, &own) || !has_our_mode(held, &own))
+    if (f->repo->snapshot || lstat(path, &own) || !has_our_mode(held, &own))
         return;
     if ((own.st_mode & 07777) != f->repo->file_mode)
         tell(f, VB_DAMAGE_PERMISSION, held, "give it the repository's mode and group",
@@ -100,6 +113,7 @@ static void check_permission(vb_fsck *f, const vb_held *held, const char *path)
 static int hash_later(vb_fsck *f, const vb_held *held, const char *path, bool touched, int64_t mtime, vb_error *err)
 {
     f->hashes[f->nhashes++] = (struct to_hash){.path = vb_strdup(path),
+                                               .component = held->component ? vb_strdup(held->component) : NULL,
                                                .dataset_id = held->dataset_id,
                                                .store_id = held->store_id,
                                                .wanted = held->checksum,
@@ -108,16 +122,21 @@ static int hash_later(vb_fsck *f, const vb_held *held, const char *path, bool to
     return f->nhashes == HASH_BATCH ? vb_fsck_hash_all(f, err) : 0;
 }
 
-/* A part of a file has a size and a checksum of its own, which are those of what a mount shows. */
-static int64_t size_of(vb_fsck *f, const vb_held *held, const struct stat *st)
+/* A part of a file has a size of its own, which is that of what a mount shows; false where the file has no such part,
+ * which is told. */
+static bool measure(vb_fsck *f, const vb_held *held, const struct stat *st, int64_t *size)
 {
-    vb_auto_location location = {0};
-    int64_t size = st->st_size, mtime;
+    vb_auto_file file = {0};
+    vb_auto_error err = VB_ERROR_INIT;
+    int64_t mtime;
 
-    if (held->part && vb_location_get(f->reg, held->dataset_id, &location, NULL) > 0 &&
-        vb_stores_stat(f->stores, &location, &size, &mtime, NULL) < 0)
-        return -1;
-    return size;
+    *size = st->st_size;
+    if (!held->part || find_now(f, held->dataset_id, held->component, &file, NULL) <= 0 ||
+        !vb_stores_stat(f->stores, &file.location, size, &mtime, &err))
+        return true;
+    tell(f, VB_DAMAGE_MISSING, held, NULL, "does not have the dataset's part %s: %s; restore the file",
+         vb_location_part(file.location.path) + 1, err.message);
+    return false;
 }
 
 int vb_fsck_judge(vb_fsck *f, const vb_held *held, vb_error *err)
@@ -137,7 +156,8 @@ int vb_fsck_judge(vb_fsck *f, const vb_held *held, vb_error *err)
         return 0;
     }
     check_permission(f, held, path);
-    size = size_of(f, held, &st);
+    if (!measure(f, held, &st, &size))
+        return 0;
     mtime = vb_clock_ns(st.st_mtim);
     touched = held->mtime >= 0 && mtime != held->mtime;
     if (held->size >= 0 && size != held->size) {
@@ -170,7 +190,10 @@ static void judge_hash(vb_fsck *f, const struct to_hash *h)
 {
     size_t n = strlen(f->repo->root);
     const char *shown = vb_path_inside(h->path, f->repo->root) ? h->path + n + 1 : h->path;
-    vb_held held = {.dataset_id = h->dataset_id, .store_id = h->store_id, .file = vb_strdup(shown)};
+    vb_held held = {.dataset_id = h->dataset_id,
+                    .store_id = h->store_id,
+                    .file = vb_strdup(shown),
+                    .component = h->component};
     char is[VB_HASH_TEXT], was[VB_HASH_TEXT];
 
     if (h->err.code) {
@@ -181,7 +204,8 @@ static void judge_hash(vb_fsck *f, const struct to_hash *h)
              vb_hash_format(&h->found, is), vb_hash_format(&h->wanted, was));
     } else if (h->touched) {
         tell(f, VB_DAMAGE_TIME, &held, "record its time", "was touched or copied since; its bytes are the same");
-        f->mends[f->nmends - 1].mtime = h->mtime;
+        if (!f->repo->snapshot)
+            f->mends[f->nmends - 1].mtime = h->mtime;
     }
     free(held.file);
 }
@@ -192,6 +216,7 @@ int vb_fsck_hash_all(vb_fsck *f, vb_error *err)
     for (size_t i = 0; i < f->nhashes; i++) {
         judge_hash(f, &f->hashes[i]);
         free(f->hashes[i].path);
+        free(f->hashes[i].component);
         vb_error_clear(&f->hashes[i].err);
     }
     f->nhashes = 0;

@@ -5,6 +5,7 @@
 #include "registry/base/log.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
+#include "registry/component.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -33,9 +34,10 @@ static int mend_orphan(vb_fsck *f, const struct kept *k, vb_error *err)
     to = vb_path_join(f->lost, k->path);
     dir = vb_path_dir(to);
     r = vb_mkdirs(AT_FDCWD, dir, 0777, err);
-    if (!r && renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE))
-        r = vb_fail_errno(err, -errno, "moving %s to %s", from, to);
-    return r;
+    if (r < 0)
+        return r;
+    r = vb_rename_new(AT_FDCWD, from, AT_FDCWD, to);
+    return r < 0 ? vb_fail_errno(err, r, "moving %s to %s", from, to) : 0;
 }
 
 static int mend_interrupted(vb_fsck *f, const struct kept *k, vb_error *err)
@@ -58,7 +60,8 @@ static int mend_missing(vb_fsck *f, const struct kept *k, vb_error *err)
         return 0; /* somebody has brought it back */
     r = vb_registry_begin(f->reg, &txn, err);
     if (!r)
-        r = vb_location_forget(f->reg, k->dataset_id, k->store_id, err);
+        r = k->component ? vb_component_forget(f->reg, k->dataset_id, k->component, err)
+                         : vb_location_forget(f->reg, k->dataset_id, k->store_id, err);
     return r < 0 ? r : vb_txn_commit(&txn, err);
 }
 
@@ -68,7 +71,8 @@ static int mend_time(vb_fsck *f, const struct kept *k, vb_error *err)
     int r = vb_registry_begin(f->reg, &txn, err);
 
     if (!r)
-        r = vb_location_set_mtime(f->reg, k->dataset_id, k->store_id, k->mtime, err);
+        r = k->component ? vb_component_set_mtime(f->reg, k->dataset_id, k->component, k->mtime, err)
+                         : vb_location_set_mtime(f->reg, k->dataset_id, k->store_id, k->mtime, err);
     return r < 0 ? r : vb_txn_commit(&txn, err);
 }
 

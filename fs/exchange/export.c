@@ -259,8 +259,8 @@ int vb_export(const vb_repo *repo, const char *directory, const vb_export_reques
     r = write_yaml(&e, reg, temporary, report, err);
     if (!r)
         r = put_artifacts(&e, err);
-    if (!r && renameat2(e.dir, temporary, e.dir, request->file, RENAME_NOREPLACE))
-        r = vb_fail_errno(err, -errno, "naming %s/%s", directory, request->file);
+    if (!r && (r = vb_rename_new(e.dir, temporary, e.dir, request->file)) < 0)
+        vb_fail_errno(err, r, "naming %s/%s", directory, request->file);
     if (r < 0) {
         unlinkat(e.dir, temporary, 0);
         undo(&e);

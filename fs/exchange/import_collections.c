@@ -92,21 +92,37 @@ static int type_of(const vb_yaml_node *entry, vb_collection_type *out, vb_error 
     return vb_yaml_fail(err, entry, "collection_type must be RUN, TAGGED, CHAINED or CALIBRATION");
 }
 
+/* host, timespan_begin and timespan_end of a RUN: an end that is null is open, both say nothing. */
+static int keep_detail(vb_importing *im, const vb_yaml_node *entry, const vb_collection *run, vb_error *err)
+{
+    const vb_yaml_node *host = vb_yaml_get(entry, "host"), *begin = vb_yaml_get(entry, "timespan_begin"),
+                       *end = vb_yaml_get(entry, "timespan_end");
+    vb_run_detail detail = {.has_span = !vb_yaml_is_null(begin) || !vb_yaml_is_null(end)};
+    int r = vb_import_time(begin, VB_TIME_MIN, &detail.span.begin, err);
+
+    if (!r)
+        r = vb_import_time(end, VB_TIME_MAX, &detail.span.end, err);
+    if (!r && !vb_yaml_is_null(host) && !vb_yaml_text(host))
+        r = vb_yaml_fail(err, host, "a host must be text");
+    if (r < 0)
+        return vb_error_context(err, "run '%s'", run->name);
+    detail.host = vb_yaml_is_null(host) ? NULL : (char *)vb_yaml_text(host);
+    return vb_collection_set_run_detail(im->reg, run, &detail, err);
+}
+
 static int register_one(vb_importing *im, const vb_yaml_node *entry, vb_collection_type type, vb_error *err)
 {
     const char *name = vb_yaml_get_text(entry, "name");
+    const vb_collection *ours;
     int r;
 
     if (!name)
         return vb_yaml_fail(err, entry, "a collection needs a name");
-    r = vb_collection_register(im->reg, name, type, vb_yaml_get_text(entry, "doc"), NULL, err);
+    r = vb_collection_register(im->reg, name, type, vb_yaml_get_text(entry, "doc"), &ours, err);
     if (r < 0)
         return vb_error_context(err, "%s:%d", entry->file, entry->line);
-    if (!vb_yaml_is_null(vb_yaml_get(entry, "host")) || !vb_yaml_is_null(vb_yaml_get(entry, "timespan_begin")) ||
-        !vb_yaml_is_null(vb_yaml_get(entry, "timespan_end")))
-        vb_import_remark(im, "run '%s': its host and timespan are not kept", name);
     im->report->collections++;
-    return 0;
+    return type == VB_RUN ? keep_detail(im, entry, ours, err) : 0;
 }
 
 static int each_collection(void *arg, const vb_yaml_node *entry, const vb_yaml_node *items, vb_error *err)

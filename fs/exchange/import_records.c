@@ -3,32 +3,13 @@
  * Universes differ (docs/dimensions.md), and records with them: what an older file says under another name, or at
  * another place, is a rule in the table below; anything else that the element has no column for is refused by name. */
 #include "fs/exchange/import_internal.h"
-#include "fs/ingest/exposure.h"
 #include "fs/ingest/rules.h"
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
 #include "registry/exchange/integrity.h"
-#include "registry/instrument_rules.h"
+#include "registry/older.h"
 
 #include <string.h>
-
-enum what {
-    DROP,       /* nothing has it any more */
-    GROUP,      /* the name of a group, which became a dimension */
-    MEMBERSHIP, /* the visit system, which became a relation */
-};
-
-static const struct rule {
-    const char *element, *key;
-    int before; /* files of universes below this have it */
-    enum what what;
-} rules[] = {
-    {"visit", "seeing", 1, DROP},
-    {"visit", "visit_system", 2, MEMBERSHIP},
-    {"visit_definition", "visit_system", 2, DROP},
-    {"exposure", "group_name", 6, GROUP},
-    {"exposure", "group_id", 6, DROP},
-};
 
 /* A record while it is read. */
 struct reading {
@@ -39,14 +20,6 @@ struct reading {
     const vb_yaml_node *membership; /* of a visit: its visit system */
     vb_error *err;
 };
-
-static const struct rule *find_rule(const struct reading *r, const char *key)
-{
-    for (size_t i = 0; i < VB_COUNT(rules); i++)
-        if (r->im->from < rules[i].before && !strcmp(rules[i].element, r->element->name) && !strcmp(rules[i].key, key))
-            return &rules[i];
-    return NULL;
-}
 
 /* The type of a column: a dimension's, or a field's. */
 static vb_field_type type_of(const struct reading *r, const char *column)
@@ -99,21 +72,25 @@ static int set_region(struct reading *r, const vb_yaml_node *node)
     return status;
 }
 
-static int apply(struct reading *r, const struct rule *rule, const vb_yaml_node *node)
+/* What an older universe has, and the repository's does not. */
+static int apply(struct reading *r, const char *name, const vb_yaml_node *key, const vb_yaml_node *node)
 {
-    switch (rule->what) {
-    case GROUP: return set(r, "group", node);
-    case MEMBERSHIP: r->membership = node; return 0;
-    case DROP: break;
+    switch (vb_older_field(r->im->from, r->element->name, name)) {
+    case VB_OLDER_GROUP: return set(r, "group", node);
+    case VB_OLDER_MEMBERSHIP: r->membership = node; return 0;
+    case VB_OLDER_DROP: return 0;
+    case VB_OLDER_UNKNOWN: break;
     }
-    return 0;
+    if (vb_yaml_is_null(node))
+        return 0;
+    return vb_yaml_fail(r->err, key, "%s of universe %d has no '%s' (the file's universe is %d)", r->element->name,
+                        r->im->to, name, r->im->from);
 }
 
 static int read_key(struct reading *r, const vb_yaml_node *key, const vb_yaml_node *node)
 {
     const vb_element *e = r->element;
     const char *name = vb_yaml_text(key);
-    const struct rule *rule;
 
     if (!name)
         return vb_yaml_fail(r->err, key, "the key of a record's value must be text");
@@ -129,13 +106,7 @@ static int read_key(struct reading *r, const vb_yaml_node *key, const vb_yaml_no
         return set_time(r, "timespan_end", node, VB_TIME_MAX);
     if (strncmp(name, "timespan_", 9) && vb_record_value(&r->record, name))
         return set(r, name, node);
-    rule = find_rule(r, name);
-    if (rule)
-        return apply(r, rule, node);
-    if (vb_yaml_is_null(node))
-        return 0;
-    return vb_yaml_fail(r->err, key, "%s of universe %d has no '%s' (the file's universe is %d)", e->name, r->im->to,
-                        name, r->im->from);
+    return apply(r, name, key, node);
 }
 
 /* One end of a timespan alone: the other is open. */
@@ -167,24 +138,6 @@ static int check_complete(const struct reading *r)
     return 0;
 }
 
-/* ---- what older records bring with them ------------------------------------------------------------------------ */
-
-/* When the nights of an instrument begin, by the rules that the repository has of it; 0: it has none. */
-static int day_offset(vb_importing *im, const char *instrument, int64_t *offset, vb_error *err)
-{
-    vb_auto(vb_rules_free) vb_rules *loaded = NULL;
-    vb_autofree char *text = NULL;
-    int r = vb_instrument_rules_get(im->reg, instrument, &text, err);
-
-    *offset = 0;
-    if (r <= 0)
-        return r;
-    r = vb_rules_load(instrument, text, strlen(text), &loaded, err);
-    if (!r)
-        *offset = loaded->day_offset;
-    return r < 0 ? r : 1;
-}
-
 static int put(vb_importing *im, vb_record *record, vb_error *err)
 {
     int r = vb_record_put(im->reg, record, VB_RECORD_KEEP, err);
@@ -195,90 +148,17 @@ static int put(vb_importing *im, vb_record *record, vb_error *err)
     return 0;
 }
 
-/* visit.day_obs, which files before universe 1 do not have: the night of its begin. */
-static int derive_day_obs(struct reading *r)
+static int day_offset(void *arg, const char *instrument, int64_t *offset, vb_error *err)
 {
-    vb_value *day = vb_record_value(&r->record, "day_obs"), *begin = vb_record_value(&r->record, "timespan_begin");
-    const vb_value *instrument = vb_record_value(&r->record, "instrument");
-    vb_timespan night;
-    int64_t offset;
-    int status;
-
-    if (r->im->from >= 1 || strcmp(r->element->name, "visit") || !day || day->kind != VB_NULL)
-        return 0;
-    if (!begin || begin->kind != VB_INT)
-        return vb_yaml_fail(r->err, r->node, "a visit of universe 0 has no datetime_begin, which tells its day_obs");
-    status = day_offset(r->im, instrument->text, &offset, r->err);
-    if (status >= 0)
-        *day = vb_value_int(vb_day_obs(begin->i, offset, &night));
-    return status < 0 ? status : 0;
-}
-
-/* The night as a record, which files before universe 6 do not have. */
-static int put_day_obs(struct reading *r)
-{
-    const vb_element *e = vb_universe_find(r->record.universe, "day_obs");
-    const vb_value *day = e ? vb_record_value(&r->record, "day_obs") : NULL;
-    const vb_value *instrument = vb_record_value(&r->record, "instrument");
-    vb_auto_record record = {0};
-    vb_auto_buf iso = {0};
-    int64_t offset, begin;
-    int status;
-
-    if (r->im->from >= 6 || !day || day->kind != VB_INT || !vb_dimset_has(r->element->implied, e->index))
-        return 0;
-    status = day_offset(r->im, instrument->text, &offset, r->err);
-    if (status < 0)
-        return status;
-    record = vb_record_new(r->im->reg, e);
-    vb_record_set(&record, "instrument", vb_value_copy(instrument));
-    vb_record_set(&record, "day_obs", vb_value_int(day->i));
-    vb_buf_printf(&iso, "%04d-%02d-%02d", (int)(day->i / 10000 % 10000), (int)(day->i / 100 % 100),
-                  (int)(day->i % 100));
-    if (status && !vb_time_parse_iso(iso.data, VB_SCALE_TAI, &begin, NULL)) {
-        begin += offset;
-        vb_record_set_timespan(&record, (vb_timespan){begin, begin + INT64_C(86400000000000)});
-    }
-    return put(r->im, &record, r->err);
-}
-
-static int put_group(struct reading *r)
-{
-    const vb_element *e = vb_universe_find(r->record.universe, "group");
-    const vb_value *group = e ? vb_record_value(&r->record, "group") : NULL;
-    vb_auto_record record = {0};
-
-    if (r->im->from >= 6 || !group || group->kind != VB_TEXT || !vb_dimset_has(r->element->implied, e->index))
-        return 0;
-    record = vb_record_new(r->im->reg, e);
-    vb_record_set(&record, "instrument", vb_value_copy(vb_record_value(&r->record, "instrument")));
-    vb_record_set(&record, "group", vb_value_copy(group));
-    return put(r->im, &record, r->err);
-}
-
-static int put_membership(struct reading *r)
-{
-    const vb_element *e = vb_universe_find(r->record.universe, "visit_system_membership");
-    vb_auto_record record = {0};
-    vb_value system;
-    int status;
-
-    if (!r->membership || !e)
-        return 0;
-    status = vb_import_field(r->membership, VB_FIELD_INT, &system, r->err);
-    if (status < 0)
-        return status;
-    record = vb_record_new(r->im->reg, e);
-    vb_record_set(&record, "instrument", vb_value_copy(vb_record_value(&r->record, "instrument")));
-    vb_record_set(&record, "visit", vb_value_copy(vb_record_value(&r->record, "visit")));
-    vb_record_set(&record, "visit_system", system);
-    return put(r->im, &record, r->err);
+    return vb_rules_day_offset(arg, instrument, offset, err);
 }
 
 /* ---- all of them ------------------------------------------------------------------------------------------------ */
 
 static int read_record(struct reading *r)
 {
+    vb_bringing_up up = {.reg = r->im->reg, .from = r->im->from, .day_offset = day_offset, .arg = r->im->reg};
+    vb_value visit_system = {0};
     int status = 0;
 
     if (r->node->kind != VB_YAML_MAP)
@@ -288,16 +168,19 @@ static int read_record(struct reading *r)
     if (!status)
         close_timespan(r);
     if (!status)
-        status = derive_day_obs(r);
-    if (!status)
         status = check_complete(r);
+    if (!status && r->membership)
+        status = vb_import_field(r->membership, VB_FIELD_INT, &visit_system, r->err);
+    if (status < 0)
+        return status;
+    status = vb_older_before(&up, &r->record, r->err);
     if (!status)
-        status = put_day_obs(r);
+        status = put(r->im, &r->record, r->err);
     if (!status)
-        status = put_group(r);
-    if (!status && put(r->im, &r->record, r->err) < 0)
-        status = vb_error_context(r->err, "%s:%d", r->node->file, r->node->line);
-    return status < 0 ? status : put_membership(r);
+        status = vb_older_after(&up, &r->record, &visit_system, r->err);
+    r->im->report->records += up.records;
+    r->im->report->records_there += up.there;
+    return status < 0 ? vb_error_context(r->err, "%s:%d", r->node->file, r->node->line) : 0;
 }
 
 /* Every element whose records an entry brings: its own, and those that older ones bring with them. */

@@ -4,9 +4,10 @@
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
-#include "registry/exchange/export.h"
+#include "registry/component.h"
 #include "registry/gen3/formatters.h"
 #include "registry/gen3/template.h"
+#include "registry/storage_class.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -31,6 +32,7 @@ struct vb_gen3_files {
     vb_stores *stores;
     vb_gen3_templates *templates;
     vb_gen3_export *x;
+    vb_storage_classes *known;
     json_t *overrides;
     char **classes;
     int dir;
@@ -52,6 +54,8 @@ int vb_gen3_files_new(const vb_repo *repo, vb_registry *reg, const char *dir, co
     if (f->dir < 0)
         return vb_fail_errno(err, -errno, "opening %s", dir);
     r = vb_stores_open(reg, repo->root, &f->stores, err);
+    if (!r)
+        r = vb_storage_classes_open(reg, &f->known, err);
     if (!r)
         r = vb_registry_meta(reg, "gen3_configuration", &configuration, err);
     if (r < 0)
@@ -81,6 +85,8 @@ void vb_gen3_files_free(vb_gen3_files *f)
         vb_gen3_templates_free(f->templates);
     if (f->stores)
         vb_stores_close(f->stores);
+    if (f->known)
+        vb_storage_classes_close(f->known);
     if (f->dir >= 0)
         close(f->dir);
     vb_strv_free(f->classes);
@@ -118,19 +124,39 @@ static json_t *section(vb_gen3_files *f, const char *name)
     return there;
 }
 
-/* The formatter of a dataset's file; a storage class of ours is defined in butler.yaml. */
-static const char *formatter_of(vb_gen3_files *f, const vb_dataset *d, const vb_location *l)
+/* Defines a storage class of ours in butler.yaml, with its components, and those that these have. */
+static void define_class(vb_gen3_files *f, const char *name, const char *extension, const char *formatter)
 {
-    const char *class = d->type->storage_class, *theirs = vb_gen3_formatter(class), *python, *ours;
+    const vb_storage_class *class = vb_storage_class_find(f->known, name);
+    const char *python, *ours = vb_gen3_formatter_of_extension(extension, &python);
+    json_t *definition;
 
-    ours = vb_gen3_formatter_of_extension(vb_dataset_type_extension(d->type, l->path), &python);
-    if (!vb_export_knows_class(class) && !json_object_get(section(f, "storageClasses"), class)) {
-        json_object_set_new(section(f, "storageClasses"), class, json_pack("{s:s}", "pytype", python));
-        if (!json_object_get(section(f, "formatters"), class))
-            json_object_set_new(section(f, "formatters"), class, json_string(l->formatter ? l->formatter : ours));
-        vb_strv_add(&f->classes, class);
-    }
-    return l->formatter ? l->formatter : theirs ? theirs : ours;
+    if (vb_storage_class_is_rubins(name) || json_object_get(section(f, "storageClasses"), name))
+        return;
+    definition = vb_storage_class_json(class);
+    if (!definition)
+        definition = json_object();
+    json_object_set_new(definition, "pytype", json_string(python));
+    json_object_set_new(section(f, "storageClasses"), name, definition);
+    if (!formatter)
+        formatter = class && class->formatter ? class->formatter : ours;
+    if (!json_object_get(section(f, "formatters"), name))
+        json_object_set_new(section(f, "formatters"), name, json_string(formatter));
+    vb_strv_add(&f->classes, name);
+    for (size_t i = 0; class && i < class->count; i++)
+        define_class(f, class->components[i].storage_class, "", NULL);
+}
+
+/* The formatter of a file of a storage class, which is that of the dataset type or of the component. */
+static const char *formatter_of(vb_gen3_files *f, const char *name, const char *extension, const char *recorded)
+{
+    const vb_storage_class *class = vb_storage_class_find(f->known, name);
+    const char *python;
+
+    define_class(f, name, extension, recorded);
+    if (recorded)
+        return recorded;
+    return class && class->formatter ? class->formatter : vb_gen3_formatter_of_extension(extension, &python);
 }
 
 /* ---- paths ---------------------------------------------------------------------------------------------------- */
@@ -222,6 +248,8 @@ static int add_dataset(void *arg, const vb_dataset *d, const vb_location *l, con
                               .component = extra->component,
                               .checksum = extra->checksum,
                               .size = l->size};
+    vb_auto_part part = {0};
+    const char *extension;
     vb_auto_buf path = {0};
     int r = direct ? direct_path(f, d, l, &path, err) : template_path(f, d, l, extra->component, &path, err);
 
@@ -229,9 +257,15 @@ static int add_dataset(void *arg, const vb_dataset *d, const vb_location *l, con
         return r;
     if (!direct)
         plan(f, d, l, vb_buf_text(&path));
+    if (extra->component)
+        vb_component_type(d->type, extra->component, extra->storage_class, &part);
+    extension = vb_dataset_type_extension(extra->component ? &part : d->type, l->path);
     row.storage_class = extra->storage_class ? extra->storage_class : d->type->storage_class;
     row.path = vb_buf_text(&path);
-    row.formatter = formatter_of(f, d, l);
+    row.formatter = formatter_of(f, extra->component ? extra->storage_class : d->type->storage_class, extension,
+                                 l->formatter);
+    if (extra->component) /* the composite itself must be known too */
+        define_class(f, d->type->storage_class, "", NULL);
     f->rows++;
     return vb_gen3_export_file(f->x, &row, err);
 }

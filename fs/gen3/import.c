@@ -1,6 +1,7 @@
 #include "fs/gen3/import.h"
 
 #include "fs/gen3/plan.h"
+#include "fs/ingest/rules.h"
 #include "registry/gen3/chosen.h"
 
 #include <string.h>
@@ -40,6 +41,16 @@ static int plan_all(struct job *job, vb_error *err)
     return r;
 }
 
+static int wants_record(void *arg, const vb_element *e, const vb_value *key, vb_error *err)
+{
+    return vb_gen3_chosen_record(((const struct job *)arg)->chosen, e, key, err);
+}
+
+static int day_offset(void *arg, const char *instrument, int64_t *offset, vb_error *err)
+{
+    return vb_rules_day_offset(((const struct job *)arg)->reg, instrument, offset, err);
+}
+
 static int locate(void *arg, const vb_gen3_dataset *d, const vb_gen3_file *f, vb_location *out, vb_error *err)
 {
     return vb_gen3_plan_locate(((struct job *)arg)->plan, d, f, out, err);
@@ -50,6 +61,8 @@ static vb_gen3_copy_options copy_options(struct job *job)
     const vb_progress *progress = job->options->progress;
 
     return (vb_gen3_copy_options){.wants = job->chosen ? wants : NULL,
+                                  .wants_record = job->chosen ? wants_record : NULL,
+                                  .day_offset = day_offset,
                                   .locate = locate,
                                   .arg = job,
                                   .tell = progress ? progress->tell : NULL,
@@ -106,7 +119,7 @@ int vb_gen3_import(const vb_repo *repo, const char *gen3, const vb_gen3_import_o
     transfer->checksum = options->checksum;
     job.g = g;
     job.reg = reg;
-    if (options->where && *options->where) {
+    if ((options->where && *options->where) || !vb_gen3_all_wanted(g)) {
         vb_gen3_copy_options progress = copy_options(&job);
 
         r = vb_gen3_choose(g, options->where, &progress, &chosen, err);

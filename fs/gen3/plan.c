@@ -4,6 +4,7 @@
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
+#include "registry/component.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -95,11 +96,13 @@ static void add_transfer(vb_gen3_plan *p, const vb_gen3_dataset *d, const vb_gen
         vb_buf_printf(&spare, "_%s%s", vb_uuid_format(d->uuid, uuid) + 28, extension);
         vb_transfer_add(p->transfer, source, path, spare.data, &d->uuid);
     } else {
+        vb_file file = {.component = *f->component ? f->component : NULL, .storage_class = f->storage_class};
         vb_dataset_type type = {.name = d->type->name,
                                 .group = d->type->group,
                                 .storage_class = d->type->storage_class};
+        vb_auto_part part = {0};
 
-        vb_artifact_add(p->transfer, source, d->run->name, &type, &d->dataid, &d->uuid);
+        vb_artifact_add(p->transfer, source, d->run->name, vb_file_type(&type, &file, &part), &d->dataid, &d->uuid);
     }
 }
 

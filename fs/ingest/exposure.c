@@ -9,22 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-static const int64_t DAY_NS = INT64_C(86400000000000);
 static const double MAX_SECONDS = 1e7;
-
-int64_t vb_day_obs(int64_t tai, int64_t offset, vb_timespan *day)
-{
-    int64_t days = (tai - offset) / DAY_NS, date = 0;
-    vb_auto_buf text = {0};
-
-    days -= (tai - offset) % DAY_NS < 0;
-    *day = (vb_timespan){days * DAY_NS + offset, (days + 1) * DAY_NS + offset};
-    vb_time_print(days * DAY_NS, &text);
-    for (int i = 0; i < 10; i++)
-        if (text.data[i] != '-')
-            date = 10 * date + (text.data[i] - '0');
-    return date;
-}
 
 /* ---- reading ------------------------------------------------------------------------------------------- */
 

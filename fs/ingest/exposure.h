@@ -30,7 +30,4 @@ int vb_exposure_record(vb_registry *reg, const vb_rules *rules, const vb_exposur
 /* Puts the exposure's record and those that it refers to. Call it in a transaction. */
 int vb_exposure_put(vb_registry *reg, const vb_rules *rules, const vb_exposure *e, vb_record_mode mode, vb_error *err);
 
-/* The night that a moment belongs to, as YYYYMMDD, and when that night begins and ends. */
-int64_t vb_day_obs(int64_t tai, int64_t offset, vb_timespan *day);
-
 #endif

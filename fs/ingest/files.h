@@ -21,12 +21,15 @@ typedef struct vb_files_options {
 } vb_files_options;
 
 typedef struct vb_files_report {
-    size_t ingested, existing;
+    size_t ingested; /* files */
+    size_t existing; /* datasets that were there */
+    size_t in_parts; /* datasets that are in several files, of those ingested */
 } vb_files_report;
 
 /* The table's path column is the first called path, file or filename, or else the first; the others are
  * dimensions of the type ("detector"), other keys of them ("detector.full_name"), or HEALPix pixels in ring
- * order ("healpix5.ring"). */
+ * order ("healpix5.ring").  A column `component` makes the rows of one data ID one dataset in several files; an empty
+ * cell stands for the whole. */
 int vb_ingest_files(const vb_repo *repo, const char *table, const vb_files_options *options, vb_files_report *report,
                     vb_error *err);
 

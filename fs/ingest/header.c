@@ -2,6 +2,7 @@
  * there. */
 #include "fs/ingest/header.h"
 
+#include "registry/base/library.h"
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
 
@@ -9,6 +10,14 @@
 #include <fitsio.h>
 #include <string.h>
 #include <sys/stat.h>
+
+/* clang-format off */
+#define FUNCTIONS(X)                                                                      \
+    X(fits_close_file) X(fits_convert_hdr2str) X(fits_free_memory) X(fits_get_errstatus)  \
+    X(fits_get_hdu_type) X(fits_get_hduaddrll) X(fits_get_img_dim) X(fits_get_img_sizell) \
+    X(fits_init_cfitsio) X(fits_is_reentrant) X(fits_movrel_hdu) X(fits_open_diskfile)
+/* clang-format on */
+VB_LIBRARY(cfitsio, VB_LIB_CFITSIO, FUNCTIONS)
 
 enum { MAX_HDUS = 10000, KEY = 8, VALUE_AT = 10 };
 
@@ -93,8 +102,10 @@ bool vb_header_get(const vb_header *header, const char *card, vb_buf *out)
 
 bool vb_fits_threads(void)
 {
-    fits_init_cfitsio(); /* else the first of the threads would, while others look whether it has */
-    return fits_is_reentrant();
+    if (vb_library_load(&cfitsio_library, NULL) < 0)
+        return false;            /* who reads says so */
+    cfitsio.fits_init_cfitsio(); /* else the first of the threads would, while others look whether it has */
+    return cfitsio.fits_is_reentrant();
 }
 
 void vb_fits_clear(vb_fits *fits)
@@ -127,7 +138,7 @@ static int fits_fail(int status, vb_error *err)
 {
     char text[FLEN_STATUS];
 
-    fits_get_errstatus(status, text);
+    cfitsio.fits_get_errstatus(status, text);
     return vb_fail(err, -EINVAL, "damaged FITS (%s)", text);
 }
 
@@ -167,14 +178,14 @@ static int read_hdu(fitsfile *file, vb_hdu *hdu, LONGLONG *end, int *status)
     int type = -1, axes = 0, count = 0;
     char *cards = NULL;
 
-    fits_get_hduaddrll(file, &start, &data, end, status);
-    fits_get_hdu_type(file, &type, status);
+    cfitsio.fits_get_hduaddrll(file, &start, &data, end, status);
+    cfitsio.fits_get_hdu_type(file, &type, status);
     if (!*status && type == IMAGE_HDU) {
-        fits_get_img_dim(file, &axes, status);
+        cfitsio.fits_get_img_dim(file, &axes, status);
         if (axes >= 2)
-            fits_get_img_sizell(file, 2, sizes, status);
+            cfitsio.fits_get_img_sizell(file, 2, sizes, status);
     }
-    fits_convert_hdr2str(file, 1, NULL, 0, &cards, &count, status);
+    cfitsio.fits_convert_hdr2str(file, 1, NULL, 0, &cards, &count, status);
     if (!*status)
         *hdu = (vb_hdu){.cards = vb_strdup(cards),
                         .count = count,
@@ -185,7 +196,7 @@ static int read_hdu(fitsfile *file, vb_hdu *hdu, LONGLONG *end, int *status)
     if (cards) {
         int ignored = 0;
 
-        fits_free_memory(cards, &ignored);
+        cfitsio.fits_free_memory(cards, &ignored);
     }
     return *status;
 }
@@ -222,7 +233,7 @@ static int read_hdus(fitsfile *file, const char *path, bool packed, int64_t size
         *VB_PUSH(out->hdus, out->count, cap) = hdu;
         if (!packed && end > size)
             return truncated(size, end, err);
-        fits_movrel_hdu(file, 1, &type, &status);
+        cfitsio.fits_movrel_hdu(file, 1, &type, &status);
     }
     if (!packed && size > end && begins_another(path, end))
         return cut_in_header(size, out->count, err);
@@ -236,7 +247,7 @@ static int open_file(const char *path, int fd, bool packed, int64_t size, fitsfi
     vb_autofree char *by_number = vb_format("/proc/self/fd/%d", fd);
     int status = 0;
 
-    fits_open_diskfile(file, packed ? by_number : path, READONLY, &status);
+    cfitsio.fits_open_diskfile(file, packed ? by_number : path, READONLY, &status);
     if (!packed && (status == END_OF_FILE || status == READ_ERROR))
         return cut_in_header(size, 0, err);
     return status ? fits_fail(status, err) : 0;
@@ -251,13 +262,15 @@ int vb_fits_read(const char *path, vb_fits *out, vb_error *err)
     int ignored = 0, r;
 
     *out = (vb_fits){0};
-    r = check_start(fd, &packed, &size, err);
+    r = vb_library_load(&cfitsio_library, err);
+    if (!r)
+        r = check_start(fd, &packed, &size, err);
     if (!r)
         r = open_file(path, fd, packed, size, &file, err);
     if (r < 0)
         return r;
     r = read_hdus(file, path, packed, size, out, err);
-    fits_close_file(file, &ignored);
+    cfitsio.fits_close_file(file, &ignored);
     if (r < 0)
         vb_fits_clear(out);
     return r;

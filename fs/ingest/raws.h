@@ -1,4 +1,4 @@
-/* raws.h - raw images of an instrument into a repository: files, records, visits (SEMANTICS, 17).
+/* raws.h - raw images of an instrument into a repository: files, records, visits.
  *
  * Headers are read and files transferred by several threads while the registry is free for others; then one
  * transaction registers all.  A file that is bad is left out, and the report says why; nothing of

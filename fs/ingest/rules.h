@@ -5,6 +5,7 @@
 #define VB_FS_INGEST_RULES_H
 
 #include "fs/ingest/rule.h"
+#include "registry/registry.h"
 
 #include <stddef.h>
 
@@ -73,6 +74,10 @@ VB_CLEANUP(vb_rules, vb_rules_free)
 /* The rules of a file that comes with vbutler, by the file's name without ".yaml" or by the instrument's, in
  * any case of letters; -ENOENT with the nearest as a hint. */
 int vb_rules_builtin(const char *name, vb_rules **out, vb_error *err);
+
+/* When the nights of an instrument begin, in nanoseconds after 0h TAI, by the rules that a repository has of it: 1, or
+ * 0 and *offset 0 where it has none. */
+int vb_rules_day_offset(vb_registry *reg, const char *instrument, int64_t *offset, vb_error *err);
 
 bool vb_rules_match(const vb_rules *rules, const vb_header *header);
 bool vb_rules_ignore(const vb_rules *rules, const vb_header *header);

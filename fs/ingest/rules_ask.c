@@ -2,12 +2,28 @@
 #include "fs/ingest/rules.h"
 
 #include "registry/base/path.h"
+#include "registry/instrument_rules.h"
 
 #include <fnmatch.h>
 #include <inttypes.h>
 #include <string.h>
 
 enum { MAX_FILTER = 32 };
+
+int vb_rules_day_offset(vb_registry *reg, const char *instrument, int64_t *offset, vb_error *err)
+{
+    vb_auto(vb_rules_free) vb_rules *loaded = NULL;
+    vb_autofree char *text = NULL;
+    int r = vb_instrument_rules_get(reg, instrument, &text, err);
+
+    *offset = 0;
+    if (r <= 0)
+        return r;
+    r = vb_rules_load(instrument, text, strlen(text), &loaded, err);
+    if (!r)
+        *offset = loaded->day_offset;
+    return r < 0 ? r : 1;
+}
 
 bool vb_rules_match(const vb_rules *rules, const vb_header *header)
 {

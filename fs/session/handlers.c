@@ -50,7 +50,7 @@ void vb_handle_init(void *userdata, struct fuse_conn_info *conn)
     unsigned wanted = FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS |
                       FUSE_CAP_ATOMIC_O_TRUNC;
 
-    /* Job sessions answer READDIR only, so that stats show as look-ups (FS.md, 10). */
+    /* Job sessions answer READDIR only, so that stats show as look-ups. */
     conn->want &= ~(unsigned)(FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_AUTO_INVAL_DATA);
     conn->want |= wanted & conn->capable;
     if (s->options.writable && !s->wire.passthrough && !s->view->drafts) /* drafts are written through */

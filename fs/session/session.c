@@ -82,7 +82,7 @@ int vb_session_backing(vb_session *s, vb_node *node, const vb_content *content)
 
     pthread_mutex_lock(&s->handles_lock);
     if (!node->open_mode) {
-        /* The first open decides until the last release: mixing the two is EIO (FS.md, 16). */
+        /* The first open decides until the last release: mixing the two is EIO. */
         id = s->wire.passthrough && content->fd >= 0 && content->whole && !content->served
                  ? vb_wire_backing_open(&s->wire, content->fd)
                  : 0;

@@ -1,17 +1,21 @@
 #include "fs/store/intent.h"
 
+#include "registry/base/clock.h"
 #include "registry/base/log.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
+#include "registry/lease.h"
+#include "registry/netfs.h"
 #include "registry/store_paths.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
-enum { MAX_INTENT = 1 << 30 };
+enum { MAX_INTENT = 1 << 30, WEEK_S = 7 * 24 * 3600 };
 
 static const char folder_name[] = ".vbutler/transfers", lock_name[] = "lock";
 
@@ -79,16 +83,26 @@ static void take_line(struct plans *p, char *line, bool alive)
         *VB_PUSH(p->items, p->count, p->cap) = (vb_intent_file){vb_strdup(space + 1), uuid, alive};
 }
 
+/* Over a network a lock that can be had does not tell that its holder is dead. */
+static bool may_live(const char *path, const char *text, const struct stat *st)
+{
+    vb_autofree char *first = vb_strndup(text, strcspn(text, "\n"));
+
+    return vb_starts_with(first, "# ") && vb_is_network_fs(path) && vb_process_may_live(first + 2) &&
+           vb_clock_unix_ns() / 1000000000 - st->st_mtim.tv_sec < WEEK_S;
+}
+
 static void read_intent(struct plans *p, const char *folder, const char *name)
 {
     vb_autofree char *path = vb_path_join(folder, name);
     vb_autoclose int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     vb_auto_buf text = {0};
+    struct stat st;
     bool alive;
 
-    if (fd < 0 || vb_read_file(AT_FDCWD, path, MAX_INTENT, &text, NULL) < 0)
+    if (fd < 0 || fstat(fd, &st) || vb_read_file(AT_FDCWD, path, MAX_INTENT, &text, NULL) < 0)
         return;
-    alive = flock(fd, LOCK_EX | LOCK_NB) != 0;
+    alive = flock(fd, LOCK_EX | LOCK_NB) != 0 || may_live(path, vb_buf_text(&text), &st);
     if (!alive)
         vb_strv_add(&p->dead, path);
     for (char *line = text.data, *end; line && (end = strchr(line, '\n')); line = end + 1) {
@@ -211,12 +225,16 @@ void vb_intent_add(vb_intent *intent, const vb_uuid *uuid, const char *path)
 {
     char id[VB_UUID_TEXT];
 
-    vb_buf_printf(&intent->text, "%s %s\n", vb_uuid_format(*uuid, id), path);
+    vb_buf_puts(&intent->text, vb_uuid_format(*uuid, id));
+    vb_buf_putc(&intent->text, ' ');
+    vb_buf_puts(&intent->text, path);
+    vb_buf_putc(&intent->text, '\n');
 }
 
 int vb_intent_write(vb_intent *intent, vb_error *err)
 {
     vb_autoclose int lock = lock_folder(intent->folder, err);
+    vb_autofree char *process = vb_process_name(), *text = vb_format("# %s\n%s", process, vb_buf_text(&intent->text));
     int r;
 
     if (lock < 0)
@@ -225,7 +243,7 @@ int vb_intent_write(vb_intent *intent, vb_error *err)
     if (intent->fd < 0)
         return vb_fail_errno(err, -errno, "writing %s", intent->name);
     r = flock(intent->fd, LOCK_EX | LOCK_NB) ? -errno
-                                             : vb_write_all(intent->fd, vb_buf_text(&intent->text), intent->text.len);
+                                             : vb_write_all(intent->fd, text, strlen(text));
     return r < 0 ? vb_fail_errno(err, r, "writing %s", intent->name) : 0;
 }
 

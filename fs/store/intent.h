@@ -4,7 +4,10 @@
  * An intent is a file in .vbutler/transfers, one line a file to be made, locked (flock) as long as its writer
  * lives.  A sweep removes what the intents of dead writers name, but for what the registry knows or a living
  * writer is making: order is kept by a lock of the folder, which is held for a sweep, and for the writing of
- * an intent. */
+ * an intent.
+ *
+ * Over a network the lock may hold on one machine only: there the first line, "# PID on HOST", is asked too, and what a
+ * process of another machine has written is left alone for a week. */
 #ifndef VB_FS_STORE_INTENT_H
 #define VB_FS_STORE_INTENT_H
 

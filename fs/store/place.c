@@ -259,6 +259,11 @@ int vb_places_name(vb_places *p, const vb_source *s, char **out, vb_error *err)
 
     if (r < 0)
         return r;
+    if (vb_path_inside(real, p->repo->root) && real[n] == '/' && vb_repo_is_own(real + n + 1)) {
+        vb_fail(err, -EINVAL, "belongs to the repository itself, and cannot be a dataset where it is");
+        vb_hint(err, "use --transfer copy");
+        return -EINVAL;
+    }
     if (looks_like_part(real))
         return vb_fail(err, -EINVAL, "a name with '#hdu=' or '#unzip=' cannot be registered where it is");
     *out = vb_strdup(vb_path_inside(real, p->repo->root) && real[n] == '/' ? real + n + 1 : real);
@@ -396,19 +401,6 @@ static int fill(vb_places *p, const vb_source *s, int to, vb_location *out, vb_e
     return r < 0 ? r : check_same(s, from, to, out, err);
 }
 
-/* Renames without taking another's place; some file systems (NFS) need a link for that. */
-static int rename_new(int root, const char *from, const char *to)
-{
-    if (!renameat2(root, from, root, to, RENAME_NOREPLACE))
-        return 0;
-    if (errno != EINVAL && errno != ENOSYS)
-        return -errno;
-    if (linkat(root, from, root, to, 0))
-        return -errno;
-    unlinkat(root, from, 0);
-    return 0;
-}
-
 int vb_put_copy(vb_places *p, const vb_source *s, const char *path, const vb_uuid *uuid, vb_location *out,
                 vb_error *err)
 {
@@ -422,7 +414,7 @@ int vb_put_copy(vb_places *p, const vb_source *s, const char *path, const vb_uui
         return vb_fail_errno(err, -errno, "copying it to %s", path);
     r = fill(p, s, to, out, err);
     if (!r) {
-        r = rename_new(p->root, temporary.data, path);
+        r = vb_rename_new(p->root, temporary.data, p->root, path);
         if (r == -EEXIST)
             taken(path, err);
         else if (r < 0)

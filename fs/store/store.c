@@ -1,15 +1,11 @@
-#include "fs/store/store.h"
+#include "fs/store/stores.h"
 
-#include "fs/store/class.h"
 #include "fs/store/hdu.h"
 #include "fs/store/zip.h"
 #include "registry/base/clock.h"
-#include "registry/base/log.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
-#include "registry/store_paths.h"
-#include "registry/trash.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -18,20 +14,9 @@
 
 static const vb_store_class *const classes[] = {&vb_store_file};
 
-struct store {
-    int64_t id;
-    const vb_store_class *class;
-    char *root;
-};
-
-struct vb_stores {
-    struct store *items;
-    size_t count, cap;
-};
-
 static int add_store(vb_stores *s, int64_t id, const char *root, const char *base, vb_error *err)
 {
-    struct store *store;
+    struct vb_store *store;
 
     if (strstr(root, "://") && !vb_starts_with(root, "file://"))
         return vb_fail(err, -EPROTONOSUPPORT, "store %" PRId64 ": this vbutler has no stores like %s", id, root);
@@ -71,7 +56,7 @@ void vb_stores_close(vb_stores *s)
     free(s);
 }
 
-static const struct store *find(const vb_stores *s, int64_t id)
+const struct vb_store *vb_stores_find(const vb_stores *s, int64_t id)
 {
     for (size_t i = 0; i < s->count; i++)
         if (s->items[i].id == id)
@@ -105,7 +90,7 @@ static char *split_fragment(const char *path, struct part *part)
 
 char *vb_stores_path(const vb_stores *s, const vb_location *location)
 {
-    const struct store *store = find(s, location->store_id);
+    const struct vb_store *store = vb_stores_find(s, location->store_id);
     struct part part;
     vb_autofree char *path = split_fragment(location->path, &part);
 
@@ -114,7 +99,7 @@ char *vb_stores_path(const vb_stores *s, const vb_location *location)
 
 static int open_file(vb_stores *s, const vb_location *location, const char *path, struct stat *st, vb_error *err)
 {
-    const struct store *store = find(s, location->store_id);
+    const struct vb_store *store = vb_stores_find(s, location->store_id);
     vb_autoclose int fd = -1;
 
     if (!store)
@@ -199,7 +184,7 @@ int vb_stores_copy_artifact(vb_stores *s, const vb_location *location, int to, v
 int vb_stores_stat(vb_stores *s, const vb_location *location, int64_t *size, int64_t *mtime, vb_error *err)
 {
     vb_location unchecked = {.store_id = location->store_id, .path = location->path, .size = -1, .mtime = -1};
-    const struct store *store = find(s, location->store_id);
+    const struct vb_store *store = vb_stores_find(s, location->store_id);
     struct stat st;
     struct part part;
     int r;
@@ -219,83 +204,6 @@ int vb_stores_stat(vb_stores *s, const vb_location *location, int64_t *size, int
     if (!r) {
         *size = content.size;
         close(content.fd);
-    }
-    return r;
-}
-
-static int by_store_and_path(const void *left, const void *right)
-{
-    const vb_trash *a = left, *b = right;
-
-    return a->store_id != b->store_id ? (a->store_id < b->store_id ? -1 : 1) : strcmp(a->path, b->path);
-}
-
-/* Sorts the notes, and says which files some dataset has. */
-static int find_used(vb_stores *s, vb_registry *reg, vb_trash *items, size_t count, bool *used, vb_error *err)
-{
-    vb_autofree const char **paths = vb_alloc((count + 1) * sizeof *paths);
-    size_t begin = 0, end = 0;
-    int r = 0;
-
-    if (count)
-        qsort(items, count, sizeof *items, by_store_and_path);
-    for (size_t i = 0; i < count; i++)
-        paths[i] = items[i].path;
-    for (; !r && begin < count; begin = end) {
-        const struct store *store = find(s, items[begin].store_id);
-
-        while (end < count && items[end].store_id == items[begin].store_id)
-            end++;
-        if (store)
-            r = vb_store_paths_held(reg, store->id, store->root, paths + begin, end - begin, used + begin, err);
-    }
-    return r;
-}
-
-/* True where the note may be dropped: the file is gone, or is another one. */
-static bool empty_one(vb_stores *s, const vb_trash *t)
-{
-    const struct store *store = find(s, t->store_id);
-    vb_auto_error err = VB_ERROR_INIT;
-    struct stat st;
-    int r;
-
-    if (!store)
-        return true;
-    r = store->class->stat(store->root, t->path, &st, &err);
-    if (!r && ((t->size >= 0 && st.st_size != t->size) || (t->mtime >= 0 && vb_clock_ns(st.st_mtim) != t->mtime)))
-        return true;
-    if (!r)
-        r = store->class->remove(store->root, t->path, &err);
-    if (r < 0 && r != -ENOENT)
-        vb_log(VB_WARNING, "%s; it will be tried again", err.message);
-    return !r || r == -ENOENT;
-}
-
-int vb_stores_empty_trash(vb_stores *s, vb_registry *reg, vb_error *err)
-{
-    enum { BATCH = 100000 }; /* each asks all locations */
-    vb_autofree bool *used = vb_alloc(BATCH);
-    size_t count = BATCH, gone = BATCH;
-    int r = 0;
-
-    while (!r && count == BATCH && gone) {
-        vb_trash *items;
-
-        r = vb_trash_list(reg, BATCH, &items, &count, err);
-        gone = 0;
-        if (!r)
-            r = find_used(s, reg, items, count, used, err);
-        for (size_t i = 0; !r && i < count; i++)
-            if (used[i] || empty_one(s, &items[i])) { /* in use: whoever removes that dataset notes it again */
-                vb_trash done = items[i];
-
-                items[i] = items[gone];
-                items[gone++] = done;
-            }
-        if (!r && gone)
-            r = vb_trash_forget(reg, items, gone, err);
-        vb_trash_free(items, count);
     }
     return r;
 }

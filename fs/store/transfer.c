@@ -120,6 +120,16 @@ static int move(vb_transfer *t, vb_transfer_file *f, const vb_source *s)
     return r;
 }
 
+/* A link is to what belongs to nobody else: the repository's own artifacts go with their datasets. */
+static int put_link(vb_transfer *t, vb_transfer_file *f, const vb_source *s, vb_put_fn *put)
+{
+    if (!vb_places_inside(t->work->places, s))
+        return put_somewhere(t, f, s, put);
+    vb_fail(&f->error, -EINVAL, "is in the repository: a symbolic link to it would break when its dataset is pruned");
+    vb_hint(&f->error, "use --transfer direct or hardlink, with which it stays until the last dataset goes, or copy");
+    return -EINVAL;
+}
+
 static int link_somehow(vb_transfer *t, vb_transfer_file *f, const vb_source *s)
 {
     int r = put_somewhere(t, f, s, vb_put_hardlink);
@@ -127,7 +137,7 @@ static int link_somehow(vb_transfer *t, vb_transfer_file *f, const vb_source *s)
     if (r != -EXDEV && r != -EPERM && r != -EMLINK)
         return r;
     vb_error_clear(&f->error);
-    return put_somewhere(t, f, s, vb_put_symlink);
+    return put_link(t, f, s, vb_put_symlink);
 }
 
 /* Registers the file where it is. */
@@ -158,8 +168,8 @@ static int transfer_one(vb_transfer *t, vb_transfer_file *f, vb_source *s)
     case VB_TRANSFER_COPY: return put_somewhere(t, f, s, vb_put_copy);
     case VB_TRANSFER_MOVE: return move(t, f, s);
     case VB_TRANSFER_HARDLINK: return put_somewhere(t, f, s, vb_put_hardlink);
-    case VB_TRANSFER_SYMLINK: return put_somewhere(t, f, s, vb_put_symlink);
-    case VB_TRANSFER_RELSYMLINK: return put_somewhere(t, f, s, vb_put_relsymlink);
+    case VB_TRANSFER_SYMLINK: return put_link(t, f, s, vb_put_symlink);
+    case VB_TRANSFER_RELSYMLINK: return put_link(t, f, s, vb_put_relsymlink);
     case VB_TRANSFER_LINK: return link_somehow(t, f, s);
     case VB_TRANSFER_DIRECT:
     case VB_TRANSFER_AUTO: break;

@@ -1,5 +1,6 @@
 #include "fs/store/zip.h"
 
+#include "registry/base/library.h"
 #include "registry/base/mem.h"
 
 #include <archive.h>
@@ -7,6 +8,14 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
+
+/* clang-format off */
+#define FUNCTIONS(X)                                                                                    \
+    X(archive_entry_pathname) X(archive_error_string) X(archive_read_data_into_fd) X(archive_read_free) \
+    X(archive_read_new) X(archive_read_next_header) X(archive_read_open_fd)                             \
+    X(archive_read_support_format_zip_seekable)
+/* clang-format on */
+VB_LIBRARY(libarchive, VB_LIB_ARCHIVE, FUNCTIONS)
 
 /* Records by their signatures, and the sizes of their fixed parts. */
 enum {
@@ -171,16 +180,16 @@ static int unpack(const char *member, struct archive *a, vb_content *c, vb_error
 
     if (memory < 0)
         return vb_fail_errno(err, -errno, "unpacking '%s'", member);
-    archive_read_support_format_zip_seekable(a);
-    if (lseek(c->fd, 0, SEEK_SET) || archive_read_open_fd(a, c->fd, 65536) != ARCHIVE_OK)
-        return vb_fail(err, -EINVAL, "unpacking '%s': %s", member, archive_error_string(a));
-    while (archive_read_next_header(a, &entry) == ARCHIVE_OK) {
-        const char *name = archive_entry_pathname(entry);
+    libarchive.archive_read_support_format_zip_seekable(a);
+    if (lseek(c->fd, 0, SEEK_SET) || libarchive.archive_read_open_fd(a, c->fd, 65536) != ARCHIVE_OK)
+        return vb_fail(err, -EINVAL, "unpacking '%s': %s", member, libarchive.archive_error_string(a));
+    while (libarchive.archive_read_next_header(a, &entry) == ARCHIVE_OK) {
+        const char *name = libarchive.archive_entry_pathname(entry);
 
         if (!name || strcmp(name, member))
             continue;
-        if (archive_read_data_into_fd(a, memory) != ARCHIVE_OK)
-            return vb_fail(err, -EINVAL, "unpacking '%s': %s", member, archive_error_string(a));
+        if (libarchive.archive_read_data_into_fd(a, memory) != ARCHIVE_OK)
+            return vb_fail(err, -EINVAL, "unpacking '%s': %s", member, libarchive.archive_error_string(a));
         size = lseek(memory, 0, SEEK_END);
         close(c->fd);
         *c = (vb_content){.fd = vb_steal_fd(&memory), .whole = true, .size = size};
@@ -199,8 +208,11 @@ int vb_zip_member(const char *member, vb_content *content, vb_error *err)
         return r;
     if (e.method == STORED)
         return point_at(&e, content, err);
-    a = archive_read_new();
+    r = vb_library_load(&libarchive_library, err);
+    if (r < 0)
+        return r;
+    a = libarchive.archive_read_new();
     r = unpack(member, a, content, err);
-    archive_read_free(a);
+    libarchive.archive_read_free(a);
     return r;
 }

@@ -1,4 +1,4 @@
-/* artifact.c - the file of a dataset: one inode wherever it is shown. */
+/* artifact.c - the file of a dataset, or of a component of it: one inode wherever it is shown. */
 #include "fs/view/job.h"
 #include "fs/view/view.h"
 #include "registry/base/clock.h"
@@ -11,7 +11,7 @@
 
 struct artifact {
     vb_dataset d;
-    vb_location location;
+    vb_file file;
     char *type, *run; /* names: the handle's own may be gone when the node is asked */
 };
 
@@ -20,7 +20,7 @@ static void artifact_free(void *data)
     struct artifact *a = data;
 
     vb_dataset_clear(&a->d);
-    vb_location_clear(&a->location);
+    vb_file_clear(&a->file);
     free(a->type);
     free(a->run);
     free(a);
@@ -30,9 +30,9 @@ static int artifact_attr(vb_call *c, vb_node *node, struct stat *st)
 {
     const struct artifact *a = node->data;
 
-    st->st_size = a->location.size;
-    if (a->location.mtime >= 0)
-        st->st_mtim = vb_clock_timespec(a->location.mtime);
+    st->st_size = a->file.location.size;
+    if (a->file.location.mtime >= 0)
+        st->st_mtim = vb_clock_timespec(a->file.location.mtime);
     return 0;
 }
 
@@ -56,7 +56,7 @@ static int artifact_open(vb_call *c, vb_node *node, int flags, vb_content *out)
         touch(c, a, VB_TOUCH_DENIED);
         return -EACCES;
     }
-    r = vb_stores_open_artifact(c->view->stores, &a->location, out, &err);
+    r = vb_stores_open_artifact(c->view->stores, &a->file.location, out, &err);
     if (r < 0) {
         vb_log(VB_WARNING, "%s", err.message);
         if (c->view->job)
@@ -67,8 +67,9 @@ static int artifact_open(vb_call *c, vb_node *node, int flags, vb_content *out)
     return 0;
 }
 
-static const char *const xattr_names[] = {"user.butler.id",     "user.butler.type",     "user.butler.run",
-                                          "user.butler.dataid", "user.butler.checksum", "user.butler.producer"};
+static const char *const xattr_names[] = {"user.butler.id",       "user.butler.type",     "user.butler.run",
+                                          "user.butler.dataid",   "user.butler.checksum", "user.butler.producer",
+                                          "user.butler.component"};
 
 static int artifact_xattr(vb_call *c, vb_node *node, const char *name, vb_buf *value)
 {
@@ -85,14 +86,19 @@ static int artifact_xattr(vb_call *c, vb_node *node, const char *name, vb_buf *v
     case 2: vb_buf_puts(value, a->run); return 0;
     case 3: vb_dataid_print(&a->d.dataid, value); return 0;
     case 4:
-        if (!a->location.has_checksum)
+        if (!a->file.location.has_checksum)
             return -ENODATA;
-        vb_buf_puts(value, vb_hash_format(&a->location.checksum, checksum));
+        vb_buf_puts(value, vb_hash_format(&a->file.location.checksum, checksum));
         return 0;
     case 5:
         if (vb_executed_producer(c->reg, a->d.id, &producer, NULL) <= 0)
             return -ENODATA;
         vb_buf_puts(value, vb_uuid_format(producer.uuid, uuid));
+        return 0;
+    case 6:
+        if (!a->file.component)
+            return -ENODATA;
+        vb_buf_puts(value, a->file.component);
         return 0;
     default: return -ENODATA;
     }
@@ -119,18 +125,20 @@ static const vb_node_class artifact_class = {
     .free = artifact_free,
 };
 
-vb_node *vb_view_artifact(vb_call *c, vb_dataset *d, vb_location *location)
+vb_node *vb_view_artifact(vb_call *c, vb_dataset *d, vb_file *file)
 {
     struct artifact *a = VB_NEW(struct artifact);
     const vb_collection *run;
 
     a->d = *d;
-    a->location = *location;
+    a->file = *file;
     a->type = vb_strdup(d->type->name);
     a->run = vb_strdup(!vb_collection_by_id(c->reg, d->run_id, &run, NULL) ? run->name : "");
     a->d.type = NULL; /* the handle's: it may be gone when the node is asked */
     *d = (vb_dataset){0};
-    *location = (vb_location){0};
+    *file = (vb_file){0};
+    if (a->file.component)
+        return vb_nodes_row(c->view->nodes, VB_INO_COMPONENT, a->d.id << 12 | a->file.number, &artifact_class, a);
     return vb_nodes_row(c->view->nodes, VB_INO_ARTIFACT, a->d.id, &artifact_class, a);
 }
 

@@ -1,4 +1,4 @@
-/* by_id.c - by-id/UUID/: one dataset: its file, dataset.json, producer ->, consumers/, inputs ->. */
+/* by_id.c - by-id/UUID/: one dataset: its files, dataset.json, producer ->, consumers/, inputs ->. */
 #include "fs/view/quantum.h"
 #include "fs/view/view.h"
 #include "registry/base/clock.h"
@@ -33,27 +33,43 @@ static const char *state_name(const vb_dataset *d, bool located)
     return located ? "present" : "absent";
 }
 
-static void render_location(json_t *object, const vb_location *location)
+static void render_location(vb_call *c, json_t *object, vb_location *location)
 {
     char checksum[VB_HASH_TEXT], written[28];
 
     json_object_set_new(object, "path", json_string(location->path));
-    json_object_set_new(object, "size", json_integer(location->size));
+    if (!vb_view_complete(c, location))
+        json_object_set_new(object, "size", json_integer(location->size));
     if (location->has_checksum)
         json_object_set_new(object, "checksum", json_string(vb_hash_format(&location->checksum, checksum)));
     if (location->mtime >= 0)
         json_object_set_new(object, "written", json_string(vb_clock_iso(location->mtime, written)));
 }
 
+/* {"image": {"path": ..., "size": ..., "storage_class": ...}, ...} */
+static void render_components(vb_call *c, json_t *object, vb_files *files)
+{
+    json_t *components = json_object();
+
+    for (size_t i = 0; i < files->count; i++) {
+        json_t *component = json_object();
+
+        json_object_set_new(component, "storage_class", json_string(files->items[i].storage_class));
+        render_location(c, component, &files->items[i].location);
+        json_object_set_new(components, files->items[i].component, component);
+    }
+    json_object_set_new(object, "components", components);
+}
+
 static void render_json(vb_call *c, const vb_dataset *d, vb_buf *out)
 {
     json_t *object = json_object();
-    vb_auto_location location = {0};
+    vb_auto_files files = {0};
     vb_auto_executed producer = {0};
     vb_auto_buf date = {0};
     const vb_collection *run;
     char uuid[VB_UUID_TEXT], *text;
-    bool located = vb_view_locate(c, d, &location) > 0;
+    bool located = !vb_view_files(c, d, &files) && files.count;
 
     json_object_set_new(object, "id", json_string(vb_uuid_format(d->uuid, uuid)));
     json_object_set_new(object, "type", json_string(d->type->name));
@@ -64,8 +80,10 @@ static void render_json(vb_call *c, const vb_dataset *d, vb_buf *out)
     json_object_set_new(object, "state", json_string(state_name(d, located)));
     vb_time_print(d->ingest_date, &date);
     json_object_set_new(object, "ingest_date", json_string(vb_buf_text(&date)));
-    if (located)
-        render_location(object, &location);
+    if (located && !files.items[0].component)
+        render_location(c, object, &files.items[0].location);
+    else if (located)
+        render_components(c, object, &files);
     if (vb_executed_producer(c->reg, d->id, &producer, NULL) > 0)
         json_object_set_new(object, "producer", json_string(vb_uuid_format(producer.uuid, uuid)));
     text = json_dumps(object, JSON_INDENT(2));
@@ -77,18 +95,23 @@ static void render_json(vb_call *c, const vb_dataset *d, vb_buf *out)
 
 static int lookup_file(vb_call *c, vb_node *dir, vb_dataset *d, const char *name, vb_node **child)
 {
-    vb_auto_location location = {0};
-    vb_auto_buf file = {0};
-    int r = vb_view_locate(c, d, &location);
+    vb_auto_files files = {0};
+    int r = vb_view_files(c, d, &files);
 
-    if (r <= 0)
-        return r < 0 ? r : -ENOENT;
-    vb_view_file_name(d, &location, &file);
-    if (strcmp(vb_buf_text(&file), name))
-        return -ENOENT;
-    vb_view_touch_dataset(c, dir, name, d, VB_TOUCH_LOOKUP);
-    *child = vb_view_artifact(c, d, &location);
-    return 0;
+    for (size_t i = 0; !r && i < files.count; i++) {
+        vb_auto_buf file = {0};
+
+        vb_view_file_name(d, &files.items[i], &file);
+        if (strcmp(vb_buf_text(&file), name))
+            continue;
+        r = vb_view_complete(c, &files.items[i].location);
+        if (r < 0)
+            return r;
+        vb_view_touch_dataset(c, dir, name, d, VB_TOUCH_LOOKUP);
+        *child = vb_view_artifact(c, d, &files.items[i]);
+        return 0;
+    }
+    return r < 0 ? r : -ENOENT;
 }
 
 static const vb_node_class consumers_class;
@@ -130,16 +153,18 @@ static int dataset_list(vb_call *c, vb_node *dir, vb_listing *l)
 {
     vb_auto_dataset d = {0};
     vb_auto_executed producer = {0};
-    vb_auto_location location = {0};
-    vb_auto_buf file = {0};
+    vb_auto_files files = {0};
     int r = fetch(c, dir, &d);
 
     if (r < 0)
         return r;
     vb_listing_add(l, "dataset.json", S_IFREG, 0);
     vb_listing_add(l, "consumers", S_IFDIR, 0);
-    if (vb_view_locate(c, &d, &location) > 0) {
-        vb_view_file_name(&d, &location, &file);
+    vb_view_files(c, &d, &files);
+    for (size_t i = 0; i < files.count; i++) {
+        vb_auto_buf file = {0};
+
+        vb_view_file_name(&d, &files.items[i], &file);
         vb_listing_add(l, vb_buf_text(&file), S_IFREG, 0);
     }
     if (vb_executed_producer(c->reg, d.id, &producer, NULL) > 0) {

@@ -2,7 +2,10 @@
  *
  * A directory may be several things at once: the beginning of collections' names, a collection, and a dataset type of
  * the collection above; its look-ups and its listing are the union (FS.md, 4).  In a dataset type's part each component
- * chooses a value; a listing offers the next required dimension that is missing, in the universe's order. */
+ * chooses a value; a listing offers the next required dimension that is missing, in the universe's order.
+ *
+ * TYPE.COMPONENT stands for a type too, and shows of each dataset that one file.  It can be looked up and is not
+ * listed: TYPE shows the same files, and who walks through a mount meets each of them once. */
 #include "fs/view/data_internal.h"
 #include "fs/view/job.h"
 #include "fs/view/names.h"
@@ -29,6 +32,7 @@ static void dir_free(void *data)
     free(d->prefix);
     free(d->collection);
     free(d->type);
+    free(d->component);
     free(d);
 }
 
@@ -144,6 +148,7 @@ static struct data_dir *with_choice(const struct data_dir *d, const char *dimens
 
     next->collection = vb_strdup(d->collection);
     next->type = vb_strdup(d->type);
+    next->component = d->component ? vb_strdup(d->component) : NULL;
     next->choices = vb_alloc((d->count + 1) * sizeof *next->choices);
     for (size_t i = 0; i < d->count; i++)
         next->choices[i] = (struct chosen){vb_strdup(d->choices[i].dimension), vb_value_copy(&d->choices[i].value)};
@@ -176,28 +181,48 @@ static int lookup_facet(vb_call *c, const vb_node *dir, struct query *q, const c
     return 0;
 }
 
-/* FILE: the one dataset of a whole data ID. */
-static int lookup_file(vb_call *c, vb_node *dir, const struct query *q, const char *name, vb_node **child)
+/* The one dataset of a whole data ID, and its files: 1, 0 where there is none. */
+static int find_files(vb_call *c, const struct query *q, vb_dataset *d, vb_files *files)
 {
     vb_auto_dataid id = {0};
-    vb_auto_dataset d = {0};
-    vb_auto_location location = {0};
-    vb_auto_buf file = {0};
     int r = whole_dataid(c, q, &id);
 
-    if (r <= 0)
-        return r < 0 ? r : -ENOENT;
-    r = vb_dataset_find(c->reg, q->type, &id, &q->search, &d, NULL);
     if (r > 0)
-        r = vb_view_locate(c, &d, &location);
+        r = vb_dataset_find(c->reg, q->type, &id, &q->search, d, NULL);
     if (r <= 0)
-        return r < 0 ? r : -ENOENT;
-    vb_view_file_name(&d, &location, &file);
-    if (strcmp(vb_buf_text(&file), name))
-        return -ENOENT;
-    vb_view_touch_dataset(c, dir, name, &d, VB_TOUCH_LOOKUP);
-    *child = vb_view_artifact(c, &d, &location);
-    return 0;
+        return r;
+    r = vb_view_files(c, d, files);
+    return r < 0 ? r : 1;
+}
+
+/* False for a file that TYPE.COMPONENT leaves out. */
+static bool shows(const struct data_dir *d, const vb_file *file)
+{
+    return !d->component || (file->component && !strcmp(file->component, d->component));
+}
+
+/* FILE: of the one dataset of a whole data ID. */
+static int lookup_file(vb_call *c, vb_node *dir, const struct query *q, const char *name, vb_node **child)
+{
+    const struct data_dir *of = vb_data_state(dir);
+    vb_auto_dataset d = {0};
+    vb_auto_files files = {0};
+    int r = find_files(c, q, &d, &files);
+
+    for (size_t i = 0; r > 0 && i < files.count; i++) {
+        vb_auto_buf file = {0};
+
+        vb_view_file_name(&d, &files.items[i], &file);
+        if (!shows(of, &files.items[i]) || strcmp(vb_buf_text(&file), name))
+            continue;
+        r = vb_view_complete(c, &files.items[i].location);
+        if (r < 0)
+            return r;
+        vb_view_touch_dataset(c, dir, name, &d, VB_TOUCH_LOOKUP);
+        *child = vb_view_artifact(c, &d, &files.items[i]);
+        return 0;
+    }
+    return r < 0 ? r : -ENOENT;
 }
 
 static int lookup_in_type(vb_call *c, vb_node *dir, const char *name, struct data_dir **facet, vb_node **child)
@@ -247,6 +272,19 @@ static bool holds_type(vb_call *c, const char *collection, const char *type)
     return vb_faceted_exists(c->reg, &f, NULL) > 0;
 }
 
+/* True for the TYPE.COMPONENT of a type that the collection holds, of which some dataset has such a file. */
+static bool holds_component(vb_call *c, const char *collection, const char *name, struct data_dir *next)
+{
+    vb_autofree char *component = NULL;
+    const vb_dataset_type *type;
+
+    if (vb_component_find(c->reg, name, &type, &component, NULL) <= 0 || !holds_type(c, collection, type->name))
+        return false;
+    next->type = vb_strdup(type->name);
+    next->component = VB_STEAL(component);
+    return true;
+}
+
 static int lookup_in_prefix(vb_call *c, const vb_node *dir, const char *name, struct data_dir *next)
 {
     const struct data_dir *d = vb_data_state(dir);
@@ -268,6 +306,8 @@ static int lookup_in_prefix(vb_call *c, const vb_node *dir, const char *name, st
     if (d->is_collection && (holds_type(c, d->prefix, vb_buf_text(&text)) || vb_data_is_made(c, dir, name))) {
         next->collection = vb_strdup(d->prefix);
         next->type = vb_buf_steal(&text);
+    } else if (d->is_collection && holds_component(c, d->prefix, vb_buf_text(&text), next)) {
+        next->collection = vb_strdup(d->prefix);
     }
     return 0;
 }
@@ -379,7 +419,26 @@ static int list_types(vb_call *c, const struct data_dir *d, vb_listing *l)
     return 0;
 }
 
-/* The values of the next dimension, or the one FILE. */
+/* FILE, or the files of the components. */
+static int list_files(vb_call *c, const struct data_dir *d, const struct query *q, vb_listing *l)
+{
+    vb_auto_dataset dataset = {0};
+    vb_auto_files files = {0};
+    int r = find_files(c, q, &dataset, &files);
+
+    for (size_t i = 0; r > 0 && i < files.count; i++) {
+        vb_auto_buf file = {0};
+
+        if (!shows(d, &files.items[i]))
+            continue;
+        vb_view_file_name(&dataset, &files.items[i], &file);
+        vb_listing_add(l, vb_buf_text(&file), S_IFREG, 0);
+    }
+    vb_listing_next_stage(l);
+    return r < 0 ? r : 0;
+}
+
+/* The values of the next dimension, or the files of the one dataset. */
 static int list_facets(vb_call *c, const struct data_dir *d, vb_listing *l)
 {
     vb_value values[PAGE] = {{0}};
@@ -391,24 +450,8 @@ static int list_facets(vb_call *c, const struct data_dir *d, vb_listing *l)
     if (r < 0)
         return r;
     dimension = missing_dimension(&q);
-    if (!dimension) {
-        vb_auto_dataid id = {0};
-        vb_auto_dataset dataset = {0};
-        vb_auto_location location = {0};
-        vb_auto_buf file = {0};
-
-        r = whole_dataid(c, &q, &id);
-        if (r > 0)
-            r = vb_dataset_find(c->reg, q.type, &id, &q.search, &dataset, NULL);
-        if (r > 0)
-            r = vb_view_locate(c, &dataset, &location);
-        if (r > 0) {
-            vb_view_file_name(&dataset, &location, &file);
-            vb_listing_add(l, vb_buf_text(&file), S_IFREG, 0);
-        }
-        vb_listing_next_stage(l);
-        return r < 0 ? r : 0;
-    }
+    if (!dimension)
+        return list_files(c, d, &q, l);
     r = vb_faceted_values(c->reg, &q.faceted, dimension, l->last.kind ? &l->last : NULL, PAGE, values, &n, NULL);
     for (size_t i = 0; i < n; i++) {
         vb_auto_buf name = {0};

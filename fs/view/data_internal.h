@@ -16,6 +16,7 @@ struct data_dir {
     bool is_collection; /* `prefix` is a collection too */
     char *collection;   /* of the dataset type's part; NULL: none */
     char *type;
+    char *component; /* of TYPE.COMPONENT; NULL: all files of a dataset */
     struct chosen *choices;
     size_t count;
 };

@@ -17,7 +17,7 @@ static bool is_ours(const vb_call *c, const struct data_dir *d)
 {
     const char *run = c->view->drafts ? vb_drafts_run(c->view->drafts) : NULL;
 
-    return run &&
+    return run && !d->component &&
            ((d->is_collection && d->prefix && !strcmp(d->prefix, run)) || (d->type && !strcmp(d->collection, run)));
 }
 

@@ -211,8 +211,8 @@ bool vb_draft_is_file(const vb_draft *draft, const char *name)
     return !*rest || (*rest == '.' && rest[1] && rest[strlen(rest) - 1] != '~');
 }
 
-/* The dataset, if there is one. */
-static int find(vb_call *c, vb_draft *draft, vb_dataset *out, vb_location *location)
+/* The dataset and its files, if there is one. */
+static int find(vb_call *c, vb_draft *draft, vb_dataset *out, vb_files *files)
 {
     char *names[] = {(char *)vb_drafts_run(c->view->drafts), NULL};
     const vb_dataset_type *type;
@@ -226,35 +226,46 @@ static int find(vb_call *c, vb_draft *draft, vb_dataset *out, vb_location *locat
         return r;
     id.group = type->group;
     r = vb_dataset_find(c->reg, type, &id, &search, out, NULL);
-    return r <= 0 ? r : vb_view_locate(c, out, location);
+    if (r > 0)
+        r = vb_view_files(c, out, files);
+    return r;
 }
 
-int vb_draft_name(vb_call *c, vb_draft *draft, vb_buf *out)
+int vb_draft_list(vb_call *c, vb_draft *draft, vb_listing *l)
 {
     vb_auto_dataset dataset = {0};
-    vb_auto_location location = {0};
-    int r = find(c, draft, &dataset, &location);
+    vb_auto_files files = {0};
+    int r = find(c, draft, &dataset, &files);
 
-    if (r > 0)
-        vb_view_file_name(&dataset, &location, out);
-    return r;
+    for (size_t i = 0; r >= 0 && i < files.count; i++) {
+        vb_auto_buf name = {0};
+
+        vb_view_file_name(&dataset, &files.items[i], &name);
+        vb_listing_add(l, vb_buf_text(&name), S_IFREG, 0);
+    }
+    return r < 0 ? r : 0;
 }
 
 int vb_draft_lookup(vb_call *c, vb_draft *draft, const char *name, vb_node **child)
 {
     vb_auto_dataset dataset = {0};
-    vb_auto_location location = {0};
-    vb_auto_buf file = {0};
-    int r = vb_draft_is_file(draft, name) ? find(c, draft, &dataset, &location) : 0;
+    vb_auto_files files = {0};
+    int r = vb_starts_with(name, draft->type) ? find(c, draft, &dataset, &files) : 0;
 
-    if (r <= 0)
-        return r;
-    vb_view_file_name(&dataset, &location, &file);
-    if (strcmp(vb_buf_text(&file), name))
-        return 0;
-    if (child)
-        *child = vb_view_artifact(c, &dataset, &location);
-    return 1;
+    for (size_t i = 0; r >= 0 && i < files.count; i++) {
+        vb_auto_buf file = {0};
+
+        vb_view_file_name(&dataset, &files.items[i], &file);
+        if (strcmp(vb_buf_text(&file), name) != 0)
+            continue;
+        if (!child)
+            return 1;
+        r = vb_view_complete(c, &files.items[i].location);
+        if (r >= 0)
+            *child = vb_view_artifact(c, &dataset, &files.items[i]);
+        return r < 0 ? r : 1;
+    }
+    return r < 0 ? r : 0;
 }
 
 int vb_draft_refuse(const vb_draft *draft, const char *name, int r, const vb_error *err)

@@ -47,8 +47,8 @@ int vb_draft_open(vb_drafts *d, vb_draft *draft, bool make);
 /* The dataset that is there under this name: 1 and its artifact's node (`child` may be NULL: it is only asked), 0. */
 int vb_draft_lookup(vb_call *c, vb_draft *draft, const char *name, vb_node **child);
 
-/* FILE of the dataset that is there, appended; 0 where there is none. */
-int vb_draft_name(vb_call *c, vb_draft *draft, vb_buf *out);
+/* Adds the files of the dataset that is there to a listing. */
+int vb_draft_list(vb_call *c, vb_draft *draft, vb_listing *l);
 
 /* Whether there could be such a dataset: -EINVAL where a dimension of it has no record. */
 int vb_draft_may_be(vb_call *c, vb_draft *draft);

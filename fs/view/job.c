@@ -51,9 +51,10 @@ static void free_overlay(struct overlay *o)
     free(o->name);
     free(o->path);
     free(o->lazy_type);
+    free(o->lazy_component);
     free(o->file);
     vb_dataset_clear(&o->dataset);
-    vb_location_clear(&o->location);
+    vb_file_clear(&o->artifact);
     free(o);
 }
 
@@ -105,20 +106,20 @@ static void declare(vb_job_view *job, int64_t dataset_id)
     HASH_ADD(hh, job->declared, dataset_id, sizeof d->dataset_id, d);
 }
 
-static void add_input(struct overlay *dir, const char *file, vb_dataset *d, vb_location *location)
+static void add_input(struct overlay *dir, const char *name, vb_dataset *d, vb_file *file)
 {
-    struct overlay *o = add(dir, OVERLAY_INPUT, file);
+    struct overlay *o = add(dir, OVERLAY_INPUT, name);
 
     o->dataset = *d;
-    o->location = *location;
+    o->artifact = *file;
     *d = (vb_dataset){0};
-    *location = (vb_location){0};
+    *file = (vb_file){0};
 }
 
-void vb_job_add_input(vb_job_view *job, const char *connection, const char *file, vb_dataset *d, vb_location *location)
+void vb_job_add_input(vb_job_view *job, const char *connection, const char *name, vb_dataset *d, vb_file *file)
 {
     declare(job, d->id);
-    add_input(subdirectory(subdirectory(job->work, "in"), connection), file, d, location);
+    add_input(subdirectory(subdirectory(job->work, "in"), connection), name, d, file);
 }
 
 int vb_job_add_file(vb_job_view *job, const char *name, const char *path, vb_error *err)
@@ -194,50 +195,84 @@ bool vb_job_may_read(vb_call *c, int64_t dataset_id)
 
 /* ---- an ad-hoc command's inputs ----------------------------------------------------------------------------- */
 
+/* A data ID that an earlier collection had. */
+struct shown {
+    UT_hash_handle hh;
+    char dataid[];
+};
+
 struct filling {
     vb_call *c;
     struct overlay *dir;
+    const char *component;
+    struct shown *shown;
 };
 
-/* An earlier collection had that data ID, be it under a name that was made unique. */
-static bool is_shown(const struct overlay *dir, const vb_dataid *id)
+/* True where the data ID was shown before: find-first.  Else it is from now on. */
+static bool was_shown(struct filling *f, const vb_dataid *id)
 {
-    struct overlay *o, *next;
+    vb_auto_buf packed = {0};
+    struct shown *s;
 
-    HASH_ITER(hh, dir->children, o, next)
-        if (!vb_dataid_compare(&o->dataset.dataid, id))
-            return true;
+    vb_dataid_pack(id, &packed);
+    HASH_FIND_STR(f->shown, vb_buf_text(&packed), s);
+    if (s)
+        return true;
+    s = vb_alloc(sizeof *s + packed.len + 1);
+    memcpy(s->dataid, vb_buf_text(&packed), packed.len + 1);
+    HASH_ADD_STR(f->shown, dataid, s);
     return false;
+}
+
+static void forget_shown(struct filling *f)
+{
+    struct shown *s, *next;
+
+    HASH_ITER(hh, f->shown, s, next) {
+        HASH_DEL(f->shown, s);
+        free(s);
+    }
+}
+
+/* FILE where another file has that name. */
+static void unique_name(const vb_dataset *d, const vb_file *file, vb_buf *name)
+{
+    vb_auto_part part = {0};
+    const vb_dataset_type *type = vb_file_type(d->type, file, &part);
+
+    vb_buf_clear(name);
+    vb_name_file_unique(name, type, &d->dataid, vb_dataset_type_extension(type, file->location.path), &d->uuid);
 }
 
 static int fill_one(void *arg, const vb_dataset *found, vb_error *err)
 {
     struct filling *f = arg;
-    vb_auto_dataset d = *found;
-    vb_auto_location location = {0};
-    vb_auto_buf file = {0};
-    struct overlay *other;
+    vb_auto_files files = {0};
 
-    d.dataid = vb_dataid_copy(&found->dataid);
-    if (vb_view_locate(f->c, &d, &location) <= 0)
+    if (vb_view_files(f->c, found, &files) < 0 || !files.count || was_shown(f, &found->dataid))
         return 0;
-    vb_view_file_name(&d, &location, &file);
-    other = find(f->dir, vb_buf_text(&file));
-    if (other && (!vb_dataid_compare(&other->dataset.dataid, &d.dataid) || is_shown(f->dir, &d.dataid)))
-        return 0; /* find-first */
-    if (other) {
-        vb_buf_clear(&file);
-        vb_name_file_unique(&file, d.type, &d.dataid, vb_dataset_type_extension(d.type, location.path), &d.uuid);
+    for (size_t i = 0; i < files.count; i++) {
+        vb_file *file = &files.items[i];
+        vb_dataset d = *found;
+        vb_auto_buf name = {0};
+
+        if ((f->component && (!file->component || strcmp(file->component, f->component))) ||
+            vb_view_complete(f->c, &file->location) < 0)
+            continue;
+        d.dataid = vb_dataid_copy(&found->dataid);
+        vb_view_file_name(&d, file, &name);
+        if (find(f->dir, vb_buf_text(&name)))
+            unique_name(&d, file, &name);
+        add_input(f->dir, vb_buf_text(&name), &d, file);
     }
-    add_input(f->dir, vb_buf_text(&file), &d, &location);
     return 0;
 }
 
 /* Finds the datasets of in/TYPE, once. */
 static void fill(vb_call *c, struct overlay *dir)
 {
-    struct filling f = {c, dir};
-    vb_autofree char *name = VB_STEAL(dir->lazy_type);
+    vb_autofree char *name = VB_STEAL(dir->lazy_type), *component = VB_STEAL(dir->lazy_component);
+    struct filling f = {.c = c, .dir = dir, .component = component};
     const vb_search *search = c->view->job->types;
     const vb_dataset_type *type;
 
@@ -246,26 +281,39 @@ static void fill(vb_call *c, struct overlay *dir)
     for (size_t i = 0; i < search->count; i++)
         if (search->items[i]->type != VB_CALIBRATION)
             vb_dataset_each(c->reg, search->items[i], type, fill_one, &f, NULL);
+    forget_shown(&f);
 }
 
-/* in/TYPE of an ad-hoc command; NULL where the search holds no such type. */
-static struct overlay *type_directory(vb_call *c, struct overlay *dir, const char *name)
+/* True where the search holds datasets of a type. */
+static bool searches_type(vb_call *c, const char *type)
 {
     const vb_search *search = c->view->job->types;
-    struct overlay *o = NULL;
+    bool found = false;
 
-    for (size_t i = 0; !o && search && i < search->count; i++) {
+    for (size_t i = 0; !found && search && i < search->count; i++) {
         char **names;
 
         if (vb_dataset_type_list(c->reg, search->items[i]->id, NULL, 100000, &names, NULL) < 0)
             continue;
-        for (char **n = names; !o && *n; n++)
-            if (!strcmp(*n, name))
-                o = subdirectory(dir, name);
+        found = vb_strv_has(names, type);
         vb_strv_free(names);
     }
-    if (o)
-        o->lazy_type = vb_strdup(name);
+    return found;
+}
+
+/* in/TYPE or in/TYPE.COMPONENT of an ad-hoc command; NULL where the search holds no such type. */
+static struct overlay *type_directory(vb_call *c, struct overlay *dir, const char *name)
+{
+    vb_autofree char *component = NULL;
+    const vb_dataset_type *type;
+    bool part = vb_component_find(c->reg, name, &type, &component, NULL) > 0;
+    struct overlay *o;
+
+    if (!searches_type(c, part ? type->name : name))
+        return NULL;
+    o = subdirectory(dir, name);
+    o->lazy_type = vb_strdup(part ? type->name : name);
+    o->lazy_component = VB_STEAL(component);
     return o;
 }
 
@@ -310,7 +358,7 @@ bool vb_overlay_has(const struct overlay *over, const char *name)
 int vb_overlay_lookup(vb_call *c, vb_node *dir, struct overlay *over, const char *name, vb_node **child)
 {
     vb_auto_dataset d = {0};
-    vb_auto_location location = {0};
+    vb_auto_file file = {0};
     struct overlay *o;
 
     if (over->lazy_type)
@@ -330,11 +378,9 @@ int vb_overlay_lookup(vb_call *c, vb_node *dir, struct overlay *over, const char
     }
     d = o->dataset;
     d.dataid = vb_dataid_copy(&o->dataset.dataid);
-    location = o->location;
-    location.path = vb_strdup(o->location.path);
-    location.formatter = NULL;
+    file = vb_file_copy(&o->artifact);
     vb_view_touch_dataset(c, dir, name, &d, VB_TOUCH_LOOKUP);
-    *child = vb_view_artifact(c, &d, &location);
+    *child = vb_view_artifact(c, &d, &file);
     return 0;
 }
 

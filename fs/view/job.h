@@ -21,9 +21,9 @@ int vb_job_view_new(const char *scratch, vb_job_view **out, vb_error *err);
 void vb_job_view_free(vb_job_view *job);
 VB_CLEANUP(vb_job_view, vb_job_view_free)
 
-/* Lays over: an input under in/CONNECTION/; takes what *d and *location own; `file` is its plain name.  A dataset that
+/* Lays over: a file of an input under in/CONNECTION/; takes what *d and *file own; `name` is its plain name.  One that
  * comes under several connections has one inode. */
-void vb_job_add_input(vb_job_view *job, const char *connection, const char *file, vb_dataset *d, vb_location *location);
+void vb_job_add_input(vb_job_view *job, const char *connection, const char *name, vb_dataset *d, vb_file *file);
 
 /* A declared input that is not there (an optional one): only its connection's directory is shown. */
 void vb_job_add_connection(vb_job_view *job, bool output, const char *connection);

@@ -15,10 +15,11 @@ struct overlay {
     char *name;
     char *path;               /* of a directory: below scratch/, "" for work/ itself */
     struct overlay *children; /* of a directory, by name */
-    char *lazy_type;    /* of a directory in/TYPE whose datasets are found at its first look-up; NULL: none, or done */
-    vb_dataset dataset; /* of an input */
-    vb_location location;
-    char *file; /* of a file: where its bytes are */
+    char *lazy_type; /* of a directory in/TYPE whose datasets are found at its first look-up; NULL: none, or done */
+    char *lazy_component; /* of in/TYPE.COMPONENT: only these files; NULL: all */
+    vb_dataset dataset;   /* of an input */
+    vb_file artifact;     /* likewise: its file, or that of a component */
+    char *file;           /* of a file: where its bytes are */
     int64_t size, mtime;
     UT_hash_handle hh;
 };

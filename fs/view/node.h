@@ -27,6 +27,7 @@ typedef enum vb_ino_kind {
     VB_INO_PATH = 0, /* numbered as they come */
     VB_INO_ARTIFACT = 1,
     VB_INO_SCRATCH = 2,
+    VB_INO_COMPONENT = 3, /* the dataset's id and 12 bits of the component's number */
 } vb_ino_kind;
 
 enum { VB_INO_ROOT = 1 };

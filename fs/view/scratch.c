@@ -161,25 +161,35 @@ static int scratch_born(vb_call *c, vb_node *node, struct timespec *out)
     return stx.stx_mask & STATX_BTIME ? 0 : -ENODATA;
 }
 
+/* Among the first entries: a draft of a dataset that somebody else has made is not shown. */
+static bool is_listed(const vb_listing *l, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(l->page[i].name, name))
+            return true;
+    return false;
+}
+
 static int scratch_list(vb_call *c, vb_node *dir, vb_listing *l)
 {
     struct scratch *s = dir->data;
     int fd = vb_scratch_dir(c, s, false);
-    vb_auto_buf file = {0};
     struct dirent *entry;
+    size_t fixed;
     DIR *stream;
 
     vb_scratch_touch(c, s, NULL, VB_JOURNAL_SCRATCH, VB_TOUCH_LISTED);
     if (s->over)
         vb_overlay_list(c, s->over, l);
-    if (s->draft && vb_draft_name(c, s->draft, &file) > 0)
-        vb_listing_add(l, vb_buf_text(&file), S_IFREG, 0);
+    if (s->draft)
+        vb_draft_list(c, s->draft, l);
+    fixed = l->count;
     l->done = true;
     fd = fd < 0 ? -1 : openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     stream = fd < 0 ? NULL : fdopendir(fd);
     while (stream && (entry = readdir(stream)))
         if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") && !vb_overlay_has(s->over, entry->d_name) &&
-            (!file.len || strcmp(entry->d_name, vb_buf_text(&file)) != 0))
+            !(s->draft && is_listed(l, fixed, entry->d_name)))
             vb_listing_add(l, entry->d_name, DTTOIF(entry->d_type), vb_ino(VB_INO_SCRATCH, (int64_t)entry->d_ino));
     if (stream)
         closedir(stream);

@@ -182,27 +182,37 @@ vb_node *vb_view_link(vb_call *c, vb_node *dir, const char *name, const char *ta
 
 /* ---- datasets --------------------------------------------------------------------------------------------- */
 
-int vb_view_locate(vb_call *c, const vb_dataset *d, vb_location *out)
+int vb_view_complete(vb_call *c, vb_location *location)
 {
-    int64_t size, mtime;
-    int r;
+    int64_t mtime;
 
-    if (d->state == VB_DATASET_PREDICTED)
-        return c->view->locate ? c->view->locate(c->view->locate_arg, d, out) : 0;
-    r = vb_location_get(c->reg, d->id, out, NULL);
-    if (r <= 0 || out->size >= 0)
-        return r;
-    /* No reply carries a guessed size (FS.md, 8). */
-    r = vb_stores_stat(c->view->stores, out, &size, &mtime, NULL);
-    if (r < 0) {
-        vb_location_clear(out);
-        return -EIO;
-    }
-    out->size = size;
-    return 1;
+    if (location->size >= 0)
+        return 0;
+    return vb_stores_stat(c->view->stores, location, &location->size, &mtime, NULL) < 0 ? -EIO : 0;
 }
 
-void vb_view_file_name(const vb_dataset *d, const vb_location *location, vb_buf *out)
+int vb_view_files(vb_call *c, const vb_dataset *d, vb_files *out)
 {
-    vb_name_file(out, d->type, &d->dataid, vb_dataset_type_extension(d->type, location->path));
+    vb_auto_location whole = {0};
+    bool predicted = d->state == VB_DATASET_PREDICTED;
+    int r = !predicted        ? vb_location_get(c->reg, d->id, &whole, NULL)
+            : c->view->locate ? c->view->locate(c->view->locate_arg, d, &whole)
+                              : 0;
+
+    *out = (vb_files){0};
+    if (r > 0) {
+        VB_PUSH(out->items, out->count, out->cap)->location = whole;
+        whole = (vb_location){0};
+    } else if (!r && !predicted) {
+        r = vb_files_get(c->reg, d->id, out, NULL);
+    }
+    return r < 0 ? r : 0;
+}
+
+void vb_view_file_name(const vb_dataset *d, const vb_file *file, vb_buf *out)
+{
+    vb_auto_part part = {0};
+    const vb_dataset_type *type = vb_file_type(d->type, file, &part);
+
+    vb_name_file(out, type, &d->dataid, vb_dataset_type_extension(type, file->location.path));
 }

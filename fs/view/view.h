@@ -9,7 +9,7 @@
 #include "fs/store/store.h"
 #include "fs/view/journal.h"
 #include "fs/view/node.h"
-#include "registry/dataset.h"
+#include "registry/component.h"
 #include "registry/repo.h"
 
 /* What is done with a dataset that the pipeline did not declare as an input. */
@@ -17,7 +17,7 @@ typedef enum vb_policy { VB_POLICY_RECORD, VB_POLICY_WARN, VB_POLICY_FAIL } vb_p
 
 typedef struct vb_drafts vb_drafts; /* draft.h */
 
-/* Where a dataset that a graph predicts is, once it was made: 1, 0 where it was not (yet). */
+/* Where a dataset that a graph predicts is, once it was made (in one file): 1, 0 where it was not (yet). */
 typedef int vb_locate_fn(void *arg, const vb_dataset *d, vb_location *out);
 
 typedef struct vb_branch {
@@ -72,14 +72,19 @@ vb_node *vb_view_text(vb_call *c, vb_node *dir, const char *name, vb_buf *text);
 /* A symbolic link; `target` is copied. */
 vb_node *vb_view_link(vb_call *c, vb_node *dir, const char *name, const char *target);
 
-/* The file of a dataset; takes what *d and *location own. */
-vb_node *vb_view_artifact(vb_call *c, vb_dataset *d, vb_location *location);
+/* A file of a dataset; takes what *d and *file own. */
+vb_node *vb_view_artifact(vb_call *c, vb_dataset *d, vb_file *file);
 
-/* Where a dataset's artifact is: by the registry, or for a predicted one by view->locate.  1, 0 where none is held. */
-int vb_view_locate(vb_call *c, const vb_dataset *d, vb_location *out);
+/* Where a dataset's files are: by the registry, or for a predicted one by view->locate.  One that is whole, or those of
+ * its components; none where its artifact is not held. */
+int vb_view_files(vb_call *c, const vb_dataset *d, vb_files *out);
 
-/* FILE of a dataset, appended. */
-void vb_view_file_name(const vb_dataset *d, const vb_location *location, vb_buf *out);
+/* Asks the artifact for its size where the registry has none: no reply carries a guessed one (FS.md, 8).  To be called
+ * before vb_view_artifact(); -EIO where the artifact does not tell. */
+int vb_view_complete(vb_call *c, vb_location *location);
+
+/* FILE of a dataset, or of one of its components, appended. */
+void vb_view_file_name(const vb_dataset *d, const vb_file *file, vb_buf *out);
 
 /* "../../" from a node to the root: one for each component of its path but the last. */
 void vb_view_to_root(const vb_node *dir, vb_buf *out);

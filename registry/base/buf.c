@@ -50,14 +50,16 @@ void vb_buf_vprintf(vb_buf *b, const char *format, va_list args)
     va_list again;
     int n;
 
+    reserve(b, 64); /* mostly it fits at once */
     va_copy(again, args);
-    n = vsnprintf(NULL, 0, format, again);
+    n = vsnprintf(b->data + b->len, b->cap - b->len, format, again);
     va_end(again);
-    if (n < 0)
-        return;
-    reserve(b, (size_t)n);
-    vsnprintf(b->data + b->len, (size_t)n + 1, format, args);
-    b->len += (size_t)n;
+    if (n > 0 && (size_t)n >= b->cap - b->len) {
+        reserve(b, (size_t)n);
+        n = vsnprintf(b->data + b->len, (size_t)n + 1, format, args);
+    }
+    b->len += n > 0 ? (size_t)n : 0;
+    b->data[b->len] = 0;
 }
 
 void vb_buf_printf(vb_buf *b, const char *format, ...)
@@ -69,6 +71,29 @@ void vb_buf_printf(vb_buf *b, const char *format, ...)
     va_end(args);
 }
 
+/* So many characters from the first that JSON takes as they are. */
+static size_t count_plain(const char *text, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && text[i] >= 0x20 && text[i] < 0x7f && text[i] != '"' && text[i] != '\\')
+        i++;
+    return i;
+}
+
+void vb_buf_int(vb_buf *b, int64_t i)
+{
+    char digits[20], *end = digits + sizeof digits, *p = end;
+    uint64_t left = i < 0 ? -(uint64_t)i : (uint64_t)i;
+
+    do
+        *--p = (char)('0' + left % 10);
+    while (left /= 10);
+    if (i < 0)
+        *--p = '-';
+    vb_buf_add(b, p, (size_t)(end - p));
+}
+
 void vb_buf_json(vb_buf *b, const char *text, size_t n)
 {
     static const char escapes[] =
@@ -77,8 +102,14 @@ void vb_buf_json(vb_buf *b, const char *text, size_t n)
     vb_buf_putc(b, '"');
     for (size_t i = 0; i < n;) {
         unsigned char c = (unsigned char)text[i];
-        size_t width = vb_utf8_width(text + i, n - i);
+        size_t plain = count_plain(text + i, n - i), width;
 
+        if (plain) {
+            vb_buf_add(b, text + i, plain);
+            i += plain;
+            continue;
+        }
+        width = vb_utf8_width(text + i, n - i);
         if (!width) {
             vb_buf_puts(b, "\xef\xbf\xbd");
             i++;

@@ -25,6 +25,9 @@ void vb_buf_putc(vb_buf *b, char c);
 void vb_buf_printf(vb_buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void vb_buf_vprintf(vb_buf *b, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 
+/* Adds a number in decimal: as "%" PRId64 does, in a tenth of the time. */
+void vb_buf_int(vb_buf *b, int64_t i);
+
 /* Adds `n` bytes of text as a JSON string, with its quotes.  Bytes that are not UTF-8 become U+FFFD. */
 void vb_buf_json(vb_buf *b, const char *text, size_t n);
 

@@ -16,7 +16,7 @@ int64_t vb_clock_monotonic_ns(void); /* nanoseconds since some moment */
 int64_t vb_clock_ns(struct timespec t);
 struct timespec vb_clock_timespec(int64_t ns);
 
-/* "20261120T091500Z": the time stamp of a RUN collection (SEMANTICS 10). */
+/* "20261120T091500Z": the time stamp of a RUN collection. */
 const char *vb_clock_run_stamp(int64_t unix_ns, char text[17]);
 
 /* "2026-11-20T09:15:00.123456Z". */

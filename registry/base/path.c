@@ -195,15 +195,25 @@ static int sync_path(const char *path, int flags)
     return fd < 0 || fsync(fd) ? -errno : 0;
 }
 
+int vb_rename_new(int from_dir, const char *from, int to_dir, const char *to)
+{
+    if (!renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE))
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -errno;
+    if (linkat(from_dir, from, to_dir, to, 0))
+        return -errno;
+    unlinkat(from_dir, from, 0);
+    return 0;
+}
+
 int vb_publish_file(const char *from, const char *to, bool replace, vb_error *err)
 {
     vb_autofree char *dir = vb_path_dir(to);
     int r = sync_path(from, 0);
 
-    if (!r && (replace ? rename(from, to) : renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE)))
-        r = -errno;
-    if (r == -EINVAL && !replace) /* some network file systems: a link does not take another's place either */
-        r = link(from, to) || unlink(from) ? -errno : 0;
+    if (!r)
+        r = !replace ? vb_rename_new(AT_FDCWD, from, AT_FDCWD, to) : rename(from, to) ? -errno : 0;
     if (!r)
         r = sync_path(dir, O_DIRECTORY);
     if (r == -EEXIST)

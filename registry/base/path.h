@@ -57,4 +57,7 @@ int vb_remove_tree(int dirfd, const char *path, vb_error *err);
 /* Copies a file's bytes (reflink where the file system can, else in the kernel).  The offsets of both start at 0. */
 int vb_copy_fd(int from, int to, vb_error *err);
 
+/* Renames, and takes nobody's place: -EEXIST.  NFS and some others need a link for that. */
+int vb_rename_new(int from_dir, const char *from, int to_dir, const char *to);
+
 #endif

@@ -11,6 +11,7 @@ enum { CHUNK = 1 << 16 };
 void vb_export_report_clear(vb_export_report *report)
 {
     vb_strv_free(report->storage_classes);
+    vb_strv_free(report->left_out);
     *report = (vb_export_report){0};
 }
 

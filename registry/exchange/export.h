@@ -29,12 +29,10 @@ typedef struct vb_export_report {
     int64_t there;            /* datasets that the target has */
     int64_t without_artifact; /* left out: there is nothing to import */
     char **storage_classes;   /* of the types, once each */
+    char **left_out;          /* members whose datasets the target has: "TAGGED collection 'x': 3 members" */
 } vb_export_report;
 
 void vb_export_report_clear(vb_export_report *report);
-
-/* True for a storage class that comes with Rubin's butler; another must be defined in the butler.yaml that imports. */
-bool vb_export_knows_class(const char *name);
 
 /* Writes to `out`.  -ENOENT for a collection or a type that is not there; -EEXIST where the target has a dataset of
  * that type, run and data ID with another UUID, or defines a type otherwise. */

@@ -24,8 +24,32 @@ static int write_children(vb_exporting *x, const vb_collection *chain)
     return 0;
 }
 
+/* Where and when a RUN was made: null where nobody has said so. */
+static int write_run(vb_exporting *x, const vb_collection *run)
+{
+    vb_run_detail detail = {0};
+    int r = vb_collection_run_detail(x->reg, run, &detail, x->err);
+
+    if (r < 0)
+        return r;
+    vb_buf_puts(&x->text, "  host: ");
+    if (detail.host)
+        vb_yaml_put_text(&x->text, detail.host);
+    else
+        vb_buf_puts(&x->text, "null");
+    vb_buf_puts(&x->text, "\n  timespan_begin: ");
+    vb_yaml_put_time(&x->text, detail.has_span ? detail.span.begin : VB_TIME_MIN, VB_TIME_MIN);
+    vb_buf_puts(&x->text, "\n  timespan_end: ");
+    vb_yaml_put_time(&x->text, detail.has_span ? detail.span.end : VB_TIME_MAX, VB_TIME_MAX);
+    vb_buf_putc(&x->text, '\n');
+    vb_run_detail_clear(&detail);
+    return 0;
+}
+
 static int write_collection(vb_exporting *x, const vb_collection *c)
 {
+    int r = 0;
+
     vb_buf_printf(&x->text, "- type: collection\n  collection_type: %s\n  name: ", vb_collection_type_name(c->type));
     vb_yaml_put_text(&x->text, c->name);
     vb_buf_putc(&x->text, '\n');
@@ -35,9 +59,9 @@ static int write_collection(vb_exporting *x, const vb_collection *c)
         vb_buf_putc(&x->text, '\n');
     }
     if (c->type == VB_RUN)
-        vb_buf_puts(&x->text, "  host: null\n  timespan_begin: null\n  timespan_end: null\n");
+        r = write_run(x, c);
     x->report->collections++;
-    return c->type == VB_CHAINED ? write_children(x, c) : 0;
+    return r < 0 || c->type != VB_CHAINED ? r : write_children(x, c);
 }
 
 /* Calls `each` for the exported collections of a type, by name. */

@@ -147,12 +147,29 @@ static int add_row(vb_exporting *x, struct record *record, const vb_dataset_type
 
 /* ---- a type in a run -------------------------------------------------------------------------------------------- */
 
-/* True where some artifact of the repository is a part of a file: then datasets of one file must come together. */
-static int has_parts(vb_exporting *x, bool *out)
+/* " FROM ... WHERE ...": what is exported of a type (?1) in a run (?2), with its locations, appended. */
+static void put_from(const vb_exporting *x, vb_buf *sql, const vb_dataset_type *type)
 {
-    int64_t one;
-    int r = vb_sql_int(x->reg->db, &one, x->err, "SELECT 1 FROM location WHERE instr(path, '#') LIMIT 1", VB_NO_ARGS);
+    vb_buf_printf(sql,
+                  " FROM member_%" PRId64
+                  " m %s CROSS JOIN dataset d ON d.id = m.dataset_id LEFT JOIN location l ON l.dataset_id = d.id"
+                  " WHERE m.type_id = ?1 AND m.collection_id = ?2 AND d.state = 0",
+                  type->group_id,
+                  x->whole ? "" : "CROSS JOIN temp.selected w ON w.type_id = ?1 AND w.dataset_id = m.dataset_id");
+}
 
+/* True where some artifact is a part of a file: then datasets of one file must come together.  Asked of what is
+ * exported, whatever else the repository has. */
+static int has_parts(vb_exporting *x, const vb_dataset_type *type, const vb_collection *run, bool *out)
+{
+    vb_auto_buf sql = {0};
+    int64_t one;
+    int r;
+
+    vb_buf_puts(&sql, "SELECT 1");
+    put_from(x, &sql, type);
+    vb_buf_puts(&sql, " AND instr(l.path, '#') LIMIT 1");
+    r = vb_sql_int(x->reg->db, &one, x->err, vb_buf_text(&sql), VB_ARGS(type->id, run->id));
     *out = r > 0;
     return r < 0 ? r : 0;
 }
@@ -163,17 +180,12 @@ static int write_datasets(vb_exporting *x, const vb_dataset_type *type, const vb
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     vb_auto_buf sql = {0};
     bool parts, first = true;
-    int r = has_parts(x, &parts);
+    int r = has_parts(x, type, run, &parts);
 
     vb_buf_puts(&sql, "SELECT d.uuid, l.path, l.size, l.checksum, l.mtime, l.formatter, l.store_id");
     vb_sql_dimensions(&sql, type->group, ", m.", ", m.");
-    vb_buf_printf(&sql,
-                  " FROM member_%" PRId64
-                  " m %s CROSS JOIN dataset d ON d.id = m.dataset_id LEFT JOIN location l ON l.dataset_id = d.id"
-                  " WHERE m.type_id = ?1 AND m.collection_id = ?2 AND d.state = 0%s",
-                  type->group_id,
-                  x->whole ? "" : "CROSS JOIN temp.selected w ON w.type_id = ?1 AND w.dataset_id = m.dataset_id",
-                  parts ? " ORDER BY l.path" : "");
+    put_from(x, &sql, type);
+    vb_buf_puts(&sql, parts ? " ORDER BY l.path" : "");
     if (!r)
         r = vb_sql(x->reg->db, &s, x->err, vb_buf_text(&sql), VB_ARGS(type->id, run->id));
     while (!r && (r = vb_stmt_step(s, x->err)) > 0) {
@@ -230,6 +242,35 @@ static int write_runs(vb_exporting *x, const vb_dataset_type *type)
     return r;
 }
 
+/* The format has a file a record, and Rubin's reader no place for several. */
+static int refuse_parts(vb_exporting *x)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    vb_auto_dataset first = {0};
+    vb_auto_buf what = {0};
+    vb_autofree char *sql = vb_format("SELECT count(DISTINCT d.id), min(d.id) FROM component c CROSS JOIN dataset d"
+                                      " ON d.id = c.dataset_id AND d.state = 0%s",
+                                      x->whole ? ""
+                                               : " CROSS JOIN temp.selected w ON w.type_id = d.type_id AND"
+                                                 " w.dataset_id = d.id");
+    char count[32];
+    int r = vb_sql(x->reg->db, &s, x->err, sql, VB_NO_ARGS);
+
+    if (!r)
+        r = vb_stmt_step(s, x->err);
+    if (r <= 0 || !vb_col_int(s, 0))
+        return r < 0 ? r : 0;
+    r = vb_dataset_by_id(x->reg, vb_col_int(s, 1), &first, x->err);
+    if (r > 0)
+        vb_dataset_print(&first, &what);
+    vb_fail(x->err, -EINVAL,
+            "%s %s in several files, one a component, which the format of exports cannot say: the first is %s",
+            vb_plural(count, sizeof count, vb_col_int(s, 0), "dataset"), vb_col_int(s, 0) == 1 ? "is" : "are",
+            vb_buf_text(&what));
+    vb_hint(x->err, "vbutler export-gen3 takes them along; or leave them out with --dataset-types or --where");
+    return -EINVAL;
+}
+
 int vb_export_datasets(vb_exporting *x)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
@@ -237,8 +278,10 @@ int vb_export_datasets(vb_exporting *x)
     const char *sql = x->all ? "SELECT id FROM dataset_type ORDER BY name"
                              : "SELECT id FROM dataset_type WHERE id IN (SELECT type_id FROM temp.selected)"
                                " ORDER BY name";
-    int r = vb_sql(x->reg->db, &s, x->err, sql, VB_NO_ARGS);
+    int r = refuse_parts(x);
 
+    if (!r)
+        r = vb_sql(x->reg->db, &s, x->err, sql, VB_NO_ARGS);
     while (!r && (r = vb_stmt_step(s, x->err)) > 0) {
         const vb_dataset_type *type;
 

@@ -132,7 +132,7 @@ static int write_element(vb_exporting *x, const vb_element *e)
         vb_buf_puts(&sql, i ? ", e." : "e.");
         vb_sql_name(&sql, name);
     }
-    vb_buf_puts(&sql, " FROM temp.exported_record x CROSS JOIN ");
+    vb_buf_puts(&sql, " FROM temp.chosen_record x CROSS JOIN ");
     vb_schema_table(&sql, e);
     vb_buf_puts(&sql, " e ON e._id = x.id WHERE x.element = ? ORDER BY x.id");
     r = vb_sql(x->reg->db, &s, x->err, vb_buf_text(&sql), VB_ARGS(e->index));

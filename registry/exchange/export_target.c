@@ -4,10 +4,11 @@
  * chains), so nothing that is there may be in the file.  The target is an SQLite registry, attached as "target"; of its
  * schema this uses dataset, dataset_type, the tables that these name, collection, and a table a dimension element. */
 #include "registry/base/mem.h"
-#include "registry/base/path.h"
 #include "registry/base/text.h"
-#include "registry/base/yaml.h"
 #include "registry/exchange/exporting.h"
+#include "registry/gen3/mirror.h"
+#include "registry/gen3/private.h"
+#include "registry/gen3/wal.h"
 #include "registry/schema.h"
 
 #include <inttypes.h>
@@ -16,33 +17,46 @@
 
 /* ---- attaching -------------------------------------------------------------------------------------------------- */
 
-/* registry.db of butler.yaml, "sqlite:///<butlerRoot>/gen3.sqlite3", as a path. */
-static int database_of(const char *directory, char **out, vb_error *err)
+/* What a registry in PostgreSQL has, in a private file. */
+static int mirror(const char *target, char **file, vb_error *err)
 {
-    static const char root_mark[] = "<butlerRoot>";
-    vb_autofree char *config = vb_path_join(directory, "butler.yaml");
-    vb_auto(vb_yaml_free) vb_yaml *doc = NULL;
-    const char *db = NULL, *mark;
-    int r = vb_yaml_load_file(config, &doc, err);
+    vb_auto(vb_gen3_close) vb_gen3 *g = NULL;
+    int r = vb_gen3_open(target, &g, err);
 
-    if (r == -ENOENT)
-        return vb_fail(err, -ENOENT, "%s: is no Gen3 repository: it has no butler.yaml", directory);
     if (!r)
-        db = vb_yaml_get_text(vb_yaml_get(vb_yaml_root(doc), "registry"), "db");
+        r = vb_gen3_private_file(file, err);
+    return r < 0 ? r : vb_gen3_mirror(g, *file, err);
+}
+
+/* The SQLite file of a target; what is in WAL mode is copied, since nothing may be written beside it. */
+static int copy_file(const char *path, char **file, vb_error *err)
+{
+    int r = vb_gen3_private_file(file, err);
+
+    return r < 0 ? r : vb_gen3_wal_copy(path, *file, err);
+}
+
+static int attach(vb_exporting *x, const char *path, bool is_repository)
+{
+    vb_auto(vb_gen3_config_free) vb_gen3_config *config = NULL;
+    vb_autofree char *copy = NULL;
+    int r = is_repository ? vb_gen3_config_read(path, &config, x->err) : 0;
+
     if (r < 0)
         return r;
-    if (!db)
-        db = "sqlite:///<butlerRoot>/gen3.sqlite3";
-    if (!vb_starts_with(db, "sqlite:///"))
-        return vb_fail(err, -EINVAL, "%s: its registry is %s: only SQLite registries can be asked what they have",
-                       config, db);
-    db += strlen("sqlite:///");
-    mark = strstr(db, root_mark);
-    if (mark == db)
-        *out = vb_format("%s%s", directory, db + strlen(root_mark));
-    else
-        *out = vb_path_join(directory, db);
-    return 0;
+    path = config ? config->db : path;
+    if (config && config->is_postgres)
+        r = mirror(x->options->target, &copy, x->err);
+    else if (vb_gen3_wal_mode(path))
+        r = copy_file(path, &copy, x->err);
+    if (!r)
+        r = vb_db_attach(x->reg->db, copy ? copy : path, "target", x->err);
+    /* It is read before it loses its name: attaching opens nothing yet. */
+    if (!r)
+        r = vb_db_run(x->reg->db, "SELECT count(*) FROM target.sqlite_schema", x->err);
+    if (copy)
+        vb_gen3_private_unlink(copy);
+    return r;
 }
 
 static int check_universe(vb_exporting *x)
@@ -69,18 +83,12 @@ static int check_universe(vb_exporting *x)
 int vb_export_attach_target(vb_exporting *x)
 {
     const char *target = x->options->target;
-    vb_autofree char *path = NULL;
     struct stat st;
-    int r = 0;
+    int r;
 
     if (stat(target, &st))
         return vb_fail_errno(x->err, -errno, "opening %s", target);
-    if (S_ISDIR(st.st_mode))
-        r = database_of(target, &path, x->err);
-    else
-        path = vb_strdup(target);
-    if (!r)
-        r = vb_db_attach(x->reg->db, path, "target", x->err);
+    r = attach(x, target, S_ISDIR(st.st_mode) || vb_gen3_is_repository(target));
     if (r < 0)
         return vb_error_context(x->err, "%s", target);
     return check_universe(x);
@@ -185,13 +193,20 @@ static int check_uuids(vb_exporting *x, const vb_dataset_type *type)
                    x->options->target, vb_uuid_format(d.uuid, text));
 }
 
+/* Those are noted: of what collections they are members too cannot be said in the file. */
 static int drop_known(vb_exporting *x, const vb_dataset_type *type)
 {
-    int r = vb_sql_exec(x->reg->db, x->err,
-                        "DELETE FROM temp.selected WHERE type_id = ?1 AND dataset_id IN (SELECT w.dataset_id FROM"
-                        " temp.selected w CROSS JOIN dataset d ON d.id = w.dataset_id"
-                        " CROSS JOIN target.dataset t ON t.id = lower(hex(d.uuid)) WHERE w.type_id = ?1)",
-                        VB_ARGS(type->id));
+    int r = vb_sql_exec(
+        x->reg->db, x->err,
+        "INSERT OR IGNORE INTO temp.known SELECT w.dataset_id, t.id FROM temp.selected w CROSS JOIN dataset d"
+        " ON d.id = w.dataset_id CROSS JOIN target.dataset t ON t.id = lower(hex(d.uuid)) WHERE w.type_id = ?1",
+        VB_ARGS(type->id));
+
+    if (!r)
+        r = vb_sql_exec(
+            x->reg->db, x->err,
+            "DELETE FROM temp.selected WHERE type_id = ?1 AND dataset_id IN (SELECT dataset_id FROM temp.known)",
+            VB_ARGS(type->id));
 
     if (!r)
         x->report->there += vb_db_changes(x->reg->db);
@@ -257,7 +272,13 @@ int vb_export_skip_datasets(vb_exporting *x)
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     vb_autofree int64_t *types = NULL;
     size_t n = 0, cap = 0;
-    int r = vb_sql(x->reg->db, &s, x->err, "SELECT DISTINCT type_id FROM temp.selected", VB_NO_ARGS);
+    int r = vb_db_run(x->reg->db,
+                      "CREATE TEMP TABLE IF NOT EXISTS known (dataset_id INTEGER PRIMARY KEY, uuid TEXT) STRICT;"
+                      "DELETE FROM temp.known",
+                      x->err);
+
+    if (!r)
+        r = vb_sql(x->reg->db, &s, x->err, "SELECT DISTINCT type_id FROM temp.selected", VB_NO_ARGS);
 
     while (!r && (r = vb_stmt_step(s, x->err)) > 0) {
         *VB_PUSH(types, n, cap) = vb_col_int(s, 0);
@@ -279,8 +300,8 @@ int vb_export_skip_records(vb_exporting *x, const vb_element *e)
 
     if (r <= 0)
         return r;
-    vb_buf_puts(&sql, "DELETE FROM temp.exported_record WHERE element = ?1 AND id IN (SELECT e._id FROM"
-                      " temp.exported_record x CROSS JOIN ");
+    vb_buf_puts(&sql, "DELETE FROM temp.chosen_record WHERE element = ?1 AND id IN (SELECT e._id FROM"
+                      " temp.chosen_record x CROSS JOIN ");
     vb_schema_table(&sql, e);
     vb_buf_puts(&sql, " e ON e._id = x.id CROSS JOIN target.");
     vb_sql_name(&sql, e->name);
@@ -318,4 +339,96 @@ int vb_export_skip_chains(vb_exporting *x)
                              "DELETE FROM temp.exported_collection WHERE id IN (SELECT c.id FROM collection c JOIN"
                              " target.collection t ON t.name = c.name WHERE c.type = 3)",
                              x->err);
+}
+
+/* ---- members of what is there --------------------------------------------------------------------------------- */
+
+/* The target's table of a type's members or validity ranges; *out is NULL where it has none. */
+static int table_of(vb_exporting *x, const char *type, bool calibs, char **out)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    int r =
+        vb_sql(x->reg->db, &s, x->err,
+               "SELECT tag_association_table, calibration_association_table FROM target.dataset_type WHERE name = ?",
+               VB_ARGS(type));
+
+    *out = NULL;
+    if (!r)
+        r = vb_stmt_step(s, x->err);
+    if (r > 0 && !vb_col_null(s, calibs))
+        *out = vb_strdup(vb_col_text(s, calibs));
+    return r < 0 ? r : 0;
+}
+
+/* Datasets of a type that the collection has, the target has, and the target's collection has not. */
+static int count_of_type(vb_exporting *x, const vb_collection *c, const vb_dataset_type *type, int64_t *out)
+{
+    bool calibs = c->type == VB_CALIBRATION;
+    vb_autofree char *theirs = NULL;
+    vb_auto_buf sql = {0};
+    int64_t n = 0;
+    int r = table_of(x, type->name, calibs, &theirs);
+
+    if (r < 0)
+        return r;
+    vb_buf_printf(
+        &sql,
+        "SELECT count(DISTINCT m.dataset_id) FROM %s_%" PRId64
+        " m CROSS JOIN temp.known k ON k.dataset_id = m.dataset_id WHERE m.collection_id = ?1 AND m.type_id = ?2",
+        calibs ? "calib" : "member", type->group_id);
+    if (theirs) {
+        vb_buf_puts(&sql, " AND NOT EXISTS (SELECT 1 FROM target.collection r CROSS JOIN target.");
+        vb_sql_name(&sql, theirs);
+        vb_buf_puts(&sql, " t ON t.collection_id = r.collection_id AND t.dataset_id = k.uuid WHERE r.name = ?3)");
+    } else {
+        vb_buf_puts(&sql, " AND ?3 IS NOT NULL");
+    }
+    r = vb_sql_int(x->reg->db, &n, x->err, vb_buf_text(&sql), VB_ARGS(c->id, type->id, c->name));
+    *out += n;
+    return r < 0 ? r : 0;
+}
+
+static int count_left(vb_exporting *x, const vb_collection *c)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    int64_t n = 0;
+    int r = vb_sql(x->reg->db, &s, x->err, "SELECT type_id FROM collection_summary WHERE collection_id = ?",
+                   VB_ARGS(c->id));
+
+    while (!r && (r = vb_stmt_step(s, x->err)) > 0) {
+        const vb_dataset_type *type;
+
+        r = vb_dataset_type_by_id(x->reg, vb_col_int(s, 0), &type, x->err);
+        if (!r)
+            r = count_of_type(x, c, type, &n);
+    }
+    if (!r && n) {
+        char members[48];
+        vb_autofree char *text = vb_format("%s collection '%s': %s", vb_collection_type_name(c->type), c->name,
+                                           vb_plural(members, sizeof members, n, "member"));
+
+        vb_strv_add(&x->report->left_out, text);
+    }
+    return r;
+}
+
+/* Rubin's import associates what its file brings, and fails at anything else: a member whose dataset is there already
+ * cannot be said.  Those that the target's collection does not have are counted, a collection a line. */
+int vb_export_count_left(vb_exporting *x)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    int r = vb_sql(
+        x->reg->db, &s, x->err,
+        "SELECT id FROM collection WHERE type IN (2, 4) AND id IN (SELECT id FROM temp.exported_collection) ORDER BY"
+        " name",
+        VB_NO_ARGS);
+
+    while (!r && (r = vb_stmt_step(s, x->err)) > 0) {
+        const vb_collection *c;
+
+        r = vb_collection_by_id(x->reg, vb_col_int(s, 0), &c, x->err);
+        if (!r)
+            r = count_left(x, c);
+    }
+    return r;
 }

@@ -18,7 +18,7 @@ typedef struct vb_exporting {
 
 /* ---- export_plan.c: what is to be exported, as tables of the connection
  *
- * temp.selected (type_id, dataset_id), temp.exported_collection (id), temp.exported_record (element, id). */
+ * temp.selected (type_id, dataset_id), temp.exported_collection (id), temp.chosen_record (element, id). */
 int vb_export_plan(vb_exporting *x);
 
 /* ---- export_target.c: leaves out what a Gen3 repository has, attached as "target" */
@@ -26,6 +26,7 @@ int vb_export_attach_target(vb_exporting *x);
 int vb_export_skip_datasets(vb_exporting *x);
 int vb_export_skip_records(vb_exporting *x, const vb_element *e);
 int vb_export_skip_chains(vb_exporting *x);
+int vb_export_count_left(vb_exporting *x);
 
 /* ---- export_records.c */
 int vb_export_records(vb_exporting *x);

@@ -1,35 +1,20 @@
 #include "registry/gen3/chosen.h"
 
 #include "registry/base/mem.h"
-#include "registry/base/path.h"
+#include "registry/gen3/private.h"
+#include "registry/internal.h"
+#include "registry/record_choice.h"
+#include "registry/schema.h"
 #include "registry/selection.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 struct vb_gen3_chosen {
-    vb_uuid *uuids; /* sorted */
+    vb_registry *reg; /* the snapshot, with the records that were chosen */
+    vb_uuid *uuids;   /* sorted */
     size_t count, cap;
 };
-
-int vb_gen3_private_file(char **file, vb_error *err)
-{
-    const char *base = getenv("TMPDIR");
-    vb_autofree char *dir = vb_format("%s/vbutler-gen3.XXXXXX", base && *base ? base : "/var/tmp");
-
-    if (!mkdtemp(dir))
-        return vb_fail_errno(err, -errno, "making a private directory %s", dir);
-    *file = vb_path_join(dir, "snapshot.sqlite3");
-    return 0;
-}
-
-void vb_gen3_private_unlink(const char *file)
-{
-    vb_autofree char *dir = vb_path_dir(file);
-
-    unlink(file);
-    rmdir(dir);
-}
 
 static int by_bytes(const void *a, const void *b)
 {
@@ -46,17 +31,18 @@ static int add(void *arg, const vb_dataset *d, vb_error *err)
 
 static int ask(const char *file, const char *where, vb_gen3_chosen *c, vb_error *err)
 {
-    vb_auto(vb_registry_close) vb_registry *reg = NULL;
     static char glob[] = "*";
     char *every[] = {glob, NULL};
     vb_selecting what = {.collections = every, .where = where};
     int64_t count;
-    int r = vb_registry_open(file, VB_ACCESS_WRITE, &reg, err);
+    int r = vb_registry_open(file, VB_ACCESS_WRITE, &c->reg, err);
 
     vb_gen3_private_unlink(file);
     if (!r)
-        r = vb_select(reg, &what, &count, err);
-    return r < 0 ? r : vb_selected_each(reg, add, c, err);
+        r = vb_select(c->reg, &what, &count, err);
+    if (!r)
+        r = vb_selected_each(c->reg, add, c, err);
+    return r < 0 ? r : vb_choose_records(c->reg, err);
 }
 
 int vb_gen3_choose(vb_gen3 *g, const char *where, const vb_gen3_copy_options *options, vb_gen3_chosen **out,
@@ -85,6 +71,8 @@ int vb_gen3_choose(vb_gen3 *g, const char *where, const vb_gen3_copy_options *op
 
 void vb_gen3_chosen_free(vb_gen3_chosen *c)
 {
+    if (c->reg)
+        vb_registry_close(c->reg);
     free(c->uuids);
     free(c);
 }
@@ -92,4 +80,26 @@ void vb_gen3_chosen_free(vb_gen3_chosen *c)
 bool vb_gen3_chosen_has(const vb_gen3_chosen *c, const vb_uuid *uuid)
 {
     return c->count && bsearch(uuid, c->uuids, c->count, sizeof *c->uuids, by_bytes);
+}
+
+int vb_gen3_chosen_record(const vb_gen3_chosen *c, const vb_element *e, const vb_value *key, vb_error *err)
+{
+    const vb_element *ours = vb_universe_find(c->reg->universe, e->name);
+    vb_arg args[VB_MAX_REQUIRED + 1];
+    vb_auto_buf sql = {0};
+    int64_t one;
+    size_t n = 0;
+
+    vb_buf_puts(&sql, "SELECT 1 FROM ");
+    vb_schema_table(&sql, ours);
+    vb_buf_puts(&sql, " e CROSS JOIN temp.chosen_record x ON x.element = ? AND x.id = e._id WHERE");
+    args[n++] = vb_arg_int(ours->index);
+    VB_EACH_DIMENSION(i, ours->required) {
+        vb_buf_puts(&sql, n > 1 ? " AND e." : " e.");
+        vb_sql_name(&sql, vb_universe_at(c->reg->universe, i)->name);
+        vb_buf_puts(&sql, " = ?");
+        args[n] = vb_arg_value(&key[n - 1]);
+        n++;
+    }
+    return vb_sql_int(c->reg->db, &one, err, vb_buf_text(&sql), args, n);
 }

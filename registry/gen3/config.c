@@ -11,7 +11,8 @@
 
 enum { MAX_INCLUDED = 16, MAX_DATASTORES = 16 };
 
-/* butler.yaml, and then what it includes: the first that has a key counts. */
+/* butler.yaml, and then what it includes, from the last to the first, each with what it includes itself: so the first
+ * that has a key counts, key by key at every depth. */
 struct reading {
     vb_gen3_config *config;
     vb_yaml *docs[MAX_INCLUDED];
@@ -66,14 +67,15 @@ static int read_included(struct reading *r, const char *path, const vb_yaml_node
     status = vb_yaml_strings(vb_yaml_get(root, "includeConfigs"), &names, r->err);
     if (status < 0)
         return status;
-    for (char **name = names; !status && *name; name++) {
-        vb_autofree char *full = vb_path_join(dir, *name);
+    for (size_t i = vb_strv_count(names); !status && i-- > 0;) {
+        const char *name = names[i];
+        vb_autofree char *full = vb_path_join(dir, name);
 
-        status = strstr(*name, "://") ? vb_fail(r->err, -EPROTONOSUPPORT,
-                                                "%s: includeConfigs names %s, and this "
-                                                "vbutler reads files alone",
-                                                path, *name)
-                                      : read_document(r, full);
+        status = strstr(name, "://") ? vb_fail(r->err, -EPROTONOSUPPORT,
+                                               "%s: includeConfigs names %s, and this "
+                                               "vbutler reads files alone",
+                                               path, name)
+                                     : read_document(r, full);
     }
     vb_strv_free(names);
     return status;
@@ -156,10 +158,18 @@ static char *place(const char *text, const char *root)
     return vb_path_join(root, plain);
 }
 
-/* The class's last word: "FileDatastore". */
-static const char *class_of(const vb_yaml_node *node)
+/* A value of a datastore; that of the repository itself may be said in several files. */
+static const vb_yaml_node *value_of(const struct reading *r, const vb_yaml_node *node, const char *key)
 {
-    const char *cls = vb_yaml_get_text(node, "cls"), *dot = cls ? strrchr(cls, '.') : NULL;
+    const vb_yaml_node *own = vb_yaml_get(node, key);
+
+    return own || node != find(r, "datastore", NULL) ? own : find(r, "datastore", key);
+}
+
+/* The class's last word: "FileDatastore". */
+static const char *class_of(const struct reading *r, const vb_yaml_node *node)
+{
+    const char *cls = vb_yaml_text(value_of(r, node, "cls")), *dot = cls ? strrchr(cls, '.') : NULL;
 
     return dot ? dot + 1 : cls ? cls : "FileDatastore";
 }
@@ -168,7 +178,7 @@ static int add_datastore(struct reading *r, const vb_yaml_node *node);
 
 static int add_chain(struct reading *r, const vb_yaml_node *node)
 {
-    const vb_yaml_node *list = vb_yaml_get(node, "datastores");
+    const vb_yaml_node *list = value_of(r, node, "datastores");
     int status = 0;
 
     if (!list || list->kind != VB_YAML_LIST)
@@ -184,8 +194,9 @@ static int add_chain(struct reading *r, const vb_yaml_node *node)
 static int add_datastore(struct reading *r, const vb_yaml_node *node)
 {
     vb_gen3_config *c = r->config;
-    const char *class = class_of(node), *root = vb_yaml_get_text(node, "root"), *name = vb_yaml_get_text(node, "name");
-    const char *table = vb_yaml_get_text(vb_yaml_get(node, "records"), "table");
+    const char *class = class_of(r, node), *root = vb_yaml_text(value_of(r, node, "root"));
+    const char *name = vb_yaml_text(value_of(r, node, "name"));
+    const char *table = vb_yaml_get_text(value_of(r, node, "records"), "table");
     vb_gen3_datastore *d;
 
     if (c->ndatastores == MAX_DATASTORES)
@@ -226,19 +237,32 @@ static int read_db(struct reading *r)
     return 0;
 }
 
+/* What a document says of a section, over what those that it includes say. */
+static void merge_section(json_t *all, const char *name, const vb_yaml_node *node)
+{
+    json_t *there = json_object_get(all, name), *said;
+
+    if (!node || node->kind != VB_YAML_MAP)
+        return;
+    said = vb_yaml_json(node);
+    if (there)
+        json_object_update_recursive(there, said);
+    else
+        json_object_set(all, name, said);
+    json_decref(said);
+}
+
 static void read_overrides(struct reading *r)
 {
     static const char *const of_datastore[] = {"formatters", "templates"};
     json_t *all = r->config->overrides = json_object();
-    const vb_yaml_node *classes = find(r, "storageClasses", NULL);
 
-    if (classes && classes->kind == VB_YAML_MAP)
-        json_object_set_new(all, "storageClasses", vb_yaml_json(classes));
-    for (size_t i = 0; i < VB_COUNT(of_datastore); i++) {
-        const vb_yaml_node *node = find(r, "datastore", of_datastore[i]);
+    for (int i = r->count - 1; i >= 0; i--) {
+        const vb_yaml_node *root = vb_yaml_root(r->docs[i]), *datastore = vb_yaml_get(root, "datastore");
 
-        if (node && node->kind == VB_YAML_MAP)
-            json_object_set_new(all, of_datastore[i], vb_yaml_json(node));
+        merge_section(all, "storageClasses", vb_yaml_get(root, "storageClasses"));
+        for (size_t k = 0; k < VB_COUNT(of_datastore); k++)
+            merge_section(all, of_datastore[k], vb_yaml_get(datastore, of_datastore[k]));
     }
 }
 

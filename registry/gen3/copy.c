@@ -1,9 +1,11 @@
 #include "registry/gen3/copy.h"
 
 #include "registry/base/mem.h"
+#include "registry/base/text.h"
 #include "registry/gen3/copy_internal.h"
 #include "registry/gen3/records.h"
 #include "registry/internal.h"
+#include "registry/schema.h"
 
 #include <string.h>
 
@@ -11,13 +13,18 @@ int vb_gen3_check_universe(const vb_gen3 *g, vb_registry *reg, vb_error *err)
 {
     const vb_universe *ours = vb_registry_universe(reg);
     int theirs = vb_universe_version(g->universe);
+    bool same_words = !strcmp(vb_universe_namespace(ours), vb_universe_namespace(g->universe));
 
-    if (vb_universe_version(ours) == theirs && !strcmp(vb_universe_namespace(ours), vb_universe_namespace(g->universe)))
+    if (theirs <= vb_universe_version(ours) && same_words)
         return 0;
     vb_fail(err, -EINVAL, "%s: has dimension universe %s %d, and %s has %s %d", g->config->root,
             vb_universe_namespace(g->universe), theirs, vb_registry_path(reg), vb_universe_namespace(ours),
             vb_universe_version(ours));
-    vb_hint(err, "vbutler mount shows it as it is, whatever its universe");
+    if (same_words)
+        vb_hint(err, "import it into one of its own universe or a later one: vbutler create --dimension-config %d REPO",
+                theirs);
+    else
+        vb_hint(err, "vbutler mount shows it as it is, whatever its universe");
     return -EINVAL;
 }
 
@@ -30,6 +37,11 @@ static void drop_waiting(vb_gen3_copying *c)
         vb_location_clear(&c->locations[i]);
     }
     c->waiting = 0;
+}
+
+static int index_uuids(vb_gen3_copying *c, vb_error *err)
+{
+    return c->options->fresh ? vb_schema_load_end(c->reg->db, err) : 0;
 }
 
 /* Those that have a place, then those that have none. */
@@ -57,6 +69,8 @@ static int flush(vb_gen3_copying *c, vb_error *err)
         vb_error_context(err, "%s", c->g->config->root);
     c->counts->datasets += c->waiting;
     drop_waiting(c);
+    if (!r && c->nextras) /* these are told by their UUIDs */
+        r = index_uuids(c, err);
     return r < 0 ? r : vb_gen3_insert_extras(c, err);
 }
 
@@ -120,25 +134,54 @@ static int place_files(vb_gen3_copying *c, const vb_gen3_dataset *d, vb_location
     return whole;
 }
 
-/* The registry's group, which is another universe's object, has the same dimensions. */
-static void take_dataid(vb_gen3_copying *c, vb_gen3_dataset *d, vb_dataset *out)
+/* The data ID in our universe: mostly the same values, under our group. */
+static void conform_dataid(vb_gen3_copying *c, vb_gen3_dataset *d)
+{
+    vb_dataid theirs = d->dataid;
+
+    d->dataid.group = c->ours->group;
+    for (int i = 0; i < c->ours->group->nrequired; i++)
+        for (int k = 0; k < theirs.group->nrequired; k++)
+            if (!strcmp(c->ours->group->dims[i]->name, theirs.group->dims[k]->name))
+                d->dataid.values[i] = theirs.values[k];
+}
+
+static void take_dataid(vb_gen3_dataset *d, vb_dataset *out)
 {
     out->dataid = d->dataid;
-    out->dataid.group = c->ours->group;
     d->dataid.group = NULL;
+}
+
+/* The group of a type's dimensions in our universe, which must require the same ones. */
+static int conform_group(vb_gen3_copying *c, const vb_group **out, vb_error *err)
+{
+    const vb_group *theirs = c->type->group;
+    char **names = NULL;
+    int r;
+
+    for (int i = 0; i < theirs->nrequired; i++)
+        vb_strv_add(&names, theirs->dims[i]->name);
+    r = vb_universe_conform_names(vb_registry_universe(c->reg), names, out, err);
+    if (!r && (*out)->nrequired != theirs->nrequired)
+        r = vb_fail(err, -EINVAL, "its dimensions require others in universe %d",
+                    vb_universe_version(vb_registry_universe(c->reg)));
+    vb_strv_free(names);
+    return r < 0 ? vb_error_context(err, "%s: dataset type '%s'", c->g->source->name, c->type->name) : 0;
 }
 
 /* A type of which nothing is wanted is not registered, unless all is. */
 static int register_type(vb_gen3_copying *c, vb_error *err)
 {
     vb_dataset_type wanted = {.name = c->type->name,
-                              .group = vb_universe_conform(vb_registry_universe(c->reg), c->type->group->all),
                               .storage_class = c->type->storage_class,
                               .is_calibration = c->type->calibs};
     int r;
 
     if (c->ours)
         return 0;
+    r = conform_group(c, &wanted.group, err);
+    if (r < 0)
+        return r;
     r = vb_dataset_type_register(c->reg, &wanted, &c->ours, err);
     c->counts->types++;
     return r < 0 ? vb_error_context(err, "%s", c->g->source->name) : 0;
@@ -159,6 +202,8 @@ static int copy_dataset(void *arg, vb_gen3_dataset *d, vb_error *err)
     if (!r)
         r = vb_gen3_copy_collection(c, d->run, &run, err);
     if (!r)
+        conform_dataid(c, d);
+    if (!r)
         r = is_there(c, d, run, err);
     c->counts->existing += r > 0;
     if (r)
@@ -173,7 +218,7 @@ static int copy_dataset(void *arg, vb_gen3_dataset *d, vb_error *err)
     c->located[c->waiting] = r > 0;
     out = &c->datasets[c->waiting++];
     *out = (vb_dataset){.uuid = d->uuid, .type = c->ours, .run_id = run, .ingest_date = d->ingest_date};
-    take_dataid(c, d, out);
+    take_dataid(d, out);
     return 0;
 }
 
@@ -188,9 +233,22 @@ static int copy_type(vb_gen3_copying *c, const vb_gen3_type *type, vb_error *err
     r = vb_gen3_all_wanted(c->g) && !c->options->wants ? register_type(c, err) : 0;
     if (!r)
         r = vb_gen3_each_dataset(c->g, type, copy_dataset, c, err);
-    if (!r)
-        r = flush(c, err);
-    return r < 0 || !c->ours ? r : vb_gen3_copy_members(c, err);
+    return r < 0 ? r : flush(c, err);
+}
+
+/* After all datasets: members are told by their UUIDs. */
+static int copy_members(vb_gen3_copying *c, const vb_gen3_type *type, vb_error *err)
+{
+    vb_auto_error none = VB_ERROR_INIT;
+    int r;
+
+    c->type = type;
+    r = vb_dataset_type_find(c->reg, type->name, &c->ours, &none);
+    if (r == -ENOENT) /* nothing of it was wanted */
+        return 0;
+    if (r < 0)
+        vb_error_move(err, &none);
+    return r < 0 ? r : vb_gen3_copy_members(c, err);
 }
 
 static int copy_all(vb_gen3_copying *c, vb_error *err)
@@ -202,11 +260,15 @@ static int copy_all(vb_gen3_copying *c, vb_error *err)
     if (!r)
         r = vb_gen3_copy_attributes(c, err);
     if (!r)
-        r = vb_gen3_copy_records(c->g, c->reg, &c->counts->records, err);
+        r = vb_gen3_copy_records(c->g, c->reg, c->options, &c->counts->records, err);
     if (!r)
         r = vb_gen3_copy_collections(c, err);
     for (size_t i = 0; !r && i < c->g->ntypes; i++)
         r = copy_type(c, &c->g->types[i], err);
+    if (!r)
+        r = index_uuids(c, err);
+    for (size_t i = 0; !r && i < c->g->ntypes; i++)
+        r = copy_members(c, &c->g->types[i], err);
     return r;
 }
 
@@ -261,7 +323,9 @@ int vb_gen3_snapshot(vb_gen3 *g, const char *path, const vb_gen3_copy_options *o
 
     o.fresh = true;
     if (!r) /* nobody else has the file */
-        r = vb_db_run(reg->db, "PRAGMA cell_size_check = OFF; PRAGMA cache_size = -262144", err);
+        r = vb_db_run(reg->db, "PRAGMA cache_size = -262144", err);
+    if (!r)
+        r = vb_schema_load_begin(reg->db, err);
     if (!r)
         r = add_stores(g, reg, err);
     return r < 0 ? r : vb_gen3_copy(g, reg, &o, counts, err);

@@ -22,6 +22,11 @@ typedef struct vb_gen3_copy_options {
     bool (*wants)(void *arg, const vb_uuid *uuid);
     /* Where a file of the dataset is now.  NULL: where it was: store N + 1 is the datastore N. */
     int (*locate)(void *arg, const vb_gen3_dataset *d, const vb_gen3_file *f, vb_location *out, vb_error *err);
+    /* Whether a dimension record goes with the datasets: 1 or 0.  `key` is its data ID, in the Gen3 universe; NULL:
+     * all. */
+    int (*wants_record)(void *arg, const vb_element *e, const vb_value *key, vb_error *err);
+    /* As in vb_bringing_up, for records of an older universe; NULL: nobody knows. */
+    int (*day_offset)(void *arg, const char *instrument, int64_t *offset, vb_error *err);
     void *arg;
     bool fresh; /* the registry is empty: nothing is looked up */
     void (*tell)(void *arg, const char *what, size_t done, size_t total); /* now and then; NULL: nobody */
@@ -32,7 +37,7 @@ typedef struct vb_gen3_copy_options {
 int vb_gen3_copy(vb_gen3 *g, vb_registry *reg, const vb_gen3_copy_options *options, vb_gen3_counts *counts,
                  vb_error *err);
 
-/* -EINVAL, and what to do, where a registry has another dimension universe. */
+/* -EINVAL, and what to do, where a registry has an older dimension universe, or one of another namespace. */
 int vb_gen3_check_universe(const vb_gen3 *g, vb_registry *reg, vb_error *err);
 
 /* The whole as a snapshot: a new file of ours that shows the repository where it is, for a mount. */

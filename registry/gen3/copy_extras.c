@@ -21,48 +21,57 @@ static bool says_nothing_more(const vb_gen3_dataset *d, const vb_gen3_file *f)
     return !*f->component && !f->checksum && !strcmp(f->storage_class, d->type->storage_class);
 }
 
-void vb_gen3_note_file(vb_gen3_copying *c, const vb_gen3_dataset *d, const vb_gen3_file *f, const vb_location *place)
+void vb_gen3_note_file(vb_gen3_copying *c, const vb_gen3_dataset *d, const vb_gen3_file *f, vb_location *place)
 {
     vb_gen3_extra *extra;
 
     if (says_nothing_more(d, f))
         return;
     extra = VB_PUSH(c->extras, c->nextras, c->extras_cap);
-    *extra = (vb_gen3_extra){.uuid = d->uuid,
-                             .component = vb_strdup(f->component),
-                             .path = vb_strdup(place->path),
-                             .checksum = f->checksum ? vb_strdup(f->checksum) : NULL,
-                             .formatter = vb_strdup(f->formatter),
-                             .storage_class = vb_strdup(f->storage_class),
-                             .size = place->size,
-                             .store = place->store_id};
-    c->counts->components += *f->component != 0;
+    extra->uuid = d->uuid;
+    extra->checksum = f->checksum ? vb_strdup(f->checksum) : NULL;
+    if (!*f->component) {
+        extra->storage_class = vb_strdup(f->storage_class);
+        return;
+    }
+    extra->file = (vb_file){.component = vb_strdup(f->component),
+                            .storage_class = vb_strdup(f->storage_class),
+                            .location = *place};
+    *place = (vb_location){0};
+    c->counts->components++;
 }
 
 void vb_gen3_drop_extras(vb_gen3_copying *c)
 {
     for (size_t i = 0; i < c->nextras; i++) {
-        free(c->extras[i].component);
-        free(c->extras[i].path);
         free(c->extras[i].checksum);
-        free(c->extras[i].formatter);
         free(c->extras[i].storage_class);
+        vb_file_clear(&c->extras[i].file);
     }
     c->nextras = 0;
+}
+
+static int insert_extra(vb_gen3_copying *c, vb_gen3_extra *e, vb_error *err)
+{
+    vb_dataset d = {.type = c->ours}; /* as much of it as a component needs */
+    const char *component = e->file.component;
+    int r = vb_sql_int(c->reg->db, &d.id, err, "SELECT id FROM dataset WHERE uuid = ?", VB_ARGS(&e->uuid));
+
+    if (r <= 0)
+        return r;
+    r = component ? vb_component_insert(c->reg, &d, &e->file, err) : 0;
+    return r < 0 || (component && !e->checksum)
+               ? r
+               : vb_sql_exec(c->reg->db, err, "INSERT OR IGNORE INTO datastore_record VALUES (?, ?, ?, ?)",
+                             VB_ARGS(d.id, component ? component : "", e->checksum, e->storage_class));
 }
 
 int vb_gen3_insert_extras(vb_gen3_copying *c, vb_error *err)
 {
     int r = 0;
 
-    for (size_t i = 0; !r && i < c->nextras; i++) {
-        const vb_gen3_extra *e = &c->extras[i];
-
-        r = vb_sql_exec(
-            c->reg->db, err,
-            "INSERT OR IGNORE INTO datastore_record SELECT id, ?, ?, ?, ?, ?, ?, ? FROM dataset WHERE uuid = ?",
-            VB_ARGS(e->component, e->store, e->path, e->size, e->checksum, e->formatter, e->storage_class, &e->uuid));
-    }
+    for (size_t i = 0; !r && i < c->nextras; i++)
+        r = insert_extra(c, &c->extras[i], err);
     vb_gen3_drop_extras(c);
     return r;
 }
@@ -72,7 +81,7 @@ int vb_gen3_copy_attributes(vb_gen3_copying *c, vb_error *err)
     vb_autofree char *json = NULL, *config = NULL, *there = NULL;
     int r = vb_registry_meta(c->reg, "gen3_dimensions", &there, err);
 
-    if (r < 0 || there)
+    if (r < 0 || there || vb_universe_version(c->g->universe) != vb_universe_version(vb_registry_universe(c->reg)))
         return r;
     config = json_dumps(c->g->config->overrides, JSON_COMPACT);
     r = vb_gen3_attribute(c->g, "config:dimensions.json", &json, err);

@@ -104,11 +104,11 @@ static void add_condition(const vb_gen3 *g, const vb_gen3_type *type, vb_buf *sq
         return;
     vb_buf_puts(sql, " AND (t.collection_id IN ");
     wanted_ids(g, VB_RUN, sql);
-    vb_buf_printf(sql, " OR d.id IN (SELECT dataset_id FROM %s WHERE collection_id IN ", type->tags);
+    vb_buf_printf(sql, " OR t.dataset_id IN (SELECT dataset_id FROM %s WHERE collection_id IN ", type->tags);
     wanted_ids(g, VB_TAGGED, sql);
     vb_buf_puts(sql, ")");
     if (type->calibs) {
-        vb_buf_printf(sql, " OR d.id IN (SELECT dataset_id FROM %s WHERE collection_id IN ", type->calibs);
+        vb_buf_printf(sql, " OR t.dataset_id IN (SELECT dataset_id FROM %s WHERE collection_id IN ", type->calibs);
         wanted_ids(g, VB_CALIBRATION, sql);
         vb_buf_puts(sql, ")");
     }
@@ -199,6 +199,25 @@ static int read_file(vb_gen3 *g, vb_gen3_rows *rows, int i, vb_gen3_dataset *d, 
 
 /* ---- datasets ------------------------------------------------------------------------------------------------- */
 
+/* The rows of a type, of all runs; where the rows of a dataset's files come together.
+ *
+ * In SQLite what was put together lies together, in the order of rows and in no other: data IDs, and UUIDs even more,
+ * lead all over the tables.  So rows are taken in their own order.  A server knows best how to join, and has to sort.
+ */
+static void add_rows(vb_gen3 *g, const vb_gen3_type *type, const char *order, vb_buf *sql)
+{
+    bool sqlite = !g->source->class->ranges;
+
+    if (sqlite)
+        vb_buf_printf(sql, " WHERE t.rowid IN (SELECT t.rowid FROM %s t", type->tags);
+    vb_buf_printf(sql, " WHERE t.dataset_type_id = %" PRId64, type->id);
+    add_condition(g, type, sql);
+    if (sqlite)
+        vb_buf_puts(sql, ")");
+    else
+        vb_buf_printf(sql, " ORDER BY t.collection_id%s", order);
+}
+
 static int datasets_sql(vb_gen3 *g, const vb_gen3_type *type, vb_buf *sql, vb_error *err)
 {
     vb_auto_buf columns = {0}, from = {0}, order = {0};
@@ -210,10 +229,10 @@ static int datasets_sql(vb_gen3 *g, const vb_gen3_type *type, vb_buf *sql, vb_er
     }
     vb_buf_printf(sql, "SELECT d.id, d.ingest_date, t.collection_id%s%s FROM %s t", vb_buf_text(&order),
                   vb_buf_text(&columns), type->tags);
-    vb_buf_printf(sql, " JOIN dataset d ON d.id = t.dataset_id AND d.run_id = t.collection_id%s", vb_buf_text(&from));
-    vb_buf_printf(sql, " WHERE t.dataset_type_id = %" PRId64, type->id);
-    add_condition(g, type, sql);
-    vb_buf_printf(sql, " ORDER BY t.collection_id%s", vb_buf_text(&order));
+    /* SQLite takes tables in the order of a CROSS JOIN; the standard's has no condition. */
+    vb_buf_printf(sql, " %s dataset d ON d.id = t.dataset_id AND d.run_id = t.collection_id%s",
+                  g->source->class->ranges ? "JOIN" : "CROSS JOIN", vb_buf_text(&from));
+    add_rows(g, type, vb_buf_text(&order), sql);
     return r;
 }
 

@@ -37,7 +37,8 @@ const vb_gen3_file *vb_gen3_next_file(const vb_gen3_dataset *d, const vb_gen3_fi
 /* What `each` returns other than 0 ends it and is returned. */
 typedef int vb_gen3_dataset_fn(void *arg, vb_gen3_dataset *d, vb_error *err);
 
-/* All datasets of a type that the wanted collections (vb_gen3_select) hold, each once, by run. */
+/* All datasets of a type that the wanted collections (vb_gen3_select) hold, each once, in the order in which the
+ * database has them. */
 int vb_gen3_each_dataset(vb_gen3 *g, const vb_gen3_type *type, vb_gen3_dataset_fn *each, void *arg, vb_error *err);
 
 /* True where the selection is all of them. */

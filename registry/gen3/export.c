@@ -1,8 +1,11 @@
 #include "registry/gen3/export.h"
 
 #include "registry/base/mem.h"
+#include "registry/component.h"
 #include "registry/gen3/export_internal.h"
 #include "registry/gen3/tables.h"
+#include "registry/internal.h"
+#include "registry/record_choice.h"
 #include "registry/selection.h"
 
 #include <inttypes.h>
@@ -54,6 +57,25 @@ static int choose_collections(vb_gen3_export *x, const vb_gen3_export_what *what
                                VB_NO_ARGS);
 }
 
+static int take_record(vb_gen3_export *x, vb_stmt *s, vb_error *err)
+{
+    return vb_sql_exec(x->db, err, "INSERT INTO temp.records VALUES (?, ?)",
+                       VB_ARGS(vb_col_int(s, 0), vb_col_int(s, 1)));
+}
+
+/* All, or those that go with the datasets. */
+static int choose_records(vb_gen3_export *x, vb_error *err)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    int r = x->all ? vb_choose_all_records(x->reg, err) : vb_choose_records(x->reg, err);
+
+    if (!r)
+        r = vb_sql(x->reg->db, &s, err, "SELECT element, id FROM temp.chosen_record", VB_NO_ARGS);
+    while (!r && (r = vb_stmt_step(s, err)) > 0)
+        r = take_record(x, s, err);
+    return r;
+}
+
 /* Their numbers begin at 1, in our order; a key of dimensions has its number from the first type that has it. */
 static const char numbers[] =
     "INSERT INTO temp.cols SELECT id, row_number() OVER (ORDER BY id) FROM temp.wanted;"
@@ -65,20 +87,24 @@ static const char numbers[] =
 
 int vb_gen3_export_choose(vb_gen3_export *x, const vb_gen3_export_what *what, vb_error *err)
 {
-    int r = vb_db_run(x->db,
-                      "CREATE TEMP TABLE chosen (id INTEGER PRIMARY KEY);"
-                      "CREATE TEMP TABLE wanted (id INTEGER PRIMARY KEY);"
-                      "CREATE TEMP TABLE usedtypes (id INTEGER PRIMARY KEY);"
-                      "CREATE TEMP TABLE cols (id INTEGER PRIMARY KEY, number INTEGER);"
-                      "CREATE TEMP TABLE groups (id INTEGER PRIMARY KEY, number INTEGER);"
-                      "CREATE TEMP TABLE types (id INTEGER PRIMARY KEY, number INTEGER);",
-                      err);
+    int r =
+        vb_db_run(x->db,
+                  "CREATE TEMP TABLE chosen (id INTEGER PRIMARY KEY);"
+                  "CREATE TEMP TABLE wanted (id INTEGER PRIMARY KEY);"
+                  "CREATE TEMP TABLE usedtypes (id INTEGER PRIMARY KEY);"
+                  "CREATE TEMP TABLE cols (id INTEGER PRIMARY KEY, number INTEGER);"
+                  "CREATE TEMP TABLE groups (id INTEGER PRIMARY KEY, number INTEGER);"
+                  "CREATE TEMP TABLE types (id INTEGER PRIMARY KEY, number INTEGER);"
+                  "CREATE TEMP TABLE records (element INTEGER, id INTEGER, PRIMARY KEY (element, id)) WITHOUT ROWID;",
+                  err);
 
     x->all = !what->collections && (!what->where || !*what->where);
     if (!r)
         r = choose_datasets(x, what, err);
     if (!r)
         r = choose_collections(x, what, err);
+    if (!r)
+        r = choose_records(x, err);
     if (!r)
         r = vb_db_run(x->db,
                       x->all ? "INSERT INTO temp.usedtypes SELECT id FROM ours.dataset_type"
@@ -170,52 +196,50 @@ vb_gen3_export_counts vb_gen3_export_count(const vb_gen3_export *x)
 
 /* ---- files ---------------------------------------------------------------------------------------------------- */
 
-static char *text_of(vb_stmt *s, int i)
-{
-    return vb_col_null(s, i) ? NULL : vb_strdup(vb_col_text(s, i));
-}
-
 static void extra_clear(vb_gen3_export_extra *e)
 {
-    free(e->component);
     free(e->checksum);
     free(e->storage_class);
+}
+
+/* What only the Gen3 registry has said of a file, if it came from one. */
+static int find_extra(vb_gen3_export *x, const vb_dataset *d, const vb_file *f, vb_gen3_export_extra *out,
+                      vb_error *err)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    const char *component = f->component ? f->component : "";
+    int r = vb_sql(x->db, &s, err,
+                   "SELECT checksum, storage_class FROM ours.datastore_record WHERE dataset_id = ? AND component = ?",
+                   VB_ARGS(d->id, component));
+
+    if (!r)
+        r = vb_stmt_step(s, err);
+    if (r < 0)
+        return r;
+    if (r && !vb_col_null(s, 0))
+        out->checksum = vb_strdup(vb_col_text(s, 0));
+    if (f->component)
+        out->storage_class = vb_strdup(f->storage_class);
+    else if (r && !vb_col_null(s, 1))
+        out->storage_class = vb_strdup(vb_col_text(s, 1));
+    out->component = f->component;
+    return 0;
 }
 
 /* The whole file, if there is one, and the components. */
 static int each_file(vb_gen3_export *x, const vb_dataset *d, vb_gen3_export_fn *each, void *arg, vb_error *err)
 {
-    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    __attribute__((cleanup(extra_clear))) vb_gen3_export_extra whole = {0};
-    vb_auto_location place = {0};
-    int r =
-        vb_sql(x->db, &s, err,
-               "SELECT component, checksum, storage_class, store_id, path, size, formatter FROM ours.datastore_record"
-               " WHERE dataset_id = ?",
-               VB_ARGS(d->id));
+    vb_auto_files files = {0};
+    int r = vb_files_get(x->reg, d->id, &files, err);
 
-    while (!r && (r = vb_stmt_step(s, err)) > 0) {
-        __attribute__((cleanup(extra_clear)))
-        vb_gen3_export_extra extra = {text_of(s, 0), text_of(s, 1), text_of(s, 2)};
-        vb_auto_location l = {.store_id = vb_col_int(s, 3),
-                              .path = text_of(s, 4),
-                              .size = vb_col_int(s, 5),
-                              .mtime = -1,
-                              .formatter = text_of(s, 6)};
+    for (size_t i = 0; !r && i < files.count; i++) {
+        __attribute__((cleanup(extra_clear))) vb_gen3_export_extra extra = {0};
 
-        r = 0;
-        if (*extra.component) {
-            r = each(arg, d, &l, &extra, err);
-        } else {
-            free(extra.component);
-            extra.component = NULL;
-            whole = extra;
-            extra = (vb_gen3_export_extra){0};
-        }
+        r = find_extra(x, d, &files.items[i], &extra, err);
+        if (!r)
+            r = each(arg, d, &files.items[i].location, &extra, err);
     }
-    if (!r)
-        r = vb_location_get(x->reg, d->id, &place, err);
-    return r > 0 ? each(arg, d, &place, &whole, err) : r;
+    return r;
 }
 
 int vb_gen3_export_each(vb_gen3_export *x, vb_gen3_export_fn *each, void *arg, vb_error *err)

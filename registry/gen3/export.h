@@ -33,7 +33,7 @@ vb_gen3_export_counts vb_gen3_export_count(const vb_gen3_export *x);
 
 /* What is known of a file besides its place, from the Gen3 registry that it came from. */
 typedef struct vb_gen3_export_extra {
-    char *component;                /* NULL: the whole dataset */
+    const char *component;          /* NULL: the whole dataset */
     char *checksum, *storage_class; /* NULL: none; that of the type */
 } vb_gen3_export_extra;
 

@@ -62,13 +62,14 @@ static int export_overlaps(vb_gen3_export *x, const vb_element *e, vb_error *err
         return 0;
     vb_buf_printf(&sql,
                   "INSERT INTO \"%s_skypix_overlap_summary\" (skypix_system, skypix_level, \"%s\") SELECT '%s', %d,"
-                  " \"%s\" FROM (SELECT DISTINCT \"%s\" FROM ours.\"dimension_%s\" WHERE region IS NOT NULL);",
+                  " \"%s\" FROM (SELECT DISTINCT \"%s\" FROM \"%s\" WHERE region IS NOT NULL);",
                   e->name, governor->name, common->system, common->level, governor->name, governor->name, e->name);
     vb_buf_printf(
         &sql,
         "INSERT INTO \"%s_skypix_overlap\" (skypix_system, skypix_level, %s, skypix_index) SELECT '%s', %d, %s,"
-        " o.pixel FROM ours.\"dimension_%s\" CROSS JOIN ours.\"overlap_%s\" o ON o.record_id = _id;",
-        e->name, vb_buf_text(&dims), common->system, common->level, vb_buf_text(&dims), e->name, e->name);
+        " o.pixel FROM temp.records x CROSS JOIN ours.\"dimension_%s\" d ON d._id = x.id CROSS JOIN ours.\"overlap_%s\" o"
+        " ON o.record_id = d._id WHERE x.element = %d;",
+        e->name, vb_buf_text(&dims), common->system, common->level, vb_buf_text(&dims), e->name, e->name, e->index);
     return vb_db_run(x->db, vb_buf_text(&sql), err);
 }
 
@@ -79,8 +80,9 @@ static int export_element(vb_gen3_export *x, const vb_element *e, vb_error *err)
     int r;
 
     list_columns(vb_registry_universe(x->reg), e, &p);
-    sql = vb_format("INSERT INTO \"%s\" (%s) SELECT %s FROM ours.\"dimension_%s\" ORDER BY _id", e->name,
-                    vb_buf_text(&p.theirs), vb_buf_text(&p.ours), e->name);
+    sql = vb_format("INSERT INTO \"%s\" (%s) SELECT %s FROM ours.\"dimension_%s\" WHERE _id IN (SELECT id FROM"
+                    " temp.records WHERE element = %d) ORDER BY _id",
+                    e->name, vb_buf_text(&p.theirs), vb_buf_text(&p.ours), e->name, e->index);
     r = vb_db_run(x->db, sql, err);
     vb_buf_free(&p.theirs);
     vb_buf_free(&p.ours);

@@ -5,12 +5,21 @@
  * where libpq looks for them (PGPASSWORD, ~/.pgpass), and the name in messages has none. */
 #include "registry/gen3/source.h"
 
+#include "registry/base/library.h"
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
 
 #include <libpq-fe.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* clang-format off */
+#define FUNCTIONS(X)                                                                                        \
+    X(PQclear) X(PQconnectdb) X(PQerrorMessage) X(PQescapeIdentifier) X(PQexec) X(PQexecParams) X(PQfinish) \
+    X(PQfreemem) X(PQftype) X(PQgetisnull) X(PQgetlength) X(PQgetvalue) X(PQnfields) X(PQntuples)           \
+    X(PQresultErrorMessage) X(PQresultStatus) X(PQsetClientEncoding) X(PQstatus) X(PQunescapeBytea)
+/* clang-format on */
+VB_LIBRARY(pq, VB_LIB_PQ, FUNCTIONS)
 
 enum { FETCHED = 8192 };
 
@@ -36,7 +45,7 @@ struct pg_rows {
 /* The server's own sentence, in one line. */
 static int pg_fail(const struct pg_source *s, const PGresult *result, vb_error *err)
 {
-    const char *text = result ? PQresultErrorMessage(result) : PQerrorMessage(s->connection);
+    const char *text = result ? pq.PQresultErrorMessage(result) : pq.PQerrorMessage(s->connection);
     vb_autofree char *line = vb_strdup(text ? text : "no answer");
 
     for (char *p = line; *p; p++)
@@ -46,10 +55,10 @@ static int pg_fail(const struct pg_source *s, const PGresult *result, vb_error *
 
 static int run(struct pg_source *s, const char *sql, vb_error *err)
 {
-    PGresult *result = PQexec(s->connection, sql);
-    int r = PQresultStatus(result) == PGRES_COMMAND_OK ? 0 : pg_fail(s, result, err);
+    PGresult *result = pq.PQexec(s->connection, sql);
+    int r = pq.PQresultStatus(result) == PGRES_COMMAND_OK ? 0 : pg_fail(s, result, err);
 
-    PQclear(result);
+    pq.PQclear(result);
     return r;
 }
 
@@ -57,7 +66,7 @@ static void pg_close(vb_gen3_source *base)
 {
     struct pg_source *s = (struct pg_source *)base;
 
-    PQfinish(s->connection);
+    pq.PQfinish(s->connection);
     free(s);
 }
 
@@ -65,16 +74,16 @@ static int pg_columns(vb_gen3_source *base, const char *table, char ***out, vb_e
 {
     struct pg_source *s = (struct pg_source *)base;
     const char *values[] = {table};
-    PGresult *result = PQexecParams(s->connection,
-                                    "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(quote_ident($1))"
-                                    " AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
-                                    1, NULL, values, NULL, NULL, 0);
-    int r = PQresultStatus(result) == PGRES_TUPLES_OK ? 0 : pg_fail(s, result, err);
+    PGresult *result = pq.PQexecParams(s->connection,
+                                       "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(quote_ident($1))"
+                                       " AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+                                       1, NULL, values, NULL, NULL, 0);
+    int r = pq.PQresultStatus(result) == PGRES_TUPLES_OK ? 0 : pg_fail(s, result, err);
 
     *out = NULL;
-    for (int i = 0; !r && i < PQntuples(result); i++)
-        vb_strv_add(out, PQgetvalue(result, i, 0));
-    PQclear(result);
+    for (int i = 0; !r && i < pq.PQntuples(result); i++)
+        vb_strv_add(out, pq.PQgetvalue(result, i, 0));
+    pq.PQclear(result);
     return r;
 }
 
@@ -98,7 +107,7 @@ static int pg_query(vb_gen3_source *base, const char *sql, vb_gen3_rows **out, v
 static void drop_bytes(struct pg_rows *rows)
 {
     for (int i = 0; i < rows->nbytes; i++) {
-        PQfreemem(rows->bytes[i]);
+        pq.PQfreemem(rows->bytes[i]);
         rows->bytes[i] = NULL;
     }
 }
@@ -107,13 +116,13 @@ static int fetch(struct pg_rows *rows, vb_error *err)
 {
     vb_autofree char *sql = vb_format("FETCH %d FROM c%u", FETCHED, rows->cursor);
 
-    PQclear(rows->page);
-    rows->page = PQexec(rows->s->connection, sql);
+    pq.PQclear(rows->page);
+    rows->page = pq.PQexec(rows->s->connection, sql);
     rows->row = 0;
-    if (PQresultStatus(rows->page) != PGRES_TUPLES_OK)
+    if (pq.PQresultStatus(rows->page) != PGRES_TUPLES_OK)
         return pg_fail(rows->s, rows->page, err);
     if (!rows->bytes) {
-        rows->nbytes = PQnfields(rows->page);
+        rows->nbytes = pq.PQnfields(rows->page);
         rows->bytes = vb_alloc(((size_t)rows->nbytes + 1) * sizeof *rows->bytes);
     }
     return 0;
@@ -125,12 +134,12 @@ static int pg_next(vb_gen3_rows *base, vb_error *err)
     int r = 0;
 
     drop_bytes(rows);
-    if (rows->page && ++rows->row < PQntuples(rows->page))
+    if (rows->page && ++rows->row < pq.PQntuples(rows->page))
         return 1;
-    if (rows->page && PQntuples(rows->page) < FETCHED)
+    if (rows->page && pq.PQntuples(rows->page) < FETCHED)
         return 0;
     r = fetch(rows, err);
-    return r < 0 ? r : PQntuples(rows->page) > 0;
+    return r < 0 ? r : pq.PQntuples(rows->page) > 0;
 }
 
 static void number(const char *text, bool real, vb_gen3_cell *out)
@@ -145,11 +154,11 @@ static void number(const char *text, bool real, vb_gen3_cell *out)
 static void pg_cell(vb_gen3_rows *base, int i, vb_gen3_cell *out)
 {
     struct pg_rows *rows = (struct pg_rows *)base;
-    const char *text = PQgetvalue(rows->page, rows->row, i);
+    const char *text = pq.PQgetvalue(rows->page, rows->row, i);
 
-    if (PQgetisnull(rows->page, rows->row, i))
+    if (pq.PQgetisnull(rows->page, rows->row, i))
         return;
-    switch (PQftype(rows->page, i)) {
+    switch (pq.PQftype(rows->page, i)) {
     case INT2:
     case INT4:
     case INT8: number(text, false, out); return;
@@ -159,10 +168,10 @@ static void pg_cell(vb_gen3_rows *base, int i, vb_gen3_cell *out)
     case BOOL: *out = (vb_gen3_cell){.kind = VB_INT, .i = *text == 't'}; return;
     case BYTEA:
         if (!rows->bytes[i])
-            rows->bytes[i] = PQunescapeBytea((const unsigned char *)text, &out->len);
+            rows->bytes[i] = pq.PQunescapeBytea((const unsigned char *)text, &out->len);
         out->kind = VB_BYTES;
         out->data = rows->bytes[i] ? (const char *)rows->bytes[i] : "";
-        out->len = (size_t)(PQgetlength(rows->page, rows->row, i) - 2) / 2; /* "\x" and two digits a byte */
+        out->len = (size_t)(pq.PQgetlength(rows->page, rows->row, i) - 2) / 2; /* "\x" and two digits a byte */
         return;
     default: *out = (vb_gen3_cell){.kind = VB_TEXT, .data = text, .len = strlen(text)}; return;
     }
@@ -174,7 +183,7 @@ static void pg_done(vb_gen3_rows *base)
     vb_autofree char *sql = vb_format("CLOSE c%u", rows->cursor);
 
     drop_bytes(rows);
-    PQclear(rows->page);
+    pq.PQclear(rows->page);
     run(rows->s, sql, NULL);
     free(rows->bytes);
     free(rows);
@@ -214,10 +223,10 @@ static char *shown_url(const char *url)
 
 static int set_schema(struct pg_source *s, const char *schema, vb_error *err)
 {
-    char *quoted = PQescapeIdentifier(s->connection, schema, strlen(schema));
+    char *quoted = pq.PQescapeIdentifier(s->connection, schema, strlen(schema));
     vb_autofree char *sql = quoted ? vb_format("SET LOCAL search_path TO %s", quoted) : NULL;
 
-    PQfreemem(quoted);
+    pq.PQfreemem(quoted);
     return sql ? run(s, sql, err) : pg_fail(s, NULL, err);
 }
 
@@ -225,18 +234,21 @@ int vb_gen3_source_postgres(const char *url, const char *schema, vb_gen3_source 
 {
     vb_auto(vb_gen3_source_close) vb_gen3_source *base = NULL;
     vb_autofree char *plain = libpq_url(url);
-    struct pg_source *s = VB_NEW(struct pg_source);
-    int r = 0;
+    struct pg_source *s;
+    int r = vb_library_load(&pq_library, err);
 
+    if (r < 0)
+        return r;
+    s = VB_NEW(struct pg_source);
     s->base = (vb_gen3_source){.class = &pg_class, .name = shown_url(plain)};
     base = &s->base;
-    s->connection = PQconnectdb(plain);
-    if (PQstatus(s->connection) != CONNECTION_OK) {
+    s->connection = pq.PQconnectdb(plain);
+    if (pq.PQstatus(s->connection) != CONNECTION_OK) {
         r = pg_fail(s, NULL, err);
         vb_hint(err, "passwords come from PGPASSWORD or ~/.pgpass");
         return r;
     }
-    PQsetClientEncoding(s->connection, "UTF8");
+    pq.PQsetClientEncoding(s->connection, "UTF8");
     r = run(s, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY", err);
     if (!r && schema)
         r = set_schema(s, schema, err);

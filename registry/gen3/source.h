@@ -49,7 +49,7 @@ struct vb_gen3_rows {
     char *what; /* the table, for messages */
 };
 
-/* -ENOENT; -EINVAL where it is no database; -EBUSY where it has a log that only a writer may put back. */
+/* -ENOENT; -EINVAL where it is no database; -EBUSY where who writes to it lets nobody read. */
 int vb_gen3_source_sqlite(const char *path, vb_gen3_source **out, vb_error *err);
 
 /* A libpq URL; -EPROTONOSUPPORT where this vbutler was built without libpq. */

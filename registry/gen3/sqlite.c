@@ -1,16 +1,17 @@
 /* sqlite.c - a Gen3 registry in an SQLite file: the usual form of a small repository.
  *
  * Rubin keeps a rollback journal, so a reader takes a shared lock and writes nothing.  A file that somebody has put
- * into WAL mode would want a -shm beside it: it is read as one that nobody changes, if its log is empty. */
+ * into WAL mode would want a -shm beside it: it is read as one that nobody changes where nobody has it open, else from
+ * a private copy (wal.h). */
 #include "registry/gen3/source.h"
 
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
+#include "registry/gen3/private.h"
+#include "registry/gen3/wal.h"
 #include "registry/sql.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 struct sqlite_source {
     vb_gen3_source base;
@@ -104,45 +105,35 @@ static const vb_gen3_source_class sqlite_class = {
     .close = sqlite_close,
 };
 
-/* True for a file in WAL mode (bytes 18 and 19 of its header: https://sqlite.org/fileformat2.html#the_database_header).
- */
-static bool in_wal_mode(const char *path)
+/* A file in WAL mode that nobody has open is read where it is; else a copy is, which has no name once it is open. */
+static int open_database(const char *path, vb_db **out, vb_error *err)
 {
-    vb_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-    unsigned char header[20];
+    vb_autofree char *copy = NULL;
+    int r;
 
-    return fd >= 0 && pread(fd, header, sizeof header, 0) == sizeof header && header[18] == 2 && header[19] == 2;
-}
-
-static int choose_mode(const char *path, vb_db_mode *mode, vb_error *err)
-{
-    vb_autofree char *wal = vb_format("%s-wal", path);
-    struct stat st;
-
-    *mode = VB_DB_READ;
-    if (!in_wal_mode(path))
-        return 0;
-    *mode = VB_DB_IMMUTABLE;
-    if (stat(wal, &st) || !st.st_size)
-        return 0;
-    vb_fail(err, -EBUSY, "%s: has a write-ahead log that is not empty, and reading it would write beside it", path);
-    vb_hint(err, "its owner can put the log back: sqlite3 %s 'PRAGMA wal_checkpoint(TRUNCATE)'", path);
-    return -EBUSY;
+    if (!vb_gen3_wal_mode(path))
+        return vb_db_open(path, VB_DB_READ, out, err);
+    if (!vb_gen3_wal_in_use(path))
+        return vb_db_open(path, VB_DB_IMMUTABLE, out, err);
+    r = vb_gen3_private_file(&copy, err);
+    if (r < 0)
+        return r;
+    r = vb_gen3_wal_copy(path, copy, err);
+    if (!r)
+        r = vb_db_open(copy, VB_DB_IMMUTABLE, out, err);
+    vb_gen3_private_unlink(copy);
+    return r;
 }
 
 int vb_gen3_source_sqlite(const char *path, vb_gen3_source **out, vb_error *err)
 {
     vb_auto(vb_gen3_source_close) vb_gen3_source *base = NULL;
-    struct sqlite_source *s;
-    vb_db_mode mode;
-    int r = choose_mode(path, &mode, err);
+    struct sqlite_source *s = VB_NEW(struct sqlite_source);
+    int r;
 
-    if (r < 0)
-        return r;
-    s = VB_NEW(struct sqlite_source);
     s->base = (vb_gen3_source){.class = &sqlite_class, .name = vb_strdup(path)};
     base = &s->base;
-    r = vb_db_open(path, mode, &s->db, err);
+    r = open_database(path, &s->db, err);
     /* Every page that is mapped is checked at every access, one in the cache but once; and the pages of datasets and of
      * their files are asked for in the order of data IDs, which is not theirs. */
     if (!r)

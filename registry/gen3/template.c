@@ -35,6 +35,7 @@ struct formatting {
     vb_gen3_templates *t;
     const vb_dataset *d;
     const char *run, *component; /* the latter may be NULL */
+    char uuid[VB_UUID_TEXT];
     vb_error *err;
 };
 
@@ -59,33 +60,67 @@ void vb_gen3_templates_free(vb_gen3_templates *t)
 
 /* ---- which ---------------------------------------------------------------------------------------------------- */
 
-/* The group that a key like "tract+patch" means; NULL where it means none. */
+/* The group that a key like "tract+patch" or "instrument+" means; NULL where it means none. */
 static const vb_group *group_of(vb_registry *reg, const char *key)
 {
     char **names = vb_split(key, '+', NULL);
     const vb_group *group = NULL;
+    size_t n = vb_strv_count(names);
 
-    if (vb_universe_conform_names(vb_registry_universe(reg), names, &group, NULL) < 0)
+    if (n > 1 && !*names[n - 1]) {
+        free(names[n - 1]);
+        names[n - 1] = NULL;
+    }
+    if (!strchr(key, '+') || vb_universe_conform_names(vb_registry_universe(reg), names, &group, NULL) < 0)
         group = NULL;
     vb_strv_free(names);
     return group;
 }
 
-static const char *template_of(vb_gen3_templates *t, const vb_dataset_type *type)
+static const char *of_dimensions(vb_gen3_templates *t, json_t *section, const vb_dataset_type *type)
 {
-    const char *name = json_string_value(json_object_get(t->overrides, type->name)), *key;
-    const char *class = json_string_value(json_object_get(t->overrides, type->storage_class));
-    const char *other = json_string_value(json_object_get(t->overrides, "default"));
+    const char *key;
     json_t *value;
 
-    if (name)
-        return name;
-    json_object_foreach(t->overrides, key, value)
-        if (json_is_string(value) && strcmp(key, "default") != 0 && group_of(t->reg, key) == type->group)
+    json_object_foreach(section, key, value)
+        if (json_is_string(value) && group_of(t->reg, key) == type->group)
             return json_string_value(value);
-    if (group_of(t->reg, "physical_filter+detector+exposure") == type->group)
-        return of_raws;
-    return class ? class : other ? other : of_others;
+    return NULL;
+}
+
+static const char *of_name(json_t *section, const char *name)
+{
+    return json_string_value(json_object_get(section, name));
+}
+
+/* By name, by dimensions, by storage class: what is said of the data ID's instrument comes first. */
+static const char *template_of(vb_gen3_templates *t, const vb_dataset *d)
+{
+    const vb_value *instrument = vb_dataid_get(&d->dataid, "instrument");
+    const vb_dataset_type *type = d->type;
+    const char *found = NULL;
+
+    if (instrument && instrument->kind == VB_TEXT) {
+        vb_autofree char *key = vb_format("instrument<%s>", instrument->text);
+        json_t *own = json_object_get(t->overrides, key);
+
+        found = of_name(own, type->name);
+        if (!found)
+            found = of_dimensions(t, own, type);
+        if (!found)
+            found = of_name(own, type->storage_class);
+    }
+    if (!found)
+        found = of_name(t->overrides, type->name);
+    if (!found)
+        found = of_dimensions(t, t->overrides, type);
+    if (!found && group_of(t->reg, "physical_filter+detector+exposure") == type->group)
+        found = of_raws;
+    if (!found)
+        found = of_name(t->overrides, type->storage_class);
+    if (!found)
+        found = of_name(t->overrides, "default");
+    return found ? found : of_others;
 }
 
 /* ---- values --------------------------------------------------------------------------------------------------- */
@@ -203,6 +238,8 @@ static const char *own_word(const struct formatting *f, const char *name)
         return f->run;
     if (!strcmp(name, "datasetType"))
         return f->d->type->name;
+    if (!strcmp(name, "id"))
+        return f->uuid;
     return !strcmp(name, "component") ? f->component : NULL;
 }
 
@@ -284,11 +321,12 @@ static void normalize(const vb_buf *path, vb_buf *out)
 int vb_gen3_template_path(vb_gen3_templates *t, const vb_dataset *d, const char *run, const char *component,
                           vb_buf *out, vb_error *err)
 {
-    struct formatting f = {t, d, run, component, err};
+    struct formatting f = {.t = t, .d = d, .run = run, .component = component, .err = err};
     vb_auto_buf path = {0}, literal = {0};
     int r = 0;
 
-    for (const char *p = template_of(t, d->type); !r && *p;) {
+    vb_uuid_format(d->uuid, f.uuid);
+    for (const char *p = template_of(t, d); !r && *p;) {
         if (*p == '{')
             r = format_field(&f, &p, &literal, &path);
         else

@@ -2,7 +2,7 @@
  *
  * The registry is attached to the new file as `src`.  One join over all dimensions of the tasks in the pipeline's
  * overall inputs and outputs, constrained by the data query and by the overall inputs that exist, fills temp.common;
- * everything else is a projection of it (SEMANTICS 4): the quanta of a task are its distinct data IDs (temp.q_N), the
+ * everything else is a projection of it: the quanta of a task are its distinct data IDs (temp.q_N), the
  * datasets of a type are its distinct data IDs (temp.d_N), an edge is a pair of both on one row.  Memory stays flat:
  * the tables spill to disk.  Rows copied from the registry keep their ids; predicted datasets get ids above them. */
 #include "registry/graph/build.h"
@@ -28,6 +28,7 @@ void vb_graph_spec_clear(vb_graph_spec *spec)
 
         for (size_t c = 0; c < task->count; c++) {
             free(task->connections[c].name);
+            free(task->connections[c].component);
             vb_dataset_type_clear(&task->connections[c].type);
         }
         free(task->connections);
@@ -199,7 +200,7 @@ static int fill_common(struct build *b)
 }
 
 /* A dimension that names the others (instrument, skymap) must be one, or be spoken of in the data query: the same visit
- * number means different things in two instruments (SEMANTICS, 2). */
+ * number means different things in two instruments. */
 static int check_governor(struct build *b, const vb_element *governor, const vb_dimset *spoken_of)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
@@ -258,9 +259,9 @@ static int insert_tasks(struct build *b)
 
             r = vb_sql_exec(b->db, b->err,
                             "INSERT INTO connection (task_id, name, kind, type_id, multiple, minimum,"
-                            " position) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                            " position, component) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                             VB_ARGS(b->task_ids[t], k->name, (int)k->role, vb_build_type(b, k->type.name)->type->id,
-                                    k->multiple, k->minimum, c));
+                                    k->multiple, k->minimum, c, k->component));
         }
     }
     return r;

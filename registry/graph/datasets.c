@@ -55,6 +55,34 @@ static int refuse_existing(struct build *b, const vb_dataset_type *type)
     return -EEXIST;
 }
 
+/* With --clobber-outputs the old ones go: not those that somebody has picked. */
+static int refuse_referenced(struct build *b, const vb_dataset_type *type)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    vb_auto_buf sql = {0}, id = {0};
+    int r;
+
+    vb_buf_printf(&sql,
+                  "SELECT d.dataid, c.type, c.name FROM temp.new_outputs n CROSS JOIN src.member_%" PRId64
+                  " m ON m.type_id = ? AND m.collection_id = (SELECT id FROM src.collection WHERE name = ?) AND ",
+                  type->group_id);
+    vb_build_equal(b, type->group->required, "m", "n", &sql);
+    vb_buf_puts(&sql, " CROSS JOIN src.association a ON a.dataset_id = m.dataset_id"
+                      " JOIN src.collection c ON c.id = a.collection_id JOIN src.dataset d ON d.id = m.dataset_id"
+                      " LIMIT 1");
+    r = vb_sql(b->db, &s, b->err, vb_buf_text(&sql), VB_ARGS(type->id, b->spec->run));
+    if (!r)
+        r = vb_stmt_step(s, b->err);
+    if (r <= 0)
+        return r;
+    vb_build_print(type->group, vb_col_text(s, 0), &id);
+    vb_fail(b->err, -EBUSY, "--clobber-outputs would take %s %s of run '%s' out of %s '%s'", type->name,
+            vb_buf_text(&id), b->spec->run, vb_collection_type_name((vb_collection_type)vb_col_int(s, 1)),
+            vb_col_text(s, 2));
+    vb_hint(b->err, "disassociate or decertify it first, or make it anew in another run");
+    return -EBUSY;
+}
+
 /* d_N of a type that a task makes: a new UUID for each data ID of a quantum that is left. */
 static int predict(struct build *b, size_t i)
 {
@@ -89,8 +117,8 @@ static int predict(struct build *b, size_t i)
     }
     vb_buf_puts(&sql, ")");
     r = vb_build_run(b, &sql);
-    if (!r && known && !b->spec->clobber_outputs)
-        r = refuse_existing(b, type);
+    if (!r && known)
+        r = b->spec->clobber_outputs ? refuse_referenced(b, type) : refuse_existing(b, type);
     if (r < 0)
         return r;
     vb_buf_clear(&sql);

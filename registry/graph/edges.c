@@ -63,7 +63,7 @@ static int check_single(struct build *b, size_t t, const vb_connection_spec *con
 /* ---- quanta that lack inputs -------------------------------------------------------------------------------- */
 
 /* Takes out of q_T the quanta that have too few datasets of an input: they were filtered out, or no quantum that is
- * left makes them (SEMANTICS, 5). */
+ * left makes them. */
 static int leave_out(struct build *b, size_t t, const vb_connection_spec *connection, int64_t *left_out)
 {
     vb_autofree char *sql = vb_format(

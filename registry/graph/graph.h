@@ -13,6 +13,7 @@ typedef struct vb_connection {
     char *name;
     vb_role role;
     const vb_dataset_type *type; /* the handle's */
+    char *component;             /* of an input: the part that is wanted of it; NULL: all */
     bool multiple;
     int minimum;
 } vb_connection;

@@ -10,7 +10,7 @@ void vb_graph_close(vb_graph *g)
 {
     for (size_t t = 0; t < g->ntasks; t++) {
         for (size_t c = 0; c < g->tasks[t].count; c++)
-            free(g->tasks[t].connections[c].name);
+            free(g->tasks[t].connections[c].name), free(g->tasks[t].connections[c].component);
         free(g->tasks[t].connections);
         free(g->tasks[t].label);
         free(g->tasks[t].definition);
@@ -65,7 +65,7 @@ static int read_connections(vb_graph *g, vb_task *task, vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;
     int r = vb_sql(g->reg->db, &s, err,
-                   "SELECT id, name, kind, type_id, multiple, minimum FROM connection WHERE task_id = ?"
+                   "SELECT id, name, kind, type_id, multiple, minimum, component FROM connection WHERE task_id = ?"
                    " ORDER BY position",
                    VB_ARGS(task->id));
 
@@ -76,7 +76,8 @@ static int read_connections(vb_graph *g, vb_task *task, vb_error *err)
                              .name = vb_strdup(vb_col_text(s, 1)),
                              .role = (vb_role)vb_col_int(s, 2),
                              .multiple = vb_col_int(s, 4),
-                             .minimum = (int)vb_col_int(s, 5)};
+                             .minimum = (int)vb_col_int(s, 5),
+                             .component = vb_col_null(s, 6) ? NULL : vb_strdup(vb_col_text(s, 6))};
         r = vb_dataset_type_by_id(g->reg, vb_col_int(s, 3), &c->type, err);
     }
     return r;

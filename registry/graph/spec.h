@@ -18,6 +18,7 @@ typedef struct vb_connection_spec {
     char *name;
     vb_role role;
     vb_dataset_type type; /* by definition: id and group_id do not matter */
+    char *component;      /* of an input: the part that is wanted of it; NULL: all */
     bool multiple;
     int minimum;
 } vb_connection_spec;

@@ -8,6 +8,7 @@
 #include "registry/time.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 static const char *const type_names[] = {"nothing", "a truth value", "a number", "text",
@@ -92,6 +93,98 @@ static int compile_tuple(struct compiler *c, const vb_expr *e, struct piece *out
 
 /* ---- operators -------------------------------------------------------------------------------------------- */
 
+/* True where all that is selected must satisfy the expression. */
+static bool must_hold(const struct compiler *c, const vb_expr *e)
+{
+    if (e == c->whole)
+        return true;
+    for (size_t i = 0; c->whole && c->whole->kind == VB_EXPR_AND && i < c->whole->count; i++)
+        if (c->whole->operands[i] == e)
+            return true;
+    return false;
+}
+
+/* The records of an element whose regions share a pixel of the overlap table with a region, so that those of the whole
+ * sky are not decoded.  Where the condition must hold they are joined, so that nothing else is looked at. */
+static int add_pixels(struct compiler *c, const vb_element *element, const vb_region *region, bool join, vb_buf *sql)
+{
+    enum { MANY = 200 };
+    const vb_element *common = vb_universe_common_skypix(vb_registry_universe(c->j->reg));
+    vb_auto_ranges pixels = {0};
+    vb_auto_buf records = {0};
+    const char *name = element->name;
+    int r = vb_skypix_envelope(common->system, common->level, region, &pixels, c->err);
+
+    if (r < 0 || pixels.count > MANY || !pixels.count)
+        return r;
+    /* A table of ranges, each of which is a search: for OR between many SQLite would read the whole of an index. */
+    vb_buf_printf(&records, "SELECT %so.record_id FROM (VALUES ", join ? "DISTINCT " : "");
+    for (size_t i = 0; i < pixels.count; i++)
+        vb_buf_printf(&records, "%s(%" PRIu64 ", %" PRIu64 ")", i ? ", " : "", pixels.items[i].begin,
+                      pixels.items[i].end - 1);
+    vb_buf_printf(&records, ") AS r CROSS JOIN %s.\"overlap_%s\" AS o ON o.pixel BETWEEN r.column1 AND r.column2",
+                  c->j->schema, name);
+    if (!join || vb_join_find(c->j, VB_FROM_PICKED, element) >= 0) {
+        vb_buf_printf(sql, "e_%s._id IN (%s) AND ", name, records.data);
+        return 0;
+    }
+    vb_join_add(c->j, VB_FROM_PICKED, element, vb_format("(%s) AS k_%s", records.data, name));
+    vb_buf_printf(sql, "e_%s._id = k_%s.record_id AND ", name, name);
+    return 0;
+}
+
+static int add_literal(struct compiler *c, const struct piece *column, const struct piece *literal, bool join,
+                       vb_buf *sql)
+{
+    vb_auto_region region = {0};
+    int r = vb_region_decode(literal->region.data, literal->region.len, &region, c->err);
+
+    return r < 0 ? r : add_pixels(c, column->element, &region, join, sql);
+}
+
+/* All that may touch a sky pixel: a circle with room for edges that bulge, and for the longitudes and latitudes that
+ * boxes are compared with.  False near the poles, where these run far out, and for what is no pixel. */
+static bool around_pixel(const vb_element *pixel, int64_t index, vb_region *out)
+{
+    const double room = 2, polar = 75 * M_PI / 180;
+    vb_auto_region region = {0};
+    vb_circle circle;
+
+    if (index < 0 || vb_skypix_region(pixel->system, pixel->level, (uint64_t)index, &region, NULL) < 0)
+        return false;
+    circle = vb_region_bounding_circle(&region);
+    return fabs(vb_vec3_lat(circle.center)) < polar && !vb_region_circle(circle.center, room * circle.angle, out, NULL);
+}
+
+/* `healpix9 = 1400`: of each element with a region only the records near that pixel. */
+static int add_near(struct compiler *c, const vb_expr *e, vb_buf *sql)
+{
+    const vb_universe *u = vb_registry_universe(c->j->reg);
+    const vb_expr *name = e->operands[0], *index = e->operands[1];
+    const vb_element *pixel;
+    vb_auto_region region = {0};
+    int r = 0;
+
+    if (name->kind == VB_EXPR_INT) {
+        name = e->operands[1];
+        index = e->operands[0];
+    }
+    pixel = name->kind == VB_EXPR_NAME ? vb_universe_find(u, name->text) : NULL;
+    if (!pixel || !pixel->is_skypix || index->kind != VB_EXPR_INT || !must_hold(c, e) || strcmp(e->text, "=") != 0 ||
+        !around_pixel(pixel, index->integer, &region))
+        return 0;
+    for (int f = 0; !r && f < vb_universe_spatial_families(u); f++) {
+        const vb_element *element = vb_group_spatial(c->j->group, f);
+
+        if (!element || element->is_skypix)
+            continue;
+        r = vb_join_element(c->j, element, c->err);
+        if (!r)
+            r = add_pixels(c, element, &region, true, sql);
+    }
+    return r;
+}
+
 static int compile_compare(struct compiler *c, const vb_expr *e, struct piece *out)
 {
     auto_piece a = {0}, b = {0};
@@ -104,9 +197,11 @@ static int compile_compare(struct compiler *c, const vb_expr *e, struct piece *o
     if (!comparable(&a, &b) || a.type == REGION || a.type == TIMESPAN ||
         (a.type == UUID && strcmp(e->text, "=") != 0 && strcmp(e->text, "!=") != 0))
         return mismatch(c, e->operands[1], &a, &b, "compared");
-    vb_buf_printf(&out->sql, "(%s %s %s)", vb_buf_text(&a.sql), e->text, vb_buf_text(&b.sql));
+    vb_buf_putc(&out->sql, '(');
+    r = add_near(c, e, &out->sql);
+    vb_buf_printf(&out->sql, "%s %s %s)", vb_buf_text(&a.sql), e->text, vb_buf_text(&b.sql));
     out->type = BOOLEAN;
-    return 0;
+    return r;
 }
 
 static int compile_arithmetic(struct compiler *c, const vb_expr *e, struct piece *out)
@@ -275,48 +370,6 @@ static int compile_null(struct compiler *c, const vb_expr *e, struct piece *out)
     return 0;
 }
 
-/* True where all that is selected must satisfy the expression. */
-static bool must_hold(const struct compiler *c, const vb_expr *e)
-{
-    if (e == c->whole)
-        return true;
-    for (size_t i = 0; c->whole && c->whole->kind == VB_EXPR_AND && i < c->whole->count; i++)
-        if (c->whole->operands[i] == e)
-            return true;
-    return false;
-}
-
-/* A literal region: by the pixels of the overlap table first, so that the regions of the whole sky are not decoded.
- * Where the condition must hold, the records that share a pixel are joined, so that nothing else is looked at. */
-static int add_pixels(struct compiler *c, const struct piece *column, const struct piece *literal_region, bool join,
-                      vb_buf *sql)
-{
-    enum { MANY = 200 };
-    const vb_element *common = vb_universe_common_skypix(vb_registry_universe(c->j->reg));
-    vb_auto_region region = {0};
-    vb_auto_ranges pixels = {0};
-    vb_auto_buf records = {0};
-    const char *name = column->element->name;
-    int r = vb_region_decode(literal_region->region.data, literal_region->region.len, &region, c->err);
-
-    if (!r)
-        r = vb_skypix_envelope(common->system, common->level, &region, &pixels, c->err);
-    if (r < 0 || pixels.count > MANY)
-        return r;
-    vb_buf_printf(&records, "SELECT %srecord_id FROM %s.\"overlap_%s\" WHERE ", join ? "DISTINCT " : "", c->j->schema,
-                  name);
-    for (size_t i = 0; i < pixels.count; i++)
-        vb_buf_printf(&records, "%spixel BETWEEN %" PRIu64 " AND %" PRIu64, i ? " OR " : "", pixels.items[i].begin,
-                      pixels.items[i].end - 1);
-    if (!join || vb_join_find(c->j, VB_FROM_PICKED, column->element) >= 0) {
-        vb_buf_printf(sql, "e_%s._id IN (%s) AND ", name, records.data);
-        return 0;
-    }
-    vb_join_add(c->j, VB_FROM_PICKED, column->element, vb_format("(%s) AS k_%s", records.data, name));
-    vb_buf_printf(sql, "e_%s._id = k_%s.record_id AND ", name, name);
-    return 0;
-}
-
 static int compile_overlaps(struct compiler *c, const vb_expr *e, struct piece *out)
 {
     auto_piece a = {0}, b = {0};
@@ -330,9 +383,9 @@ static int compile_overlaps(struct compiler *c, const vb_expr *e, struct piece *
     vb_buf_putc(&out->sql, '(');
     if (a.type == REGION && b.type == REGION) {
         if (a.element && !b.element)
-            r = add_pixels(c, &a, &b, must_hold(c, e), &out->sql);
+            r = add_literal(c, &a, &b, must_hold(c, e), &out->sql);
         else if (b.element && !a.element)
-            r = add_pixels(c, &b, &a, must_hold(c, e), &out->sql);
+            r = add_literal(c, &b, &a, must_hold(c, e), &out->sql);
         vb_buf_printf(&out->sql, "vb_overlaps(%s, %s))", vb_buf_text(&a.sql), vb_buf_text(&b.sql));
         return r;
     }

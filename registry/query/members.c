@@ -249,27 +249,39 @@ static void print_columns(const vb_group *group, int length, const char *prefix,
     }
 }
 
-/* The least key of a collection's members above that of `n`, or the least of all: one column of it. */
-static void print_next(const vb_join *j, const vb_joined_type *joined, int64_t collection, int length, int column,
-                       bool above, vb_buf *sql)
+/* One column of the least key that begins as `n` does before column `level`, and has a greater value there; of the
+ * least of all keys, where `level` is -1. */
+static void print_least(const vb_join *j, const vb_joined_type *joined, int64_t collection, int length, int column,
+                        int level, vb_buf *sql)
 {
     const vb_group *group = joined->type->group;
 
-    vb_buf_puts(sql, column ? ", (SELECT m." : "(SELECT m.");
+    vb_buf_puts(sql, "(SELECT m.");
     vb_sql_name(sql, group->dims[column]->name);
     vb_buf_printf(sql, " FROM %s.member_%" PRId64 " AS m WHERE m.type_id = %" PRId64 " AND m.collection_id = %" PRId64,
                   j->schema, joined->type->group_id, joined->type->id, collection);
-    if (above) {
-        vb_buf_puts(sql, " AND (");
-        print_columns(group, length, "m.", sql);
-        vb_buf_puts(sql, ") > (");
-        print_columns(group, length, "+n.",
-                      sql); /* without affinity: else SQLite compares only the first by the index */
-        vb_buf_puts(sql, ")");
+    for (int i = 0; i <= level; i++) {
+        vb_auto_buf name = {0};
+
+        vb_sql_name(&name, group->dims[i]->name);
+        vb_buf_printf(sql, " AND m.%s %s n.%s", name.data, i < level ? "=" : ">", name.data);
     }
     vb_buf_puts(sql, " ORDER BY ");
     print_columns(group, length, "m.", sql);
     vb_buf_puts(sql, " LIMIT 1)");
+}
+
+/* One column of the next key above that of `n`: one that differs in its last dimension, or else in the one before, ...
+ * SQLite does not skip what begins equal when it compares rows, (a, b) > (x, y); so each dimension is compared alone.
+ */
+static void print_next(const vb_join *j, const vb_joined_type *joined, int64_t collection, int length, int column,
+                       vb_buf *sql)
+{
+    vb_buf_puts(sql, length > 1 ? "coalesce(" : "");
+    for (int level = length - 1; level >= 0; level--) {
+        print_least(j, joined, collection, length, column, level, sql);
+        vb_buf_puts(sql, level ? ", " : length > 1 ? ")" : "");
+    }
 }
 
 void vb_join_keys(vb_join *j, const vb_joined_type *joined, int length)
@@ -284,11 +296,15 @@ void vb_join_keys(vb_join *j, const vb_joined_type *joined, int length)
     for (size_t i = 0; i < joined->nheld; i++) {
         vb_buf_printf(&sql, "%sSELECT %s FROM (WITH RECURSIVE n(%s) AS (SELECT ", i ? " UNION " : "(", names.data,
                       names.data);
-        for (int column = 0; column < length; column++)
-            print_next(j, joined, joined->held[i], length, column, false, &sql);
+        for (int column = 0; column < length; column++) {
+            vb_buf_puts(&sql, column ? ", " : "");
+            print_least(j, joined, joined->held[i], length, column, -1, &sql);
+        }
         vb_buf_puts(&sql, " UNION ALL SELECT ");
-        for (int column = 0; column < length; column++)
-            print_next(j, joined, joined->held[i], length, column, true, &sql);
+        for (int column = 0; column < length; column++) {
+            vb_buf_puts(&sql, column ? ", " : "");
+            print_next(j, joined, joined->held[i], length, column, &sql);
+        }
         vb_buf_printf(&sql, " FROM n WHERE n.%s IS NOT NULL) SELECT %s FROM n WHERE %s IS NOT NULL)", first.data,
                       names.data, first.data);
     }

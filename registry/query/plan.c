@@ -188,11 +188,13 @@ static struct step element_step(struct planner *p, const struct path *at, const 
         return (struct step){1, 1};
     if (vb_dimset_has(p->j->picked, e->index) && s.cost > PICKED)
         s = (struct step){PICKED, fmin(s.rows, PICKED)};
-    if (s.rows <= 1)
-        return s;
+    bool one = s.rows <= 1;
+
     VB_EACH_DIMENSION(i, e->implied)
         if (vb_dimset_has(at->bound, i))
             s.rows /= size_of(p, element_at(p, i));
+    if (one) /* a known visit is kept where its filter is the one that is known */
+        return s;
     if (!e->is_dimension && p->j->keep[e->index] > 0)
         s.rows *= p->j->keep[e->index];
     s.rows = fmax(s.rows, 1);
@@ -432,6 +434,28 @@ static void settle(struct planner *p, const struct path *best)
     j->planned = true;
 }
 
+/* Says which instrument, where there is one only: then its visits stand in their order in an index. */
+static void fix_governor(struct planner *p, const vb_element *governor, vb_dimset *bound)
+{
+    vb_join *j = p->j;
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    vb_auto_buf table = {0}, name = {0};
+    vb_autofree char *sql = NULL;
+    vb_buf *where;
+
+    if (!governor->is_governor || !governor->has_table || size_of(p, governor) > 1 || !j->columns[governor->index])
+        return;
+    vb_schema_table(&table, governor);
+    vb_sql_name(&name, governor->name);
+    sql = vb_format("SELECT %s FROM %s.%s", name.data, j->schema, table.data);
+    if (vb_sql(j->reg->db, &s, NULL, sql, VB_NO_ARGS) < 0 || vb_stmt_step(s, NULL) <= 0)
+        return;
+    where = vb_join_condition(j);
+    vb_buf_printf(where, "%s = ", j->columns[governor->index]);
+    vb_join_bind(j, vb_col_value(s, 0), where);
+    vb_dimset_add(bound, governor->index);
+}
+
 /* Where few rows are asked for in the order of a dimension, its records in that order, if all of them would have to be
  * sorted otherwise. */
 static void begin_sorted(struct planner *p, const struct path *start, const vb_element *first, struct path *best)
@@ -443,12 +467,15 @@ static void begin_sorted(struct planner *p, const struct path *start, const vb_e
 
     if (i < 0 || best->cost < DEAR)
         return;
-    VB_EACH_DIMENSION(d, first->required)
+    at = *start;
+    VB_EACH_DIMENSION(d, first->required) {
         if (d != first->index)
             vb_dimset_add(&above, d);
-    if (!vb_dimset_within(above, start->bound))
+        if (d != first->index && !vb_dimset_has(at.bound, d))
+            fix_governor(p, element_at(p, d), &at.bound);
+    }
+    if (!vb_dimset_within(above, at.bound))
         return;
-    at = *start;
     place(p, &at, i);
     at = search(p, &at);
     if (isfinite(at.cost))

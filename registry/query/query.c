@@ -3,6 +3,7 @@
 
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
+#include "registry/component.h"
 #include "registry/query/select.h"
 #include "registry/schema.h"
 
@@ -236,6 +237,61 @@ static const char *only_run(struct selection *s)
     return search.items[0]->name;
 }
 
+/* "'calexp'" or "'calexp.image'": a type's name has no quote, nor has a component's. */
+static char *shown_type(const struct selection *s)
+{
+    const char *component = s->q->show_uri ? s->q->component : NULL;
+
+    return vb_format("'%s%s%s'", s->type->name, component ? "." : "", component ? component : "");
+}
+
+/* Of a type that has datasets in parts: those that have the component, or those that are not in parts. */
+static int choose_files(struct selection *s, int number)
+{
+    vb_join *j = &s->result->join;
+    char **names;
+    vb_buf *where;
+    int r = vb_component_names(s->reg, s->type->id, &names, s->err);
+    bool some = !r && names[0];
+
+    if (!r)
+        vb_strv_free(names);
+    if (r < 0 || (!some && !s->q->component))
+        return r;
+    where = vb_join_condition(j);
+    if (!s->q->component) {
+        vb_buf_printf(
+            where,
+            "(NOT EXISTS (SELECT 1 FROM component WHERE dataset_id = s%d.id) OR EXISTS (SELECT 1 FROM location"
+            " WHERE dataset_id = s%d.id))",
+            number, number);
+        return 0;
+    }
+    vb_buf_printf(where, "EXISTS (SELECT 1 FROM component WHERE dataset_id = s%d.id AND component = ", number);
+    vb_join_bind(j, vb_value_text(s->q->component), where);
+    vb_buf_puts(where, ")");
+    return 0;
+}
+
+/* The place of the file: its store, the root of that, its path. */
+static void add_uri(struct output *o, int number)
+{
+    const char *component = o->s->q->component, *table = component ? "component" : "location";
+    vb_auto_buf of = {0};
+
+    vb_buf_printf(&of, "WHERE dataset_id = s%d.id", number);
+    if (component)
+        vb_buf_printf(&of, " AND component = '%s'", component); /* it has no quote */
+    vb_autofree char *store = vb_format("(SELECT store_id FROM %s %s)", table, vb_buf_text(&of));
+    vb_autofree char *root = vb_format("(SELECT root FROM %s JOIN store ON store.id = store_id %s)", table,
+                                       vb_buf_text(&of));
+    vb_autofree char *path = vb_format("(SELECT path FROM %s %s)", table, vb_buf_text(&of));
+
+    add_column(o, "URI", VB_CELL_URI, store);
+    add_sql(o, root);
+    add_sql(o, path);
+}
+
 static int datasets(struct selection *s)
 {
     auto_output o = {.s = s, .result = s->result};
@@ -244,6 +300,8 @@ static int datasets(struct selection *s)
     const char *only;
     int r = vb_join_rows(j, &j->types[0], s->err);
 
+    if (!r && s->q->show_uri)
+        r = choose_files(s, j->types[0].number);
     if (!r)
         r = join_dimensions(s, s->type->group);
     if (!r)
@@ -255,23 +313,13 @@ static int datasets(struct selection *s)
         vb_join_bind(j, vb_value_text(only), &run);
     else
         vb_buf_printf(&run, "(SELECT name FROM collection WHERE id = s%d.run_id)", j->types[0].number);
-    vb_autofree char *type = vb_format("'%s'", s->type->name), *uuid = vb_format("s%d.uuid", j->types[0].number);
-    add_column(&o, "type", VB_CELL_VALUE, type); /* a type's name has no quote */
+    vb_autofree char *type = shown_type(s), *uuid = vb_format("s%d.uuid", j->types[0].number);
+    add_column(&o, "type", VB_CELL_VALUE, type);
     add_column(&o, "run", VB_CELL_VALUE, vb_buf_text(&run));
     add_column(&o, "id", VB_CELL_UUID, uuid);
     add_dimensions(&o, s->type->group);
-    if (s->q->show_uri) {
-        vb_autofree char *location = vb_format("(SELECT store_id FROM location WHERE dataset_id = s%d.id)",
-                                               j->types[0].number);
-        vb_autofree char *root = vb_format("(SELECT root FROM location JOIN store ON store.id = store_id WHERE"
-                                           " dataset_id = s%d.id)",
-                                           j->types[0].number);
-        vb_autofree char *path = vb_format("(SELECT path FROM location WHERE dataset_id = s%d.id)", j->types[0].number);
-
-        add_column(&o, "URI", VB_CELL_URI, location);
-        add_sql(&o, root);
-        add_sql(&o, path);
-    }
+    if (s->q->show_uri)
+        add_uri(&o, j->types[0].number);
     if (!is_sorted_as_asked(&o)) {
         if (!only)
             sort_by(&o, "c1", false);

@@ -28,7 +28,8 @@ typedef struct vb_query {
     char **order_by;       /* "visit", "-visit.exposure_time" (descending); NULL: Rubin's order */
     int64_t limit, offset; /* limit < 0: all */
     bool find_first;       /* datasets: of each data ID only that of the first collection */
-    bool show_uri;         /* datasets: where the artifact is */
+    bool show_uri;         /* datasets: where the artifact is; those in parts only with `component` */
+    const char *component; /* with show_uri: of datasets in parts, this component as TYPE.COMPONENT; NULL: the whole */
     bool any_governor;     /* the instrument of an exposure, the skymap of a patch need not be told */
     const char *root;      /* of the repository, absolute: for URIs */
     vb_id_table *tables;

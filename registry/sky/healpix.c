@@ -1,8 +1,13 @@
+#include "registry/base/library.h"
 #include "registry/sky/compose.h"
 #include "registry/sky/pixels.h"
 #include "registry/sky/polygon.h"
 
 #include <chealpix.h>
+
+/* libchealpix brings cfitsio along, and that TLS and more. */
+#define FUNCTIONS(X) X(vec2pix_nest64) X(ring2nest64) X(nest2ring64)
+VB_LIBRARY(chealpix, VB_LIB_CHEALPIX, FUNCTIONS)
 
 static int64_t nside(int order)
 {
@@ -14,7 +19,8 @@ uint64_t vb_healpix_index(int order, vb_vec3 v)
     const double xyz[] = {v.x, v.y, v.z};
     int64_t index;
 
-    vec2pix_nest64(nside(order), xyz, &index);
+    vb_library_need(&chealpix_library);
+    chealpix.vec2pix_nest64(nside(order), xyz, &index);
     return (uint64_t)index;
 }
 
@@ -22,7 +28,8 @@ uint64_t vb_healpix_ring_to_nest(int order, uint64_t ring)
 {
     int64_t nest;
 
-    ring2nest64(nside(order), (int64_t)ring, &nest);
+    vb_library_need(&chealpix_library);
+    chealpix.ring2nest64(nside(order), (int64_t)ring, &nest);
     return (uint64_t)nest;
 }
 
@@ -30,7 +37,8 @@ uint64_t vb_healpix_nest_to_ring(int order, uint64_t nest)
 {
     int64_t ring;
 
-    nest2ring64(nside(order), (int64_t)nest, &ring);
+    vb_library_need(&chealpix_library);
+    chealpix.nest2ring64(nside(order), (int64_t)nest, &ring);
     return (uint64_t)ring;
 }
 

@@ -20,7 +20,7 @@ static void add_word(struct words *w, const char *text)
     *VB_PUSH(w->items, w->count, w->cap) = vb_strdup(text);
 }
 
-/* The paths of a connection's datasets, in the order of their data IDs. */
+/* The paths of a connection's datasets, in the order of their data IDs; of one that is in several files, all. */
 static size_t names_of(const vb_expansion *e, const vb_template_part *part, struct words *out)
 {
     bool output = part->kind == VB_PART_OUT;
@@ -28,9 +28,13 @@ static size_t names_of(const vb_expansion *e, const vb_template_part *part, stru
     const vb_edge *edges = output ? e->quantum->outputs : e->quantum->inputs;
     char *const *names = output ? e->output_names : e->input_names;
 
-    for (size_t i = 0; i < n; i++)
-        if (names[i] && !strcmp(edges[i].connection->name, part->name))
-            add_word(out, names[i]);
+    for (size_t i = 0; i < n; i++) {
+        if (!names[i] || strcmp(edges[i].connection->name, part->name))
+            continue;
+        add_word(out, names[i]);
+        for (char **more = output || !e->more_names ? NULL : e->more_names[i]; more && *more; more++)
+            add_word(out, *more);
+    }
     return out->count;
 }
 

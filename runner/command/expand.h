@@ -15,6 +15,9 @@ typedef struct vb_expansion {
     char *const *output_names; /* the same for quantum->outputs */
     int cpus;
     int work; /* the directory behind work/: list files are written there */
+    /* Further files of each edge of quantum->inputs, whose dataset is in several: NULL-terminated, by the names of
+     * their components; NULL: there are none, or (the whole) of no edge. */
+    char **const *more_names;
 } vb_expansion;
 
 /* *argv is NULL-terminated; the caller frees it with vb_strv_free().  A sub-list of the command is spliced in, or

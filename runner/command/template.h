@@ -1,4 +1,4 @@
-/* template.h - words of a command line with fields in braces (SEMANTICS, 8).
+/* template.h - words of a command line with fields in braces.
  *
  *     {in.X} {in.X:,} {in.X:@} {out.X}    names of a connection's files
  *     {visit} {visit.exposure_time}       a dimension's value, a field of an element's record

@@ -1,6 +1,6 @@
 /* plan.h - from what a user asks for (a pipeline, input and output collections, a data query) to a quantum graph file.
  *
- * The collections of a run follow SEMANTICS, 10: pipetask's -i, -o, --output-run, --extend-run, --replace-run,
+ * The collections of a run are as with pipetask's -i, -o, --output-run, --extend-run, --replace-run,
  * --rebase. */
 #ifndef VB_RUNNER_GRAPH_PLAN_H
 #define VB_RUNNER_GRAPH_PLAN_H

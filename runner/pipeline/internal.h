@@ -27,6 +27,7 @@ struct pipeline_connection {
     const vb_yaml_node *node; /* for messages */
     char **dimensions;        /* NULL: not said here */
     char *storage_class, *extension;
+    char *component;    /* of an input: the part that is wanted of it; NULL: all */
     int is_calibration; /* -1: not said here */
     bool multiple;
     int minimum;

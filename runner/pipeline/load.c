@@ -2,6 +2,7 @@
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
+#include "registry/component.h"
 #include "runner/pipeline/internal.h"
 
 #include <fcntl.h>
@@ -15,8 +16,8 @@ static const char *const pipeline_keys[] = {"description", "instrument", "parame
 static const char *const task_keys[] = {"class",     "config",      "dimensions",  "inputs",  "prerequisites",
                                         "outputs",   "initOutputs", "files",       "command", "environment",
                                         "resources", "policy",      "description", NULL};
-static const char *const connection_keys[] = {"type",          "dimensions", "storageClass", "extension",
-                                              "isCalibration", "multiple",   "minimum",      NULL};
+static const char *const connection_keys[] = {"type",     "dimensions", "storageClass", "extension", "isCalibration",
+                                              "multiple", "minimum",    "component",    NULL};
 
 /* ---- small things -------------------------------------------------------------------------------------------- */
 
@@ -113,6 +114,35 @@ static int check_taken(const struct pipeline_task *task, const struct pipeline_c
     return 0;
 }
 
+/* `component: image`, or `type: calexp.image`, which means the same. */
+static int load_component(const struct pipeline_task *task, struct pipeline_connection *c, const vb_yaml_node *key,
+                          const vb_yaml_node *value, vb_error *err)
+{
+    const vb_yaml_node *node = vb_yaml_get(value, "component");
+    const char *said = vb_yaml_text(node);
+    vb_autofree char *type = NULL, *component = NULL;
+
+    if (node && (!said || vb_component_check_name(said, err) < 0))
+        return said ? vb_yaml_fail(err, node, "'%s' cannot name a component", said)
+                    : vb_yaml_fail(err, node, "component must be the name of one component");
+    if (vb_component_split(c->type, &type, &component)) {
+        if (said && strcmp(said, component))
+            return vb_yaml_fail(err, node, "connection '%s' of task '%s' wants component '%s' of '%s'", key->text,
+                                task->label, said, c->type);
+        free(c->type);
+        c->type = VB_STEAL(type);
+        c->component = VB_STEAL(component);
+    } else if (said) {
+        c->component = vb_strdup(said);
+    }
+    if (c->component && c->role >= VB_ROLE_OUTPUT)
+        return vb_yaml_fail(err, value,
+                            "output '%s' of task '%s' is a component: a program writes datasets whole, and only inputs "
+                            "and prerequisites have a 'component'",
+                            key->text, task->label);
+    return 0;
+}
+
 static int load_connection(struct pipeline_task *task, vb_role role, const vb_yaml_node *key, const vb_yaml_node *value,
                            vb_error *err)
 {
@@ -149,7 +179,7 @@ static int load_connection(struct pipeline_task *task, vb_role role, const vb_ya
     c->is_calibration = calibration ? yes : -1;
     c->storage_class = storage_class ? vb_strdup(storage_class) : NULL;
     c->extension = extension ? vb_format("%s%s", *extension == '.' ? "" : ".", extension) : NULL;
-    return 0;
+    return load_component(task, c, key, value, err);
 }
 
 static int load_connections(struct pipeline_task *task, const char *key, vb_role role, vb_error *err)
@@ -346,6 +376,7 @@ static void free_task(struct pipeline_task *t)
         free(t->connections[i].type);
         free(t->connections[i].storage_class);
         free(t->connections[i].extension);
+        free(t->connections[i].component);
         vb_strv_free(t->connections[i].dimensions);
     }
     for (size_t i = 0; i < t->nfiles; i++) {

@@ -1,4 +1,4 @@
-/* pipeline.h - pipelines: Rubin's YAML, with our keys that make an ordinary program a task (SEMANTICS, 7 to 9).
+/* pipeline.h - pipelines: Rubin's YAML, with our keys that make an ordinary program a task.
  *
  * Loading reads the file and checks what it can tell by itself; resolving, against a registry, gives what a quantum
  * graph is built from.  docs/pipelines.md describes every key. */

@@ -2,6 +2,7 @@
 #include "registry/base/buf.h"
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
+#include "registry/storage_class.h"
 #include "runner/pipeline/internal.h"
 
 #include <string.h>
@@ -21,6 +22,7 @@ struct resolving {
     vb_graph_spec *spec;
     struct stated *types;
     size_t count, cap;
+    vb_storage_classes *classes; /* opened when a component is spoken of; NULL */
     vb_error *err;
 };
 
@@ -248,7 +250,7 @@ static vb_connection_spec *add_connection(vb_task_spec *task, const char *name, 
     return c;
 }
 
-/* LABEL_log, LABEL_metadata, LABEL_files: one definition a label (SEMANTICS, 11). */
+/* LABEL_log, LABEL_metadata, LABEL_files: one definition a label. */
 static void add_own_outputs(struct resolving *r, vb_task_spec *task, bool first)
 {
     static const struct {
@@ -295,6 +297,25 @@ static int check_output(struct resolving *r, const struct pipeline_task *task, c
     return 0;
 }
 
+/* The storage class of the type must have the component; a derived one is in no file of its own. */
+static int check_component(struct resolving *r, const struct pipeline_connection *c, const vb_dataset_type *type)
+{
+    const vb_storage_component *component;
+    int status;
+
+    if (!c->component)
+        return 0;
+    if (!r->classes) {
+        status = vb_storage_classes_open(r->reg, &r->classes, r->err);
+        if (status < 0)
+            return status;
+    }
+    status = vb_storage_classes_component(r->classes, type->storage_class, c->component, &component, r->err);
+    return status < 0 ? vb_error_context(r->err, "%s:%d:%d: dataset type '%s'", c->node->file, c->node->line,
+                                         c->node->column, type->name)
+                      : 0;
+}
+
 static int add_task(struct resolving *r, const struct pipeline_task *task, bool first)
 {
     vb_task_spec *spec = VB_PUSH(r->spec->tasks, r->spec->ntasks, r->spec->tasks_cap);
@@ -316,6 +337,10 @@ static int add_task(struct resolving *r, const struct pipeline_task *task, bool 
 
         to->multiple = from->multiple;
         to->minimum = from->minimum;
+        to->component = from->component ? vb_strdup(from->component) : NULL;
+        status = check_component(r, from, &s->type);
+        if (status)
+            break;
         if (from->role == VB_ROLE_OUTPUT)
             status = check_output(r, task, spec->group, from, s->type.group);
         else if (from->role == VB_ROLE_INIT_OUTPUT) /* Python's, from its constructor */
@@ -375,5 +400,7 @@ int vb_pipeline_resolve(vb_pipeline *p, vb_registry *reg, vb_graph_spec *spec, v
     for (size_t i = 0; i < r.count; i++)
         vb_dataset_type_clear(&r.types[i].type);
     free(r.types);
+    if (r.classes)
+        vb_storage_classes_close(r.classes);
     return status;
 }

@@ -84,13 +84,13 @@ static int rename_to(const vb_site *site, int scratch, const char *from, const c
 
     if (r < 0)
         return r;
-    r = renameat2(scratch, from, site->root, path, RENAME_NOREPLACE) ? -errno : 0;
+    r = vb_rename_new(scratch, from, site->root, path);
     if (r != -ENOENT)
         return r;
     r = vb_places_prepare(site->places, path, true, err); /* somebody has removed the empty directory */
     if (r < 0)
         return r;
-    return renameat2(scratch, from, site->root, path, RENAME_NOREPLACE) ? -errno : 0;
+    return vb_rename_new(scratch, from, site->root, path);
 }
 
 static int name_one(const vb_site *site, int scratch, vb_artifact *a, vb_error *err)

@@ -23,8 +23,11 @@ void vb_attempt_clear(vb_attempt *a)
         vb_log_capture_free(a->log);
     if (a->receipt)
         vb_receipt_free(a->receipt);
-    for (size_t i = 0; a->input_names && i < a->quantum.ninputs; i++)
+    for (size_t i = 0; a->input_names && i < a->quantum.ninputs; i++) {
         free(a->input_names[i]);
+        vb_strv_free(a->more_names[i]);
+    }
+    free(a->more_names);
     for (size_t i = 0; a->output_names && i < a->quantum.noutputs; i++)
         free(a->output_names[i]);
     free(a->input_names);
@@ -68,23 +71,27 @@ void vb_attempt_withdraw(vb_attempt *a)
     }
 }
 
+/* A link from where the task saw a file to where it is. */
+static bool leave_link(const vb_attempt *a, const char *name, const vb_location *location)
+{
+    vb_autofree char *target = vb_stores_path(a->worker->stores, location), *dir = vb_path_dir(name);
+
+    return vb_mkdirs(vb_job_scratch(a->job), dir, 0755, NULL) || !symlinkat(target, vb_job_scratch(a->job), name);
+}
+
 /* Shows a person who looks into a kept scratch directory the inputs where the task saw them. */
 static void leave_links(const vb_attempt *a)
 {
     for (size_t i = 0; a->input_names && i < a->quantum.ninputs; i++) {
-        const vb_dataset *d = &a->quantum.inputs[i].dataset;
-        vb_auto_location location = {0};
-        vb_autofree char *target = NULL, *dir = NULL;
+        const vb_edge *edge = &a->quantum.inputs[i];
+        char *const *more = a->more_names[i];
+        vb_auto_files files = {0};
 
-        if (!a->input_names[i] ||
-            (d->state == VB_DATASET_PREDICTED ? vb_published_find(a->worker->site->published, &d->uuid, &location)
-                                              : vb_location_get(a->worker->graph->reg, d->id, &location, NULL)) <= 0)
+        if (!a->input_names[i] || vb_attempt_input_files(a, edge, &files, NULL) < 0)
             continue;
-        target = vb_stores_path(a->worker->stores, &location);
-        dir = vb_path_dir(a->input_names[i]);
-        if (!vb_mkdirs(vb_job_scratch(a->job), dir, 0755, NULL) &&
-            symlinkat(target, vb_job_scratch(a->job), a->input_names[i]))
-            return; /* a convenience: its failure is none of the attempt's */
+        for (size_t k = 0; k < files.count && (!k || (more && more[k - 1])); k++)
+            if (!leave_link(a, k ? more[k - 1] : a->input_names[i], &files.items[k].location))
+                return; /* a convenience: its failure is none of the attempt's */
     }
 }
 

@@ -13,6 +13,7 @@
 #include "fs/session/session.h"
 #include "fs/store/place.h"
 #include "fs/view/job.h"
+#include "registry/component.h"
 #include "registry/graph/graph.h"
 #include "registry/receipt.h"
 #include "registry/repo.h"
@@ -59,6 +60,7 @@ typedef struct vb_attempt {
     int file;                           /* attempts/QUANTUM.N */
     char *scratch, *work;               /* the working directory, as the runner sees it and as the job does */
     char **input_names, **output_names; /* below work/, by edge */
+    char ***more_names;                 /* of inputs that are in several files: the others, NULL-terminated; NULL */
     struct vb_artifact *artifacts;      /* by edge of the outputs, once they are published */
     char **argv, **environment;
     int cpus;
@@ -89,6 +91,12 @@ void vb_attempt_describe(vb_attempt *a);              /* fills the rest of the r
 
 /* The files that the job has left beside its outputs: [{"path", "size"}, ...], the caller's. */
 json_t *vb_attempt_undeclared_outputs(const vb_attempt *a);
+
+/* The files of an input that the job is given: the part that the connection asks for, where the dataset is in parts and
+ * it asks for one, else all of them; sizes are known.  None where the dataset was not made, or its artifact is not
+ * held.
+ */
+int vb_attempt_input_files(const vb_attempt *a, const vb_edge *edge, vb_files *out, vb_error *err);
 
 /* Copies an input, or a file of the pipeline, into the working directory of a plain job. */
 int vb_attempt_stage_input(vb_attempt *a, const char *name, const vb_location *location, vb_error *err);

@@ -13,21 +13,35 @@
 #include <sys/stat.h>
 
 struct claiming {
-    const vb_repo *repo;
     vb_registry *reg;
     vb_claims *claims; /* NULL: only look whether some is unfinished */
     const vb_rundir *dir;
+    int root; /* the repository */
     bool live;
     bool unfinished;
 };
 
-/* Another may have the name by now that a dead attempt meant to give. */
-static bool is_its_own(const vb_repo *repo, const vb_intended *intended)
+static int find_another(void *arg, const vb_attempt_file *a, vb_error *err)
 {
-    vb_autofree char *path = vb_path_join(repo->root, intended->path);
-    struct stat st;
+    return !vb_uuid_equal(a->quantum, *(const vb_uuid *)arg);
+}
 
-    return vb_path_is_safe(intended->path) && !lstat(path, &st) && st.st_ino == intended->inode;
+/* What is made once a run has no quantum in the registry.  It was merged where the registry knows one of its datasets,
+ * or, if these were pruned since, where a quantum was begun: that comes after. */
+static int init_is_merged(const struct claiming *c, const vb_receipt *receipt, bool *out, vb_error *err)
+{
+    vb_rundir d = *c->dir;
+    int r = 0;
+
+    for (size_t i = 0; !r && i < receipt->noutputs; i++) {
+        vb_auto_dataset known = {0};
+
+        r = vb_dataset_by_uuid(c->reg, &receipt->outputs[i].dataset, &known, err);
+    }
+    if (!r)
+        r = vb_rundir_each(&d, find_another, (void *)(uintptr_t)&receipt->quantum, err);
+    *out = r > 0;
+    return r < 0 ? r : 0;
 }
 
 static int claim(void *arg, const vb_attempt_file *a, vb_error *err)
@@ -38,9 +52,8 @@ static int claim(void *arg, const vb_attempt_file *a, vb_error *err)
     int r = 0;
 
     if (a->committed && !c->live) {
-        /* What is made once a run has no quantum: its datasets tell whether it was merged, so it is never in doubt. */
-        if (!init)
-            r = vb_provenance_has(c->reg, &a->quantum, a->number, &merged, err);
+        r = init ? init_is_merged(c, a->receipt, &merged, err)
+                 : vb_provenance_has(c->reg, &a->quantum, a->number, &merged, err);
         if (r < 0 || merged)
             return r;
         kind = VB_CLAIM_UNMERGED;
@@ -48,7 +61,7 @@ static int claim(void *arg, const vb_attempt_file *a, vb_error *err)
     if (!c->live && !init && (kind == VB_CLAIM_UNMERGED || (!a->receipt && !vb_rundir_is_done(c->dir, &a->quantum))))
         c->unfinished = true;
     for (size_t i = 0; c->claims && i < a->nintended; i++)
-        if (kind != VB_CLAIM_DEAD || is_its_own(c->repo, &a->intended[i]))
+        if (kind != VB_CLAIM_DEAD || vb_intended_is_there(c->root, &a->intended[i]))
             *VB_PUSH(c->claims->items, c->claims->count, c->claims->cap) = (vb_claim){vb_strdup(a->intended[i].path),
                                                                                       kind};
     return 0;
@@ -59,11 +72,13 @@ static int look(const char *path, struct claiming *c, vb_error *err)
 {
     vb_rundir d = {.path = (char *)(uintptr_t)path, .lock = -1};
     vb_autoclose int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), lock = -1;
+    vb_autofree char *holder = NULL;
 
     if (fd < 0)
         return errno == ENOTDIR || errno == ENOENT ? 0 : vb_fail_errno(err, -errno, "opening %s", path);
     lock = openat(fd, "lock", O_RDONLY | O_CLOEXEC);
-    c->live = lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) != 0;
+    holder = lock < 0 ? NULL : vb_rundir_named_holder(lock);
+    c->live = holder || (lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) != 0);
     d.fd = fd;
     c->dir = &d;
     if (faccessat(fd, "attempts", F_OK, 0))
@@ -85,7 +100,7 @@ static int for_each_run(const vb_repo *repo, each_run *each, void *arg, vb_error
     while (!r && (entry = readdir(dir))) {
         vb_autofree char *path = vb_path_join(folder, entry->d_name);
 
-        if (entry->d_name[0] != '.')
+        if (entry->d_name[0] != '.' || vb_starts_with(entry->d_name, ".removed."))
             r = each(arg, path, err);
     }
     closedir(dir);
@@ -99,9 +114,11 @@ static int claim_run(void *arg, const char *path, vb_error *err)
 
 int vb_run_claims(const vb_repo *repo, vb_registry *reg, vb_claims *out, vb_error *err)
 {
-    struct claiming c = {.repo = repo, .reg = reg, .claims = out};
+    vb_autoclose int root = open(repo->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct claiming c = {.reg = reg, .claims = out, .root = root};
 
-    return for_each_run(repo, claim_run, &c, err);
+    return root < 0 ? vb_fail_errno(err, -errno, "opening repository %s", repo->root)
+                    : for_each_run(repo, claim_run, &c, err);
 }
 
 struct unfinished {
@@ -112,8 +129,8 @@ struct unfinished {
 static int list_unfinished(void *arg, const char *path, vb_error *err)
 {
     struct unfinished *u = arg;
-    struct claiming c = {.reg = u->reg};
-    int r = look(path, &c, err);
+    struct claiming c = {.reg = u->reg, .root = -1};
+    int r = *vb_path_base(path) == '.' ? 0 : look(path, &c, err);
 
     if (!r && c.unfinished) {
         vb_autofree char *graph = vb_path_join(path, "graph.vbg");

@@ -17,22 +17,64 @@ static int locate_published(void *arg, const vb_dataset *d, vb_location *out)
     return vb_published_find(arg, &d->uuid, out);
 }
 
-static int locate(vb_attempt *a, const vb_dataset *d, vb_location *out, vb_error *err)
+/* Where the dataset is: in one file, or else in parts. */
+static int locate(const vb_attempt *a, const vb_dataset *d, vb_files *out, vb_error *err)
 {
     vb_worker *w = a->worker;
-    int64_t size, mtime;
-    int r = d->state == VB_DATASET_PREDICTED ? vb_published_find(w->site->published, &d->uuid, out)
-                                             : vb_location_get(w->graph->reg, d->id, out, err);
+    vb_auto_location whole = {0};
+    bool predicted = d->state == VB_DATASET_PREDICTED;
+    int r = predicted ? vb_published_find(w->site->published, &d->uuid, &whole)
+                      : vb_location_get(w->graph->reg, d->id, &whole, err);
 
-    if (r <= 0 || out->size >= 0)
-        return r;
-    r = vb_stores_stat(w->stores, out, &size, &mtime, err);
-    if (r < 0) {
-        vb_location_clear(out);
-        return r;
+    if (r > 0) {
+        VB_PUSH(out->items, out->count, out->cap)->location = whole;
+        whole = (vb_location){0};
     }
-    out->size = size;
-    return 1;
+    return r || predicted ? (r < 0 ? r : 0) : vb_files_get(w->graph->reg, d->id, out, err);
+}
+
+/* Leaves of a dataset in parts only the one that the connection asks for. */
+static int choose_part(const vb_edge *edge, vb_files *files, vb_error *err)
+{
+    const char *wanted = edge->connection->component;
+    vb_auto_buf what = {0}, there = {0};
+    vb_file chosen = {0};
+
+    if (!wanted || !files->count || !files->items[0].component)
+        return 0;
+    for (size_t i = 0; i < files->count; i++) {
+        vb_buf_printf(&there, "%s%s", i ? ", " : "", files->items[i].component);
+        if (!strcmp(files->items[i].component, wanted)) {
+            chosen = files->items[i];
+            files->items[i] = (vb_file){0};
+        }
+    }
+    if (!chosen.component) {
+        vb_dataset_print(&edge->dataset, &what);
+        return vb_fail(err, -ENOENT, "input %s has no file of its component '%s': it has those of %s",
+                       vb_buf_text(&what), wanted, vb_buf_text(&there));
+    }
+    vb_files_clear(files);
+    *VB_PUSH(files->items, files->count, files->cap) = chosen;
+    return 0;
+}
+
+int vb_attempt_input_files(const vb_attempt *a, const vb_edge *edge, vb_files *out, vb_error *err)
+{
+    vb_auto_files files = {0};
+    int64_t mtime;
+    int r = locate(a, &edge->dataset, &files, err);
+
+    if (!r)
+        r = choose_part(edge, &files, err);
+    for (size_t i = 0; !r && i < files.count; i++)
+        if (files.items[i].location.size < 0)
+            r = vb_stores_stat(a->worker->stores, &files.items[i].location, &files.items[i].location.size, &mtime, err);
+    if (r < 0)
+        return r;
+    *out = files;
+    files = (vb_files){0};
+    return 0;
 }
 
 /* ---- inputs ----------------------------------------------------------------------------------------------------------- */
@@ -40,10 +82,8 @@ static int locate(vb_attempt *a, const vb_dataset *d, vb_location *out, vb_error
 /* An edge of the quantum, on its way into the job. */
 struct input {
     const vb_edge *edge;
-    vb_location location;
+    vb_files files;
     bool there;
-    char *name; /* in/CONNECTION/FILE: the attempt's */
-    UT_hash_handle hh;
 };
 
 /* What the registry has must have an artifact.  What another quantum was to make it may have left out, as far as
@@ -51,11 +91,11 @@ struct input {
 static int find_input(vb_attempt *a, struct input *in, vb_error *err)
 {
     vb_auto_buf what = {0};
-    int r = locate(a, &in->edge->dataset, &in->location, err);
+    int r = vb_attempt_input_files(a, in->edge, &in->files, err);
 
-    in->there = r > 0;
-    if (r || in->edge->dataset.state == VB_DATASET_PREDICTED)
-        return r < 0 ? r : 0;
+    in->there = !r && in->files.count;
+    if (r < 0 || in->there || in->edge->dataset.state == VB_DATASET_PREDICTED)
+        return r;
     vb_dataset_print(&in->edge->dataset, &what);
     return vb_fail(err, -ENOENT, "input %s has no artifact: it was pruned", vb_buf_text(&what));
 }
@@ -130,43 +170,80 @@ static int check_minimum(const vb_attempt *a, const struct input *inputs, size_t
     return 0;
 }
 
-/* FILE below in/CONNECTION; a name that an earlier edge has is made unique. */
-static void name_input(struct input **named, struct input *in)
+/* A name that a file of the job has. */
+struct named {
+    char *name;
+    UT_hash_handle hh;
+};
+
+static void forget_names(struct named **all)
 {
-    const vb_dataset *d = &in->edge->dataset;
-    const char *extension = vb_dataset_type_extension(d->type, in->location.path);
-    struct input *other;
+    struct named *n, *next;
+
+    HASH_ITER(hh, *all, n, next) {
+        HASH_DEL(*all, n);
+        free(n->name);
+        free(n);
+    }
+}
+
+/* FILE below in/CONNECTION; a name that an earlier file has is made unique. */
+static const char *name_file(struct named **named, const vb_edge *edge, const vb_file *file)
+{
+    vb_auto_part part = {0};
+    const vb_dataset *d = &edge->dataset;
+    const vb_dataset_type *type = vb_file_type(d->type, file, &part);
+    const char *extension = vb_dataset_type_extension(type, file->location.path);
+    struct named *other;
     vb_buf name = {0};
 
-    vb_buf_printf(&name, "in/%s/", in->edge->connection->name);
-    vb_name_file(&name, d->type, &d->dataid, extension);
+    vb_buf_printf(&name, "in/%s/", edge->connection->name);
+    vb_name_file(&name, type, &d->dataid, extension);
     HASH_FIND_STR(*named, vb_buf_text(&name), other);
     if (other) {
         vb_buf_clear(&name);
-        vb_buf_printf(&name, "in/%s/", in->edge->connection->name);
-        vb_name_file_unique(&name, d->type, &d->dataid, extension, &d->uuid);
+        vb_buf_printf(&name, "in/%s/", edge->connection->name);
+        vb_name_file_unique(&name, type, &d->dataid, extension, &d->uuid);
     }
-    in->name = vb_buf_steal(&name);
-    HASH_ADD_KEYPTR(hh, *named, in->name, strlen(in->name), in);
+    other = VB_NEW(struct named);
+    other->name = vb_buf_steal(&name);
+    HASH_ADD_KEYPTR(hh, *named, other->name, strlen(other->name), other);
+    return other->name;
 }
 
-/* The job sees the input under its name: through its session, or as a copy. */
-static int show_input(vb_attempt *a, struct input *in, vb_error *err)
+/* The job sees the file under its name: through its session, or as a copy. */
+static int show_file(vb_attempt *a, const vb_edge *edge, const char *name, vb_file *file, vb_error *err)
 {
-    vb_auto_dataset d = in->edge->dataset;
+    vb_auto_dataset d = edge->dataset;
 
-    d.dataid = vb_dataid_copy(&in->edge->dataset.dataid);
+    d.dataid = vb_dataid_copy(&edge->dataset.dataid);
     if (!a->worker->site->mountpoint)
-        return vb_attempt_stage_input(a, in->name, &in->location, err);
-    vb_job_add_input(a->job, in->edge->connection->name, vb_path_base(in->name), &d, &in->location);
+        return vb_attempt_stage_input(a, name, &file->location, err);
+    vb_job_add_input(a->job, edge->connection->name, vb_path_base(name), &d, file);
     return 0;
+}
+
+static int show_input(vb_attempt *a, size_t i, struct named **named, struct input *in, vb_error *err)
+{
+    int r = 0;
+
+    for (size_t k = 0; !r && k < in->files.count; k++) {
+        const char *name = name_file(named, in->edge, &in->files.items[k]);
+
+        if (k)
+            vb_strv_add(&a->more_names[i], name);
+        else
+            a->input_names[i] = vb_strdup(name);
+        r = show_file(a, in->edge, name, &in->files.items[k], err);
+    }
+    return r;
 }
 
 static int add_inputs(vb_attempt *a, vb_error *err)
 {
     size_t count = a->quantum.ninputs;
     vb_autofree struct input *inputs = vb_alloc((count + 1) * sizeof *inputs);
-    struct input *named = NULL;
+    struct named *named = NULL;
     int r = 0;
 
     for (size_t i = 0; i < count; i++)
@@ -176,18 +253,16 @@ static int add_inputs(vb_attempt *a, vb_error *err)
     align(inputs, count);
     if (!r)
         r = check_minimum(a, inputs, count, err);
-    if (!r)
+    if (!r) {
         a->input_names = vb_alloc((count + 1) * sizeof *a->input_names);
-    for (size_t i = 0; !r && i < count; i++) {
-        if (!inputs[i].there)
-            continue;
-        name_input(&named, &inputs[i]);
-        a->input_names[i] = inputs[i].name;
-        r = show_input(a, &inputs[i], err);
+        a->more_names = vb_alloc((count + 1) * sizeof *a->more_names);
     }
-    HASH_CLEAR(hh, named);
+    for (size_t i = 0; !r && i < count; i++)
+        if (inputs[i].there)
+            r = show_input(a, i, &named, &inputs[i], err);
+    forget_names(&named);
     for (size_t i = 0; i < count; i++)
-        vb_location_clear(&inputs[i].location);
+        vb_files_clear(&inputs[i].files);
     return r;
 }
 
@@ -318,6 +393,7 @@ int vb_attempt_prepare(vb_attempt *a, vb_error *err)
     a->cpus = cpus(a);
     expansion.cpus = a->cpus;
     expansion.input_names = a->input_names;
+    expansion.more_names = a->more_names;
     expansion.output_names = a->output_names;
     expansion.work = vb_job_scratch(a->job);
     r = vb_expand_command(&expansion, &a->argv, err);

@@ -82,17 +82,14 @@ static vb_receipt *aborted(const struct recovery *r, const vb_attempt_file *a)
 
 /* ---- sweeping ------------------------------------------------------------------------------------------------------------- */
 
-/* What a dead attempt has left.  A file that it meant to name is its own only where the inode says so: another may have
- * the name by now. */
+/* What a dead attempt has left. */
 static void sweep(struct recovery *r, const vb_attempt_file *a)
 {
     vb_autofree char *scratch = vb_rundir_scratch(r->site->dir, &a->quantum, a->number);
     vb_autofree char *spill = vb_format("%s.log", scratch);
-    struct stat st;
 
     for (size_t i = 0; i < a->nintended; i++)
-        if (vb_path_is_safe(a->intended[i].path) &&
-            !fstatat(r->site->root, a->intended[i].path, &st, AT_SYMLINK_NOFOLLOW) && st.st_ino == a->intended[i].inode)
+        if (vb_intended_is_there(r->site->root, &a->intended[i]))
             *VB_PUSH(r->orphans, r->norphans, r->orphans_cap) = vb_strdup(a->intended[i].path);
     vb_remove_tree(AT_FDCWD, scratch, NULL);
     vb_remove_tree(AT_FDCWD, spill, NULL);

@@ -12,6 +12,7 @@
 #include "registry/base/text.h"
 #include "registry/provenance.h"
 #include "runner/run/committer.h"
+#include "runner/run/executions.h"
 #include "runner/run/progress.h"
 #include "runner/run/recover.h"
 #include "runner/run/site.h"
@@ -103,10 +104,14 @@ static void keep_error(struct run *run, vb_error *err)
 static int64_t size_of(vb_registry *reg, const vb_uuid *dataset)
 {
     vb_auto_dataset d = {0};
-    vb_auto_location location = {0};
-    bool found = vb_dataset_by_uuid(reg, dataset, &d, NULL) > 0 && vb_location_get(reg, d.id, &location, NULL) > 0;
+    vb_auto_files files = {0};
+    int64_t size = 0;
 
-    return found && location.size > 0 ? location.size : 0;
+    if (vb_dataset_by_uuid(reg, dataset, &d, NULL) > 0 && vb_files_get(reg, d.id, &files, NULL) < 0)
+        return 0;
+    for (size_t i = 0; i < files.count; i++)
+        size += files.items[i].location.size > 0 ? files.items[i].location.size : 0;
+    return size;
 }
 
 /* What an ad-hoc command is told about itself. */
@@ -337,10 +342,22 @@ static void empty_trash(struct run *run)
         vb_log(VB_WARNING, "removing artifacts that are not needed any more: %s", err.message);
 }
 
+/* A run that it replaces, and prunes, must not be executed meanwhile. */
+static int register_run(struct run *run, const vb_repo *repo, vb_error *err)
+{
+    vb_auto(vb_executions_release) vb_executions *held = NULL;
+    char *replaced[] = {run->graph->prune_replaced ? run->graph->replaced : NULL, NULL};
+    int r = vb_executions_hold(repo, replaced, &held, err);
+
+    return r < 0 ? r : vb_provenance_register_run(run->reg, run->graph, err);
+}
+
 static int begin(struct run *run, const vb_repo *repo, vb_error *err)
 {
-    int r = vb_graph_open(run->graph_file, &run->graph, err);
+    int r = vb_executions_settle(repo, err);
 
+    if (!r)
+        r = vb_graph_open(run->graph_file, &run->graph, err);
     run->site.repo = repo;
     run->site.root = open(repo->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (!r && run->site.root < 0)
@@ -360,7 +377,7 @@ static int begin(struct run *run, const vb_repo *repo, vb_error *err)
     umask(0);
     raise_descriptor_limit();
     run->site.published = vb_published_new();
-    r = vb_provenance_register_run(run->reg, run->graph, err);
+    r = register_run(run, repo, err);
     if (r < 0)
         return r;
     empty_trash(run);

@@ -5,6 +5,8 @@
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
+#include "registry/lease.h"
+#include "registry/netfs.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -14,25 +16,59 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-enum { MAX_ATTEMPT_FILE = 256 << 20, SHORT_ID = 8 };
+enum { MAX_ATTEMPT_FILE = 256 << 20, SHORT_ID = 8, LOOK_AGAIN_US = 20000 };
+
+int vb_rundir_lock(int lock)
+{
+    vb_autofree char *holder = NULL;
+
+    while (flock(lock, LOCK_EX | LOCK_NB)) {
+        if (errno != EWOULDBLOCK)
+            return -errno;
+        if (flock(lock, LOCK_SH | LOCK_NB)) /* not shared either: somebody executes it */
+            return errno == EWOULDBLOCK ? -EBUSY : -errno;
+        flock(lock, LOCK_UN);
+        usleep(LOOK_AGAIN_US);
+    }
+    holder = vb_rundir_named_holder(lock);
+    if (holder)
+        flock(lock, LOCK_UN);
+    return holder ? -EBUSY : 0;
+}
+
+char *vb_rundir_named_holder(int lock)
+{
+    char path[32], text[300];
+    ssize_t n = pread(lock, text, sizeof text - 1, 0);
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", lock);
+    text[n > 0 ? n : 0] = 0;
+    return vb_is_network_fs(path) && vb_process_may_live(text) ? vb_strdup(text) : NULL;
+}
 
 static int take_lock(vb_rundir *d, vb_error *err)
 {
+    vb_autofree char *name = vb_process_name();
     vb_auto_buf holder = {0};
-    char text[32];
+    int r;
 
     d->lock = openat(d->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (d->lock < 0)
         return vb_fail_errno(err, -errno, "opening %s/lock", d->path);
-    if (flock(d->lock, LOCK_EX | LOCK_NB)) {
-        vb_read_file(d->fd, "lock", 64, &holder, NULL);
+    r = vb_rundir_lock(d->lock);
+    if (r < 0 && r != -EBUSY)
+        return vb_fail_errno(err, r, "locking %s/lock", d->path);
+    if (r < 0) {
+        vb_read_file(d->fd, "lock", 300, &holder, NULL);
         vb_fail(err, -EBUSY, "another vbutler (process %s) is executing this graph in %s", vb_buf_text(&holder),
                 d->path);
-        vb_hint(err, "wait for it to end; what it leaves over can be run afterwards");
+        vb_hint(err, "wait for it to end; what it leaves over can be run afterwards%s",
+                vb_is_network_fs(d->path) ? " (if it is dead, remove 'lock' there)" : "");
+        close(d->lock);
+        d->lock = -1;
         return -EBUSY;
     }
-    snprintf(text, sizeof text, "%d", (int)getpid());
-    if (ftruncate(d->lock, 0) || pwrite(d->lock, text, strlen(text), 0) < 0)
+    if (ftruncate(d->lock, 0) || pwrite(d->lock, name, strlen(name), 0) < 0)
         vb_log(VB_DEBUG, "writing %s/lock: %s", d->path, strerror(errno));
     return 0;
 }
@@ -104,8 +140,11 @@ int vb_rundir_open(const vb_repo *repo, const vb_graph *g, const char *graph_fil
 
 void vb_rundir_close(vb_rundir *d)
 {
-    if (d->lock >= 0)
+    if (d->lock >= 0) {
+        if (ftruncate(d->lock, 0))
+            vb_log(VB_DEBUG, "emptying %s/lock: %s", d->path, strerror(errno));
         close(d->lock);
+    }
     if (d->fd >= 0)
         close(d->fd);
     free(d->path);
@@ -223,6 +262,14 @@ static void add_intended(vb_attempt_file *a, const json_t *path, const json_t *i
     if (json_is_string(path) && json_is_integer(inode))
         *VB_PUSH(a->intended, a->nintended, a->intended_cap) = (vb_intended){vb_strdup(json_string_value(path)),
                                                                              (ino_t)json_integer_value(inode)};
+}
+
+bool vb_intended_is_there(int root, const vb_intended *intended)
+{
+    struct stat st;
+
+    return vb_path_is_safe(intended->path) && !fstatat(root, intended->path, &st, AT_SYMLINK_NOFOLLOW) &&
+           st.st_ino == intended->inode;
 }
 
 /* {"intent": [{"path", "other", "inode"}, ...]}: what is about to be named. */

@@ -29,6 +29,14 @@ int vb_rundir_open(const vb_repo *repo, const vb_graph *g, const char *graph_fil
 void vb_rundir_close(vb_rundir *d);
 VB_CLEANUP(vb_rundir, vb_rundir_close)
 
+/* Takes the lock of an execution, whose file is open; -EBUSY where somebody has it.  Who only looks at an execution
+ * (claims.h) has it shared for a moment: that is waited for. */
+int vb_rundir_lock(int lock);
+
+/* Over a network a lock may hold on one machine only: there it counts too whom the file names, "PID on HOST", until he
+ * has ended in order.  The caller frees the name; NULL: nobody. */
+char *vb_rundir_named_holder(int lock);
+
 /* Begins an attempt: takes the least number, from *number on, that nobody has (O_EXCL).  The descriptor of its file. */
 int vb_rundir_begin(vb_rundir *d, const vb_uuid *quantum, int *number, vb_error *err);
 
@@ -53,6 +61,9 @@ typedef struct vb_intended {
     char *path;
     ino_t inode;
 } vb_intended;
+
+/* It is there, below the directory `root`, and is that file: another may have the name by now. */
+bool vb_intended_is_there(int root, const vb_intended *intended);
 
 /* What an attempt's file holds. */
 typedef struct vb_attempt_file {

@@ -86,23 +86,6 @@ test_a_full_disk() {
 
 # ---- versions --------------------------------------------------------------------------------------------------
 
-# The first registries of all: version 1, and fewer tables than its last ones.
-make_old() {
-    make_numbers 3
-    vb fsck repo
-    sqlite3 repo/registry.sqlite3 <<'SQL'
-DROP TABLE association; DROP TABLE run_detail; DROP TABLE datastore_record; DROP TABLE calib_1; DROP INDEX dataset_removed_run; DROP INDEX dataset_removed_type;
-DROP INDEX connection_type; DROP INDEX location_absolute; DROP TABLE trash; DROP TABLE execution;
-DROP INDEX quantum_task; DROP TABLE quantum;
-CREATE TABLE quantum (id INTEGER PRIMARY KEY AUTOINCREMENT, uuid BLOB NOT NULL UNIQUE, task_id INTEGER NOT NULL,
-    dataid TEXT NOT NULL, status INTEGER NOT NULL, attempt INTEGER NOT NULL, UNIQUE (task_id, dataid)) STRICT;
-DELETE FROM meta WHERE key = 'schema_version';
-PRAGMA user_version = 1;
-SQL
-    sqlite3 repo/registry.sqlite3 "SELECT 'DROP INDEX ' || name || ';' FROM sqlite_schema WHERE name GLOB 'overlap_*_record'" |
-        sqlite3 repo/registry.sqlite3
-}
-
 shape() {
     sqlite3 "$1" "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY 1, 2"
 }
@@ -228,6 +211,31 @@ test_the_lease_of_a_dead_process_is_taken_over() {
     ingest_more repo 2 3 2>err
     grep -q "took over the lease of process $(cat dead), which is dead" err
     expect_equal "$(ls repo | grep -c lease)" 0
+}
+
+# bug: the lock of an execution was asked of this machine only
+test_a_run_of_another_machine_is_not_taken_over() {
+    need_fuse
+    export VBUTLER_NETWORK_FS=1
+    make_numbers 2
+    vb qgraph -b repo -p numbers.yaml -i numbers -o u/x -q g.vbg
+    vb run -b repo -g g.vbg --no-progress
+    run=$(latest_run repo u/x)
+    lock=$(echo repo/.vbutler/runs/*/lock)
+    expect_equal "$(cat "$lock")" "" "it ended in order"
+    echo "4711 on node17" >"$lock"
+    for command in "run -b repo -g g.vbg" "prune-datasets repo --purge $run --no-confirm" "remove-runs repo $run --force --no-confirm"; do
+        # shellcheck disable=SC2086
+        expect_failure "process 4711 on node17" vb $command
+        grep -q "if it is dead, remove 'lock' there" failure.err || fail "$(cat failure.err)"
+    done
+    sh -c 'echo $$' >dead
+    echo "$(cat dead) on $(uname -n)" >"$lock"
+    vb run -b repo -g g.vbg --no-progress
+    echo "4711 on node17" >"$lock"
+    rm "$lock"
+    vb run -b repo -g g.vbg --no-progress
+    check_store repo
 }
 
 test_a_stale_lease_is_told_and_can_be_broken() {

@@ -17,7 +17,9 @@ def checksums(root, paths):
 
 def main(root):
     db = sqlite3.connect(f"file:{root}/registry.sqlite3?mode=ro", uri=True)
-    rows = db.execute("SELECT l.path, l.size, hex(l.checksum), d.state FROM location l JOIN dataset d ON d.id = l.dataset_id")
+    rows_of_files = "(SELECT dataset_id, store_id, path, size, checksum FROM location UNION ALL" \
+            " SELECT dataset_id, store_id, path, size, checksum FROM component)"
+    rows = db.execute(f"SELECT l.path, l.size, hex(l.checksum), d.state FROM {rows_of_files} l JOIN dataset d ON d.id = l.dataset_id")
     known = {path: (size, checksum.lower()) for path, size, checksum, state in rows if not path.startswith("/")}
     wrong = []
     there = set()
@@ -36,7 +38,7 @@ def main(root):
             wrong.append(f"{path}: checksum {checksum}, and {known[path][1]} in the registry")
     for uuid, in db.execute("SELECT hex(uuid) FROM dataset GROUP BY uuid HAVING count(*) > 1"):
         wrong.append(f"dataset {uuid} is there twice")
-    for path, in db.execute("SELECT path FROM location WHERE path NOT LIKE '/%' GROUP BY store_id, path HAVING count(*) > 1"):
+    for path, in db.execute(f"SELECT path FROM {rows_of_files} WHERE path NOT LIKE '/%' GROUP BY store_id, path HAVING count(*) > 1"):
         wrong.append(f"{path}: two datasets have it")
     for line in wrong:
         print(line)

@@ -96,6 +96,26 @@ test_clobbered_outputs_are_made_anew() {
     check_store repo
 }
 
+# bug: what was picked went from the collections that had it, and nobody was told
+test_clobbering_leaves_what_others_have_picked() {
+    need_fuse
+    make_numbers 3
+    run_numbers u/x
+    vb associate repo t --collections "$(latest_run repo u/x)" --dataset-type doubled --where 'healpix5 = 1'
+    expect_failure "--clobber-outputs would take doubled .* of run .* out of TAGGED 't'" \
+        vb run -b repo -p numbers.yaml -i numbers -o u/x --extend-run --clobber-outputs --no-progress
+    grep -q 'disassociate or decertify it first' failure.err
+    vb qgraph -b repo -p numbers.yaml -i numbers -o u/x --extend-run --clobber-outputs -d 'healpix5 = 2' -q g.vbg
+    vb associate repo t --collections "$(latest_run repo u/x)" --dataset-type doubled --where 'healpix5 = 2'
+    expect_failure "TAGGED 't' has 1 of them" vb run -b repo -g g.vbg --no-progress # since the graph was built
+    expect_equal "$(registry repo 'SELECT count(*) FROM association')" 2
+    check_store repo
+    vb fsck repo
+    vb prune-datasets repo --disassociate t --no-confirm
+    vb run -b repo -p numbers.yaml -i numbers -o u/x --extend-run --clobber-outputs --no-progress
+    check_store repo
+}
+
 test_a_replaced_run_leaves_the_chain() {
     need_fuse
     make_numbers 2

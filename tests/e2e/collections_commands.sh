@@ -245,12 +245,12 @@ test_what_other_runs_have_read_stays_as_removed() {
     check_store repo
 }
 
-test_a_run_that_is_executed_is_not_removed() {
-    need_fuse
+# A run of which two numbers are doubled, and whose first quantum waits: $run, and the runner's process in $pid.
+begin_run() {
     make_numbers 2
-    before_doubling 'sleep 3'
+    before_doubling 'sleep 5'
     vb qgraph -b repo -p numbers.yaml -i numbers -o u/x -q g.vbg
-    vb run -b repo -g g.vbg --no-progress &
+    "$VBUTLER" run -b repo -g g.vbg --no-progress &
     pid=$!
     tries=0
     while ! registry repo "SELECT name FROM collection WHERE type = 1 AND name LIKE 'u/x/%'" | grep -q .; do
@@ -259,9 +259,91 @@ test_a_run_that_is_executed_is_not_removed() {
         [ $tries -lt 100 ] || fail "it does not start"
     done
     run=$(registry repo "SELECT name FROM collection WHERE type = 1 AND name LIKE 'u/x/%'")
-    expect_failure "is being executed" vb remove-runs repo "$run" --no-confirm --force
-    expect_failure "is being executed" vb rename-collection repo "$run" other
+}
+
+test_a_run_that_is_executed_is_not_removed() {
+    need_fuse
+    begin_run
+    for how in "remove-runs repo $run --force" "prune-datasets repo --purge $run" \
+        "prune-datasets repo $run --datasets *_files --unstore" "prune-datasets repo --purge $run --dry-run" \
+        "remove-collections repo u/x"; do
+        set -f
+        expect_failure "run '$run' is being executed by process $pid on $(hostname), in " vb $how --no-confirm
+        set +f
+        grep -q "wait for it to end, or end it: kill $pid" failure.err || fail "$(cat failure.err)"
+    done
+    expect_failure "removing chain 'u/x': run" vb remove-collections repo u/x --no-confirm
+    expect_failure "is being executed by process $pid" vb rename-collection repo "$run" other
+    vb associate repo t --collections "$run"
+    vb remove-collections repo t --no-confirm
+    vb prune-datasets repo numbers --unstore --no-confirm
     kill "$pid" && wait "$pid" || :
+    vb prune-datasets repo --purge "$run" --no-confirm
+    check_store repo
+}
+
+test_a_run_that_is_executed_is_not_pruned_by_the_one_that_replaces_it() {
+    need_fuse
+    begin_run
+    vb qgraph -b repo -p numbers.yaml -i numbers -o u/x --replace-run --prune-replaced purge -q again.vbg
+    expect_failure "run '$run' is being executed by process $pid" vb run -b repo -g again.vbg --no-progress
+    kill "$pid" && wait "$pid" || :
+    vb fsck repo
+}
+
+# Who looks at an execution holds it for a moment.
+test_who_only_looks_at_an_execution_is_waited_for() {
+    need_fuse
+    make_numbers 2
+    run_numbers u/x
+    run=$(latest_run repo u/x)
+    flock --shared repo/.vbutler/runs/*/lock sleep 0.5 &
+    sleep 0.1
+    vb rename-collection repo "$run" u/other
+    wait $!
+}
+
+# Killed when receipts are committed and not merged: links of the init-outputs and of two quanta are made.
+test_a_run_goes_with_what_it_had_not_merged() {
+    need_strace
+    need_fuse
+    make_numbers 6
+    vb qgraph -b repo -p numbers.yaml -i numbers -o u/x -q g.vbg
+    traced -e trace=linkat -e inject=linkat:signal=SIGKILL:when=3 "$VBUTLER" run -b repo -g g.vbg --no-progress || :
+    run=$(registry repo "SELECT name FROM collection WHERE type = 1 AND name LIKE 'u/x/%'")
+    [ "$(find "repo/$run/doubled" -type f | wc -l)" -gt 0 ] || fail "nothing was left"
+    echo 1 >"repo/$run/doubled/not_theirs.txt"
+    vb remove-runs repo "$run" --no-confirm --force
+    expect_equal "$(find repo/u -type f)" "repo/$run/doubled/not_theirs.txt"
+    rm "repo/$run/doubled/not_theirs.txt"
+    vb fsck repo
+    expect_equal "$(ls -A repo/.vbutler/runs)" ""
+}
+
+# removal_killed_at SYSCALL N
+removal_killed_at() {
+    traced -e trace="$1" -e inject="$1:signal=SIGKILL:when=$2" "$VBUTLER" remove-runs repo "$run" --no-confirm --force || :
+    [ -n "$(ls -d repo/.vbutler/runs/.removed.* 2>/dev/null)" ] || fail "it was not killed in the middle"
+    vb fsck repo >found 2>&1 || grep -q trash found || fail "$(cat found)"
+}
+
+test_executions_that_a_killed_removal_has_moved_away_are_settled() {
+    need_strace
+    need_fuse
+    make_numbers 2
+    vb qgraph -b repo -p numbers.yaml -i numbers -o u/x -q g.vbg
+    vb run -b repo -g g.vbg --no-progress
+    run=$(latest_run repo u/x)
+    removal_killed_at fdatasync 1 # before the commit: the next that runs brings it back
+    vb run -b repo -g g.vbg --no-progress 2>said
+    grep -q '3 of 3 quanta had been done before' said || fail "$(cat said)"
+    expect_equal "$(ls -A repo/.vbutler/runs | wc -l)" 1
+    check_store repo
+    removal_killed_at unlink,unlinkat 1 # after it: its directory goes
+    expect_equal "$(registry repo "SELECT count(*) FROM collection WHERE name = '$run'")" 0
+    run_numbers u/y
+    expect_equal "$(find repo/.vbutler/runs -name '.removed.*')" ""
+    vb fsck repo
     check_store repo
 }
 

@@ -149,6 +149,15 @@ test_a_disk_that_does_not_take_the_bytes_fails_the_run() {
     check_store repo
 }
 
+# bug: on such a file system (NFS) no output could be named
+test_a_file_system_that_cannot_rename_without_replacing() {
+    need_strace
+    make_numbers 2
+    traced -e trace=renameat2 -e inject=renameat2:error=EINVAL "$VBUTLER" run -b repo -p numbers.yaml -i numbers -o u/x --no-progress
+    expect_equal "$(cat repo/"$(latest_run repo u/x)"/sum/sum*.txt)" 2
+    check_store repo
+}
+
 test_runs_elsewhere_than_the_repository_are_refused() {
     [ "$(id -u)" = 0 ] || skip "needs root to mount"
     make_numbers 1

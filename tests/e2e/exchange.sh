@@ -349,6 +349,49 @@ test_a_part_is_exported() {
     expect_equal "$(registry direct 'SELECT count(*) FROM dataset')" 33
 }
 
+# Where and when a run was made: as the file says, and in the next export again.
+test_runs_keep_host_and_timespan() {
+    vb create repo
+    small in
+    cat >>in/export.yaml <<'YAML'
+- type: collection
+  collection_type: RUN
+  name: whole
+  host: node7
+  timespan_begin: !butler_time/tai/iso '2024-03-01 02:03:04.500000000'
+  timespan_end: !butler_time/tai/iso '2024-03-01 03:00:00.000000000'
+- type: collection
+  collection_type: RUN
+  name: open
+  host: null
+  timespan_begin: !butler_time/tai/iso '2024-03-01 02:03:04.500000000'
+  timespan_end: null
+- type: collection
+  collection_type: RUN
+  name: placed
+  host: 'null'
+  timespan_begin: null
+  timespan_end: null
+YAML
+    vb import repo in >out.txt
+    ! grep -q 'not kept' out.txt
+    expect_equal "$(registry repo "SELECT name, host, timespan_begin, timespan_end FROM run_detail
+        JOIN collection ON id = collection_id ORDER BY name")" 'open||1709258584500000000|4102444800000000000
+placed|null||
+whole|node7|1709258584500000000|1709262000000000000'
+    round_trip repo
+    for file in repo.out/export.yaml in/export.yaml; do
+        grep -E '^ +(host|timespan)' $file | sort >$(dirname $file).lines
+    done
+    cmp repo.out.lines in.lines || fail "they are written otherwise"
+    # What a run has already it keeps.
+    sed -i 's/node7/node8/' in/export.yaml
+    vb import repo in
+    expect_equal "$(registry repo "SELECT host FROM run_detail WHERE host LIKE 'node%'")" node7
+    sed -i 's/host: node8/host: [a]/' in/export.yaml
+    expect_failure "a host must be text" vb import repo in
+}
+
 # Text that YAML would read as something else comes back as it was.
 test_awkward_text() {
     vb create repo
@@ -408,6 +451,143 @@ test_export_for_a_gen3_repository() {
     expect_failure 'is of another type or run' vb export clash out --for "$gen3"
     [ ! -e out/export.yaml ]
     expect_failure 'no Gen3 repository' vb export repo y --for in
+}
+
+# Members of TAGGED and CALIBRATION collections whose datasets are there already cannot be said in an export: they are named.
+# What a registry in WAL mode has is asked of a copy: nothing is put beside it.
+test_members_of_what_is_there_are_named() {
+    gen3=$VB_SHARED/data/gen3/repo-small
+    [ -d "$gen3" ] || skip "there is no $gen3"
+    vb create repo
+    vb import-gen3 repo "$gen3"
+    vb export repo same --for "$gen3" 2>err
+    ! grep -q 'left out, since' err
+    vb associate repo u/new/tag --collections u/test/run1 --dataset-type src \
+        --where "instrument = 'HSC' AND visit = 900002 AND detector IN (40, 41)"
+    vb associate repo u/test/best --collections u/test/run1 --dataset-type src \
+        --where "instrument = 'HSC' AND visit = 900002 AND detector = 41"
+    vb certify-calibrations repo HSC/calib/gen/20240301 u/new/calib bias --begin-date 2024-01-01
+    vb export repo out --for "$gen3" 2>err
+    grep -q "TAGGED collection 'u/new/tag': 2 members left out" err
+    grep -q "TAGGED collection 'u/test/best': 1 member left out" err
+    grep -Eq "CALIBRATION collection 'u/new/calib': [1-9][0-9]* members left out" err
+    ! grep -q 'associations' out/export.yaml
+    cp -r "$gen3" theirs
+    chmod -R u+w theirs
+    sqlite3 theirs/gen3.sqlite3 "PRAGMA journal_mode = WAL" >out.txt
+    rm -f theirs/gen3.sqlite3-wal theirs/gen3.sqlite3-shm
+    for state in closed open; do
+        [ $state = closed ] || python3 - <<'PY'
+import os, sqlite3
+db = sqlite3.connect("theirs/gen3.sqlite3")
+db.execute("PRAGMA wal_autocheckpoint = 0")
+db.execute("DELETE FROM dataset WHERE dataset_type_id = 3")
+db.execute("DELETE FROM dataset_tags_00000002 WHERE dataset_type_id = 3")
+db.commit()
+os._exit(0)
+PY
+        find theirs -printf '%P %s %T@ %C@\n' | sort >before
+        vb export repo out-$state --for theirs >out.txt
+        find theirs -printf '%P %s %T@ %C@\n' | sort >after
+        cmp before after
+    done
+    grep -q 'exported 120 datasets' out.txt
+}
+
+# Detectors of one file: a real exposure's header and image, and two more of its detectors beside it.
+make_extensions() {
+    image=$(find "$VB_SHARED/data/decam/images" -name '*ooi*N11.fits' 2>/dev/null | sort | head -n 1)
+    [ -n "$image" ] || skip "no real data in $VB_SHARED"
+    mkdir images
+    python3 - "$image" "images/$(basename "$image" .N11.fits).fits" <<'PY'
+import re, sys
+data = open(sys.argv[1], "rb").read()
+begin = re.search(b"XTENSION= 'IMAGE", data).start()
+primary, image = data[:begin], data[begin:]
+header = image[:2880 * (1 + image.index(b"END" + b" " * 77) // 2880)]
+with open(sys.argv[2], "wb") as out:
+    out.write(primary)
+    for number, name in ((42, b"N11"), (41, b"N10"), (43, b"N12")):
+        cards = re.sub(rb"(CCDNUM  = *)42", rb"\g<1>%d" % number, header).replace(b"'N11", b"'" + name)
+        assert len(cards) == len(header)
+        out.write(cards + bytes(b ^ number for b in image[len(header):]))
+PY
+}
+
+# What a mount shows of them, by detector.
+shown() {
+    (cd "$1/data/DECam/raw/all/raw" && find . -type f | sort | xargs -n 1 sha256sum | cut -d' ' -f1)
+}
+
+# Datasets that share a file, each a part of it: exported as one record, imported as they were, mounted with the same bytes.
+test_parts_of_a_file() {
+    make_extensions
+    vb create repo
+    vb ingest-raws repo images
+    expect_equal "$(registry repo "SELECT count(*), count(DISTINCT substr(path, 1, instr(path, '#'))) FROM location
+        WHERE path LIKE '%#hdu=%'")" '3|1'
+    for mode in copy hardlink symlink; do
+        vb export repo out-$mode --transfer $mode
+        expect_equal "$(grep -c 'parts: \[' out-$mode/export.yaml)" 1
+        expect_equal "$(grep -c '    path: ' out-$mode/export.yaml)" 1
+        expect_equal "$(find out-$mode -name '*.fits*' | wc -l)" 1
+        vb create in-$mode
+        vb import in-$mode out-$mode --transfer $mode
+        vb import in-$mode out-$mode --transfer $mode | grep -q 'there already: datasets 3'
+        vb fsck in-$mode --checksum
+    done
+    vb export repo where --collections 'DECam/*' --where "instrument = 'DECam' AND detector = 43" --transfer copy
+    vb create one
+    vb import one where
+    expect_equal "$(registry one 'SELECT count(*) FROM location')" 1
+    vb create direct
+    vb export repo yaml
+    vb import direct repo --export-file yaml/export.yaml --transfer direct
+    python3 "$EXPORTS" rows repo | grep '^location' | sed 's/ path=[^#]*//; s/checksum=[^ ]*//' >before
+    for to in in-copy direct; do
+        python3 "$EXPORTS" rows $to | grep '^location' | sed 's/ path=[^#]*//; s/checksum=[^ ]*//' | diff before -
+    done
+    # A part becomes a file of its own in a Gen3 repository.
+    vb export-gen3 repo gen3 --transfer copy
+    expect_failure 'is a part of a file .*Rubin.s butler cannot name' vb export-gen3 repo gen3-direct
+    need_fuse
+    for to in repo in-copy in-hardlink in-symlink direct one gen3; do
+        mount_at $to mnt
+        shown mnt >$to.sums
+        vb umount mnt
+    done
+    [ "$(sort -u repo.sums | wc -l)" = 3 ]
+    for to in in-copy in-hardlink in-symlink direct gen3; do
+        cmp repo.sums $to.sums || fail $to
+    done
+    tail -n 1 repo.sums | cmp - one.sums
+}
+
+# Every export that others have given is read whole: each alone, in a repository that has what it builds on, and counted by a
+# reader of its own.  The file of pipelines_check names artifacts that are not there; here all are.
+test_every_export_is_read_whole() {
+    need_exports
+    for file in $(cd "$given" && find . -name '*.yaml' | sed 's,^\./,,' | sort); do
+        name=$(echo "$file" | tr '/' '-')
+        with_files "$file" "in.$name"
+        vb create "r.$name"
+        before=''
+        case $file in
+        datasets.yaml | spatial.yaml) before=$given/base.yaml ;;
+        ci_hsc-subset-skymap.yaml) ;;
+        ci_hsc_external.yaml | rc2_coadd_dump.yaml)
+            mkdir "base.$name"
+            python3 "$EXPORTS" base "$given/$file" "base.$name/export.yaml"
+            before=base.$name/export.yaml
+            ;;
+        esac
+        [ -z "$before" ] || vb import "r.$name" "$(dirname "$before")" --export-file "$(basename "$before")" >/dev/null
+        vb import "r.$name" "in.$name" >out.txt || fail "$file"
+        same_counts "r.$name" $before "$given/$file"
+        check_store "r.$name"
+        echo "$file" >>read
+    done
+    [ "$(wc -l <read)" -ge 10 ] || fail "only $(cat read)"
 }
 
 # Killed at any moment, an import leaves all or nothing, and files that the next one sweeps up.

@@ -272,6 +272,137 @@ test_a_full_disk_at_any_point() {
     umount small
 }
 
+# parts FILE NAME...: of the datasets 0, 1, ... the artifacts are these parts of the file, as an ingest of raws or the
+# import of a Gen3 repository registers them.
+parts() {
+    file=$1 i=0
+    shift
+    for part; do
+        rm "repo/numbers/number/number_$i.txt"
+        meddle "UPDATE location SET path = '$file#$part', size = $(part_size "$part"), checksum = NULL,
+                mtime = $(stat -c %.9Y "repo/$file" | tr -d .) WHERE path = 'numbers/number/number_$i.txt'"
+        i=$((i + 1))
+    done
+}
+
+part_size() { # of "unzip=N.txt": a number and a newline; of "hdu=N": the primary HDU, two blocks of header, one of data
+    case $1 in
+    unzip=*) echo 2 ;;
+    hdu=0) echo 2880 ;;
+    hdu=*) echo 11520 ;;
+    esac
+}
+
+test_members_of_archives() {
+    make_numbers 5
+    make_zip() {
+        rm -f repo/numbers/z.zip
+        python3 -c 'import sys, zipfile
+with zipfile.ZipFile("repo/numbers/z.zip", "w") as z:
+    for i, text in enumerate(sys.argv[1:]):
+        z.writestr("in side/%d.txt" % i, text + "\n", zipfile.ZIP_DEFLATED if i % 2 else zipfile.ZIP_STORED)' "$@"
+        chmod 444 repo/numbers/z.zip
+        touch -d '2026-03-01 12:00:00' repo/numbers/z.zip
+    }
+    make_zip 0 1 2
+    cp -p repo/numbers/z.zip good.zip
+    parts numbers/z.zip "unzip=in side/0.txt" "unzip=in side/1.txt" "unzip=in side/2.txt"
+    vb fsck repo --checksum
+    make_zip 0 1
+    expect_damage missing 1
+    grep -q "does not have the dataset's part unzip=in side/2.txt" found.csv || fail "$(cat found.csv)"
+    expect_failure "nothing of it can be repaired" vb fsck repo --repair --no-confirm
+    make_zip 0 1 222
+    expect_damage size 1
+    echo "this is no archive" >repo/numbers/z.zip
+    expect_damage missing 3
+    rm repo/numbers/z.zip
+    expect_damage missing 3
+    cp -p good.zip repo/numbers/z.zip
+    vb fsck repo --checksum
+    touch repo/numbers/z.zip
+    expect_damage time 3
+    cp -p good.zip repo/numbers/z.zip
+    vb prune-datasets repo --purge numbers --where 'healpix5 < 2' --no-confirm
+    vb fsck repo
+    vb prune-datasets repo --purge numbers --where 'healpix5 = 2' --no-confirm
+    [ ! -e repo/numbers/z.zip ] || fail "nobody has a member of it"
+    vb fsck repo
+}
+
+test_parts_of_fits_files() {
+    make_numbers 4
+    python3 - <<'PY'
+def header(*cards):
+    text = "".join(c.ljust(80) for c in cards + ("END",))
+    return text.ljust(-(-len(text) // 2880) * 2880).encode()
+more = tuple("KEY%-5d= %20d" % (i, i) for i in range(40))  # so that a header takes two blocks
+extension = ("XTENSION= 'IMAGE   '", "BITPIX  = %20d" % 8, "NAXIS   = %20d" % 1, "NAXIS1  = %20d" % 2880,
+             "PCOUNT  = %20d" % 0, "GCOUNT  = %20d" % 1) + more
+primary = header("SIMPLE  =                    T", "BITPIX  = %20d" % 8, "NAXIS   = %20d" % 0, "EXTEND  =                    T")
+parts = [header(*extension) + bytes([i]) * 2880 for i in range(3)]
+for n in (1, 3):
+    with open("%d.fits" % n, "wb") as f:
+        f.write(primary + b"".join(parts[:n]))
+with open("cut.fits", "wb") as f:
+    f.write((primary + b"".join(parts))[:-2880])
+PY
+    touch -d '2026-03-01 12:00:00' ./*.fits
+    chmod 444 ./*.fits
+    cp -p 3.fits repo/numbers/image.fits
+    parts numbers/image.fits hdu=0 hdu=1 hdu=3
+    vb fsck repo --checksum
+    cp -pf 1.fits repo/numbers/image.fits
+    expect_damage missing 1
+    grep -q "does not have the dataset's part hdu=3" found.csv || fail "$(cat found.csv)"
+    cp -pf cut.fits repo/numbers/image.fits
+    expect_damage missing 1
+    rm -f repo/numbers/image.fits
+    expect_damage missing 3
+    repair
+    cp -p 3.fits repo/numbers/image.fits
+    expect_damage orphaned 1
+}
+
+# bug: what was made once a run was spoken for by its receipt when it was pruned
+test_what_is_left_of_pruned_init_outputs_is_orphaned() {
+    need_fuse
+    make_numbers 2
+    run_numbers u/x
+    run=$(latest_run repo u/x)
+    path=$(registry repo "SELECT path FROM location WHERE path LIKE '%packages%'")
+    cp -p "repo/$path" kept
+    vb prune-datasets repo --purge "$run" --datasets packages --no-confirm
+    [ ! -e "repo/$path" ] || fail "it was not pruned"
+    vb fsck repo
+    cp -p kept "repo/$path"
+    expect_damage orphaned 1
+}
+
+test_artifacts_that_two_datasets_share() {
+    make_numbers 2
+    file=repo/numbers/number/number_1.txt
+    for mode in symlink relsymlink; do
+        printf "path,healpix5\n$file,10\n" >one.csv
+        expect_failure "is in the repository: a symbolic link to it would break" \
+            vb ingest-files repo number again one.csv --transfer $mode
+    done
+    for mode in direct auto hardlink link copy; do
+        printf "path,healpix5\n$file,1\n" >one.csv
+        vb ingest-files repo number "again/$mode" one.csv --transfer $mode
+    done
+    vb prune-datasets repo --purge numbers --no-confirm
+    vb fsck repo --checksum
+    vb prune-datasets repo --purge again/direct --no-confirm
+    [ -e $file ] || fail "the other dataset has it still"
+    vb prune-datasets repo --purge again/auto --no-confirm
+    [ ! -e $file ] || fail "nobody has it"
+    vb fsck repo --checksum
+    cat repo/again/*/number/*1.txt >out
+    expect_equal "$(sort -u out)" 1
+    check_store repo
+}
+
 test_parts_links_and_files_elsewhere() {
     make_numbers 2
     mkdir elsewhere

@@ -135,6 +135,133 @@ test_nothing_is_written_beside_it() {
     cmp before after
 }
 
+# A log that was left behind: what is in it counts, and it stays as it is.
+test_a_log_that_was_left() {
+    copy_small
+    python3 - <<'PY'
+import os, shutil, sqlite3
+db = sqlite3.connect("theirs/gen3.sqlite3")
+db.execute("PRAGMA journal_mode = WAL")
+db.execute("PRAGMA wal_autocheckpoint = 0")
+db.execute("UPDATE collection SET doc = 'from the log' WHERE name = 'u/test/best'")
+db.commit()
+shutil.copytree("theirs", "left")
+os.unlink("left/gen3.sqlite3-shm")
+shutil.copytree("left", "cut")  # a log that ends in the middle of a commit
+with open("cut/gen3.sqlite3-wal", "r+b") as f:
+    f.truncate(os.path.getsize("cut/gen3.sqlite3-wal") - 100)
+shutil.copytree("left", "empty")
+open("empty/gen3.sqlite3-wal", "w").close()
+shutil.copytree("left", "none")
+os.unlink("none/gen3.sqlite3-wal")
+PY
+    for state in left cut empty none; do
+        chmod -R a-w $state
+        listing $state >before
+        mkdir temporary
+        vb create repo-$state
+        TMPDIR=$PWD/temporary vb import-gen3 repo-$state $state >out
+        expect_equal "$(registry repo-$state 'SELECT count(*) FROM dataset')" 492
+        rmdir temporary || fail "something was left"
+        listing $state >after
+        cmp before after
+    done
+    from_log="SELECT count(*) FROM collection WHERE doc = 'from the log'"
+    expect_equal "$(registry repo-left "$from_log")" 1
+    expect_equal "$(registry repo-cut "$from_log")" 0
+    expect_equal "$(registry repo-none "$from_log")" 0
+}
+
+# Somebody commits runs of ten datasets all the time, and checkpoints, so that the log begins anew: an import has all ten of
+# a run or none.  Nothing is put beside the file, and the writer is never refused.
+test_a_live_writer() {
+    copy_small
+    cat >writer.py <<'PY'
+import os, sqlite3, time, uuid
+db = sqlite3.connect("theirs/gen3.sqlite3", timeout=0)
+db.execute("PRAGMA journal_mode = WAL")
+db.execute("PRAGMA wal_autocheckpoint = 7")
+db.execute("PRAGMA synchronous = OFF")
+type, table = db.execute("SELECT id, tag_association_table FROM dataset_type WHERE name = 'calexp'").fetchone()
+rows = db.execute("SELECT instrument, detector, visit FROM %s t JOIN collection USING (collection_id)"
+                  " WHERE dataset_type_id = ? AND name = 'u/test/run1' LIMIT 10" % table, (type,)).fetchall()
+n = 0
+while not os.path.exists("stop"):
+    n += 1
+    time.sleep(0.01)
+    with db:
+        id = db.execute("INSERT INTO collection (name, type) VALUES (?, 1)", ("live/%06d" % n,)).lastrowid
+        db.execute("INSERT INTO run (collection_id) VALUES (?)", (id,))
+        for row in rows:
+            dataset = uuid.uuid4().hex
+            db.execute("INSERT INTO dataset (id, dataset_type_id, ingest_date, run_id) VALUES (?, ?, 0, ?)", (dataset, type, id))
+            db.execute("INSERT INTO %s (dataset_type_id, dataset_id, collection_id, instrument, detector, visit)"
+                       " VALUES (?, ?, ?, ?, ?, ?)" % table, (type, dataset, id) + row)
+    if n == 20:
+        open("begun", "w").close()
+print(n)
+PY
+    (timeout 400 python3 writer.py >written 2>writer.err || echo failed >>writer.err) &
+    for i in $(seq 100); do [ -e begun ] || sleep 0.1; done
+    last=0
+    for i in 1 2 3 4 5 6; do
+        rm -rf repo
+        vb create repo
+        vb import-gen3 repo theirs >out
+        expect_equal "$(ls theirs | grep -c '^gen3')" 3
+        runs=$(registry repo "SELECT count(*) FROM collection WHERE name LIKE 'live/%'")
+        expect_equal "$(registry repo "SELECT count(*) FROM dataset")" $((492 + 10 * runs))
+        [ "$runs" -gt $last ] || fail "nothing was written meanwhile"
+        last=$runs
+    done
+    touch stop
+    wait
+    expect_equal "$(cat writer.err)" ''
+    [ "$(cat written)" -ge $last ]
+}
+
+# Interrupted at any moment, no private file stays behind.
+test_what_is_interrupted_leaves_nothing() {
+    copy_small
+    sqlite3 theirs/gen3.sqlite3 'PRAGMA journal_mode = WAL' >out
+    : >theirs/gen3.sqlite3-wal
+    vb create repo
+    mkdir temporary
+    interrupted=0
+    for i in $(seq 15); do
+        TMPDIR=$PWD/temporary "$VBUTLER" import-gen3 repo theirs --where "instrument = 'HSC' AND visit = 900002" >out 2>&1 &
+        pid=$!
+        sleep "$(awk -v i="$i" 'BEGIN {print 0.01 * i}')"
+        kill -TERM $pid 2>/dev/null || :
+        wait $pid || interrupted=$((interrupted + 1))
+        [ -z "$(ls temporary)" ] || fail "after $i: $(find temporary)"
+    done
+    [ $interrupted -gt 0 ] || fail "none was interrupted"
+    vb import-gen3 repo theirs --where "instrument = 'HSC' AND visit = 900002"
+    vb fsck repo --checksum
+}
+
+# Who holds the file for himself is waited for.
+test_a_log_that_is_held() {
+    copy_small
+    cat >holder.py <<'PY'
+import sqlite3, time
+db = sqlite3.connect("theirs/gen3.sqlite3", isolation_level=None)
+db.execute("PRAGMA locking_mode = EXCLUSIVE")
+db.execute("PRAGMA journal_mode = WAL")
+db.execute("UPDATE collection SET doc = 'held'")
+open("begun", "w").close()
+time.sleep(3)
+PY
+    python3 holder.py &
+    for i in $(seq 100); do [ -e begun ] || sleep 0.1; done
+    vb create repo
+    vb import-gen3 repo theirs >out
+    wait
+    expect_equal "$(registry repo "SELECT count(*) FROM collection WHERE doc = 'held'")" \
+        "$(registry repo "SELECT count(*) FROM collection")"
+}
+
 test_conflicts_are_named_and_change_nothing() {
     import_small >out
     copy_small
@@ -247,6 +374,109 @@ YAML
     expect_equal "$(registry repo "SELECT count(*) FROM location")" 492
 }
 
+# What butler.yaml includes is merged with it key by key: it has the last word, then the file that is included last.
+test_included_configurations_are_merged() {
+    copy_small
+    cat >theirs/butler.yaml <<'YAML'
+includeConfigs: [first.yaml, second.yaml]
+storageClasses:
+  Mine: {pytype: mine.Mine, parameters: [a]}
+datastore:
+  cls: lsst.daf.butler.datastores.fileDatastore.FileDatastore
+  templates: {calexp: "{run:/}/mine/{visit}/{detector}"}
+YAML
+    cat >theirs/first.yaml <<'YAML'
+registry: {db: "sqlite:///<butlerRoot>/nowhere.sqlite3"}
+storageClasses:
+  Mine: {pytype: first.Mine, inheritsFrom: StructuredDataDict}
+  Firsts: {pytype: first.First}
+datastore: {root: <butlerRoot>/nowhere, records: {table: file_datastore_records}}
+YAML
+    mkdir theirs/conf
+    cat >theirs/second.yaml <<'YAML'
+includeConfigs: conf/third.yaml
+registry: {db: "sqlite:///<butlerRoot>/gen3.sqlite3"}
+datastore: {root: <butlerRoot>, formatters: {Mine: second.Formatter}}
+YAML
+    echo 'datastore: {templates: {calexp: "{run:/}/third/{visit}", src: "{run:/}/third/{visit}/{detector}"}}' >theirs/conf/third.yaml
+    vb create repo
+    vb import-gen3 repo theirs
+    expect_equal "$(registry repo 'SELECT count(*) FROM location')" 492
+    vb export-gen3 repo ours --transfer copy >out
+    python3 - <<'PY'
+import yaml
+c = yaml.safe_load(open("ours/butler.yaml"))
+assert c["storageClasses"] == {"Mine": {"pytype": "mine.Mine", "parameters": ["a"], "inheritsFrom": "StructuredDataDict"},
+                               "Firsts": {"pytype": "first.First"}}, c["storageClasses"]
+assert c["datastore"]["formatters"] == {"Mine": "second.Formatter"}
+assert set(c["datastore"]["templates"]) == {"calexp", "src"}
+PY
+    expect_equal "$(find ours/u/test/run1/mine -type f | wc -l)" 120
+    expect_equal "$(find ours/u/test/run1/third -type f | wc -l)" 120
+    need_fuse
+    mount_at theirs mnt
+    (cd mnt/data/u/test/run1 && find . -type f | xargs sha256sum | cut -d' ' -f1 | sort) >shown
+    (cd theirs/u/test/run1 && find . -type f | xargs sha256sum | cut -d' ' -f1 | sort | cmp - ../../../../shown)
+    vb umount mnt
+    sed -i 's/\[first.yaml/[nosuch.yaml/' theirs/butler.yaml
+    expect_failure 'nosuch.yaml: No such file' vb import-gen3 repo theirs
+}
+
+# Templates: of an instrument before all others, then by name, by dimensions, by storage class, and the default.
+test_templates_by_instrument_and_type() {
+    copy_small
+    cat >>theirs/butler.yaml <<'YAML'
+storageClasses:
+  Unknown: {pytype: some.Class}
+YAML
+    python3 - <<'PY'
+import yaml
+c = yaml.safe_load(open("theirs/butler.yaml"))
+c["datastore"]["templates"] = {
+    "default": "{run:/}/default/{datasetType}/{id}", "src": "{run:/}/by-name/{visit}_{detector}",
+    "instrument+detector+visit": "{run:/}/by-dimensions/{datasetType}_{visit}_{detector}",
+    "StructuredDataDict": "{run:/}/by-class/{datasetType}_{id}",
+    "instrument<HSC>": {"bias": "{run:/}/hsc-bias/{detector}", "instrument+": "{run:/}/hsc-instrument/{datasetType}"},
+    "instrument<Other>": {"src": "{run:/}/wrong/{id}", "dark": "{run:/}/wrong/{id}"}}
+c["datastore"]["formatters"] = {"instrument<HSC>": {"raw": "hsc.RawFormatter"}}
+yaml.safe_dump(c, open("theirs/butler.yaml", "w"))
+PY
+    sqlite3 theirs/gen3.sqlite3 "UPDATE dataset_type SET storage_class = 'Unknown' WHERE name = 'dark'"
+    vb create repo
+    vb import-gen3 repo theirs
+    vb export-gen3 repo ours --transfer copy
+    sqlite3 -readonly ours/gen3.sqlite3 "SELECT DISTINCT t.name, replace(substr(path, length(c.name) + 2), '/', ' ')
+        FROM file_datastore_records r JOIN dataset d ON d.id = r.dataset_id JOIN dataset_type t ON t.id = d.dataset_type_id
+        JOIN collection c ON c.collection_id = d.run_id" | cut -d' ' -f1 | sort -u >paths
+    grep -qx 'src|by-name' paths
+    grep -qx 'calexp|by-dimensions' paths
+    grep -qx 'bias|hsc-bias' paths
+    grep -qx 'camera|hsc-instrument' paths
+    ! grep -q wrong paths
+    grep -qx 'dark|default' paths
+    grep -qE '^(skyMap|deepCoadd|flat|visitSummary)\|by-class' paths
+    grep '^raw' paths | grep -qv 'by-' || fail "$(grep ^raw paths)"
+    for part in theirs ours; do
+        python3 -c "import json, sys, yaml; c = yaml.safe_load(open('$part/butler.yaml')); print(json.dumps([c['storageClasses'],
+            c['datastore']['templates'], c['datastore']['formatters']], sort_keys=True))" >$part.said
+    done
+    cmp theirs.said ours.said
+    vb create again
+    vb import-gen3 again ours
+    expect_equal "$(registry again 'SELECT count(*) FROM location')" 492
+    # A mount needs none of it: files are where the registry says.
+    need_fuse
+    for what in theirs ours; do
+        mount_at $what mnt
+        (cd mnt/data && find u/test/run1 u/test/run2 HSC -type f | xargs sha256sum | cut -d' ' -f1 | sort) >$what.sums
+        file=$(find mnt/data/HSC/calib/gen/20240301/dark -type f | head -n 1)
+        [ -s "$file" ]
+        grep -q '"storage_class": *"Unknown"' mnt/by-id/"$(getfattr --only-values -n user.butler.id "$file")"/dataset.json
+        vb umount mnt
+    done
+    cmp theirs.sums ours.sums
+}
+
 test_parts_of_archives() {
     copy_small
     vb create repo
@@ -298,10 +528,193 @@ test_shared_files() {
     expect_equal "$(registry direct "SELECT count(DISTINCT path) FROM location WHERE path LIKE '%/HSC/raw/%'")" 1
 }
 
-test_other_universes() {
-    need_small
-    vb create repo --dimension-config 7 || skip "vbutler create knows no other universe"
-    expect_failure 'has dimension universe daf_butler 8, and .* has daf_butler 7' vb import-gen3 repo "$SMALL"
+# A part brings the records that its data IDs name, what these require and imply, and what comes with a visit; counted in Rubin's
+# tables.
+test_a_part_has_its_records() {
+    import_small --collections u/test/best --where "instrument = 'HSC' AND visit IN (900002, 900004) AND detector IN (40, 41)"
+    vb create all
+    vb import-gen3 all "$SMALL"
+    vb export-gen3 all gen3 --collections u/test/best --where "instrument = 'HSC' AND visit IN (900002, 900004) AND detector IN (40, 41)"
+    vb export all yaml --collections u/test/best --where "instrument = 'HSC' AND visit IN (900002, 900004) AND detector IN (40, 41)"
+    vb create again
+    vb import again all --export-file yaml/export.yaml --transfer direct
+    cat >expected.py <<'PY'
+import sqlite3, sys
+db = sqlite3.connect("file:%s/gen3.sqlite3?mode=ro&immutable=1" % sys.argv[1], uri=True)
+ours = sqlite3.connect("file:repo/registry.sqlite3?mode=ro", uri=True)
+ids = ours.execute("SELECT dataid ->> 1, dataid ->> 2 FROM dataset").fetchall()
+assert ids
+visits = sorted({v for _, v in ids})
+def rows(sql):
+    return db.execute(sql.replace("VISITS", "(%s)" % ",".join(map(str, visits)))).fetchall()
+regions = rows("SELECT visit, detector FROM visit_detector_region WHERE visit IN VISITS")
+exposures = rows("SELECT id, physical_filter, day_obs, \"group\" FROM exposure WHERE id IN"
+                 " (SELECT exposure FROM visit_definition WHERE visit IN VISITS)")
+visit_rows = rows("SELECT id, physical_filter, day_obs FROM visit WHERE id IN VISITS")
+expected = {
+    "instrument": 1, "visit": len(visits), "visit_detector_region": len(regions),
+    "detector": len({d for _, d in regions} | {d for d, _ in ids}), "exposure": len(exposures),
+    "physical_filter": len({r[1] for r in exposures + visit_rows}), "day_obs": len({r[2] for r in exposures + visit_rows}),
+    "group": len({r[3] for r in exposures}),
+    "visit_definition": len(rows("SELECT 1 FROM visit_definition WHERE visit IN VISITS")),
+    "visit_system_membership": len(rows("SELECT 1 FROM visit_system_membership WHERE visit IN VISITS")),
+    "visit_system": len(rows("SELECT DISTINCT visit_system FROM visit_system_membership WHERE visit IN VISITS")),
+    "tract": 0, "patch": 0, "skymap": 0}
+all = db.execute("SELECT count(*) FROM visit").fetchone()[0]
+assert 0 < len(visits) < all, (visits, all)
+for name, n in sorted(expected.items()):
+    print(name, n)
+PY
+    python3 expected.py "$SMALL" >expected
+    for element in $(cut -d' ' -f1 expected); do
+        echo "$element $(registry repo "SELECT count(*) FROM \"dimension_$element\"")" >>imported
+        echo "$element $(registry again "SELECT count(*) FROM \"dimension_$element\"")" >>exported
+        echo "$element $(sqlite3 -readonly gen3/gen3.sqlite3 "SELECT count(*) FROM \"$element\"")" >>exported3
+    done
+    diff expected imported
+    diff expected exported
+    diff expected exported3
+    expect_equal "$(sqlite3 -readonly gen3/gen3.sqlite3 'PRAGMA foreign_key_check')" ''
+    # Pixels of the records that are there, and of no others.
+    expect_equal "$(sqlite3 -readonly gen3/gen3.sqlite3 'SELECT count(*) FROM visit_skypix_overlap; SELECT count(*) FROM patch_skypix_overlap')" \
+        "$(registry repo 'SELECT count(*) FROM overlap_visit; SELECT count(*) FROM overlap_patch')"
+    # And the rest, later, on top of it.
+    vb import-gen3 repo "$SMALL"
+    expect_equal "$(registry repo 'SELECT count(*) FROM dimension_visit')" "$(registry all 'SELECT count(*) FROM dimension_visit')"
+    expect_equal "$(registry repo 'SELECT count(*) FROM dataset')" 492
+}
+
+# A sky map's own dataset brings its tracts and patches; a dataset of one patch only what it names.
+test_a_part_with_a_sky_map() {
+    import_small --collections skymaps
+    for element in skymap tract patch; do
+        expect_equal "$(registry repo "SELECT count(*) FROM dimension_$element")" \
+            "$(sqlite3 -readonly "file:$SMALL/gen3.sqlite3?immutable=1" "SELECT count(*) FROM $element")" $element
+    done
+    expect_equal "$(registry repo 'SELECT count(*) FROM dimension_visit')" 0
+    vb create coadds
+    vb import-gen3 coadds "$SMALL" --where "skymap = 'hsc_rings_v1' AND tract = 9812 AND patch = 30"
+    [ "$(registry coadds 'SELECT count(*) FROM dataset')" -gt 0 ]
+    need_fuse
+    vb mount "$SMALL" mnt --collections skymaps
+    expect_equal "$(ls mnt/dimensions/patch/skymap=*/ | wc -l)" "$(registry repo 'SELECT count(DISTINCT tract) FROM dimension_patch')"
+    [ -z "$(ls mnt/dimensions/visit 2>/dev/null)" ]
+    vb umount mnt
+}
+
+# An old repository: universe 0 or 5, as vbutler writes it.  Mounted as it is; imported into its own universe, and into ours.
+test_older_universes() {
+    cat >old.yaml <<'YAML'
+description: Butler Data Repository Export
+version: 1.0.0
+universe_version: UNIVERSE
+universe_namespace: daf_butler
+data:
+- type: dimension
+  element: instrument
+  records:
+  - {name: Cam, visit_max: 10, exposure_max: 10, detector_max: 10, class_name: lsst.Cam}
+- type: dimension
+  element: detector
+  records:
+  - {instrument: Cam, id: 3, full_name: N3}
+  - {instrument: Cam, id: 4, full_name: N4}
+- type: dimension
+  element: visit_system
+  records:
+  - {instrument: Cam, id: 0, name: one-to-one}
+- type: dimension
+  element: physical_filter
+  records:
+  - {instrument: Cam, name: Cam-r, band: r}
+- type: dimension
+  element: visit
+  records:
+  - instrument: Cam
+    id: 1
+    name: one
+    physical_filter: Cam-r
+    day_obs: 20200101
+    exposure_time: 30.0
+    datetime_begin: !butler_time/tai/iso '2020-01-02 03:04:05.000000000'
+    datetime_end: !butler_time/tai/iso '2020-01-02 03:04:35.500000000'
+- type: dimension
+  element: exposure
+  records:
+  - instrument: Cam
+    id: 1
+    obs_id: e1
+    physical_filter: Cam-r
+    day_obs: 20200101
+    group_name: g1
+    group_id: 17
+    datetime_begin: !butler_time/tai/iso '2020-01-02 03:04:05.000000000'
+    datetime_end: null
+- type: dimension
+  element: visit_definition
+  records:
+  - {instrument: Cam, exposure: 1, visit: 1}
+- type: collection
+  collection_type: RUN
+  name: r
+- type: dataset_type
+  name: calexp
+  dimensions: [instrument, detector, visit]
+  storage_class: StructuredDataDict
+  is_calibration: false
+- type: dataset
+  dataset_type: calexp
+  run: r
+  records:
+  - dataset_id: [!uuid '019a0000-0000-7000-8000-000000000001']
+    data_id: [{instrument: Cam, detector: 3, visit: 1}]
+    path: a.yaml
+YAML
+    mkdir in
+    echo 1 >in/a.yaml
+    for universe in 0 5; do
+        sed "s/UNIVERSE/$universe/" old.yaml >in/export.yaml
+        [ $universe != 0 ] || sed -i 's/exposure: 1, visit: 1/&, visit_system: 0/; s/    day_obs: 20200101\n    exposure_time/&/;
+            s/^    exposure_time: 30.0/&\n    visit_system: 0/' in/export.yaml
+        vb create ours$universe --dimension-config $universe
+        vb import ours$universe in
+        vb export-gen3 ours$universe theirs$universe --transfer copy
+        expect_equal "$(sqlite3 -readonly theirs$universe/gen3.sqlite3 "SELECT json_extract(value, '\$.version') FROM butler_attributes
+            WHERE name = 'config:dimensions.json'")" $universe
+        # Into a repository of its own universe: the same.
+        vb create same$universe --dimension-config $universe
+        vb import-gen3 same$universe theirs$universe
+        vb export-gen3 same$universe again$universe --transfer copy
+        compare_gen3 theirs$universe again$universe
+        # Into one of ours: brought up, all of it and a part.
+        for part in '' '--collections r'; do
+            rm -rf new
+            vb create new
+            vb import-gen3 new theirs$universe $part
+            expect_equal "$(registry new 'SELECT count(*) FROM dataset')" 1
+            expect_equal "$(registry new 'SELECT "group", day_obs FROM dimension_exposure')" 'g1|20200101'
+            expect_equal "$(registry new 'SELECT "group" FROM dimension_group')" g1
+            expect_equal "$(registry new 'SELECT id, timespan_begin FROM (SELECT day_obs AS id, timespan_begin FROM dimension_day_obs)')" '20200101|'
+            expect_equal "$(registry new 'SELECT visit, exposure FROM dimension_visit_definition')" '1|1'
+            expect_equal "$(registry new 'SELECT day_obs, exposure_time FROM dimension_visit')" '20200101|30.0'
+            [ $universe != 0 ] || expect_equal "$(registry new 'SELECT visit, visit_system FROM dimension_visit_system_membership')" '1|0'
+            [ $universe != 0 ] || expect_equal "$(registry new 'SELECT count(*) FROM dimension_visit_system')" 1
+            expect_equal "$(registry new "SELECT count(*) FROM meta WHERE key = 'gen3_dimensions'")" 0
+            vb import-gen3 new theirs$universe $part >out
+            grep -q '1 dataset was there already' out
+        done
+        vb export-gen3 new gen3-$universe --transfer copy
+        expect_equal "$(sqlite3 -readonly gen3-$universe/gen3.sqlite3 'PRAGMA foreign_key_check')" ''
+    done
+    # Not the other way round.
+    expect_failure 'has dimension universe daf_butler 8, and .* has daf_butler 5' vb import-gen3 ours5 gen3-5
+    grep -q 'vbutler create --dimension-config 8 REPO' failure.err
+    # A mount shows it in its own universe.
+    need_fuse
+    mount_at theirs0 mnt
+    expect_equal "$(cat mnt/data/r/calexp/instrument=Cam/detector=3/visit=1/*)" 1
+    grep -q '"visit_system": *0' mnt/dimensions/visit/instrument=Cam/visit=1/record.json
+    vb umount mnt
 }
 
 test_damaged_archives() {

@@ -8,6 +8,7 @@ GOLDEN=$VB_SHARED/data/golden
 rubin() {
     name=$1
     shift
+    echo "$name" >>compared
     vb "$@" >"$name.out" 2>"$name.err" || fail "$name: $(cat "$name.err")"
     diff -u "$GOLDEN/cli/$name.out" "$name.out" >&2 || fail "$name differs"
 }
@@ -40,6 +41,25 @@ test_tables_are_those_of_butler() {
     rubin qdi2 query-data-ids repo visit tract --where "instrument='HSC' AND skymap='hsc_rings_v1' AND visit < 900004"
     rubin qdr query-dimension-records repo exposure --where "instrument='HSC' AND day_obs=20240301"
     rubin qdr_v query-dimension-records repo visit --where "instrument='HSC' AND day_obs=20240301" --limit 2
+    # Compared in tests of their own below: URIs; what is an empty table there and here; what is an error there and here.
+    # cfg is a configuration of daf_butler's, which vbutler does not have.
+    printf '%s\n' qd2 qd_none qd3 cfg >>compared
+    (cd "$GOLDEN/cli" && ls ./*.cmd) | sed 's#^./##; s#.cmd$##' | sort >recorded
+    sort compared | diff recorded - >&2 || fail "recorded answers that are not compared"
+}
+
+# daf_butler ends these with a traceback, and prints no table.
+test_what_butler_refuses_prints_no_table() {
+    import_small
+    for name in qd_none qd3; do
+        grep -q '^rc=1 ' "$GOLDEN/cli/$name.cmd" && [ ! -s "$GOLDEN/cli/$name.out" ] || fail "$name was answered"
+    done
+    vb query-datasets repo calexp --collections u/test/run1 --where "instrument='HSC' AND visit=1" >out 2>err
+    [ -z "$(tr -d '\n' <out)" ] || fail "$(cat out)"
+    grep -q 'nothing found' err
+    expect_failure "one dataset type, and 2 match" \
+        vb query-datasets repo 'c*' --collections u/test/run1 --limit 3 --order-by=-visit
+    [ ! -s failure.out ] || fail "$(cat failure.out)"
 }
 
 # daf_butler's table has its own root, so that only the rest of it can be the same.
@@ -118,6 +138,31 @@ test_expressions_of_all_kinds() {
     done
 }
 
+# Whether all pixels are reckoned and one is kept, or records near that pixel are looked for, makes no difference.
+test_a_pixel_selects_what_touches_it() {
+    import_small
+    for pixels in healpix9 healpix4 htm8; do
+        vb query-data-ids repo visit detector $pixels --where "instrument='HSC'" --format json >all
+        python3 - "$VBUTLER" $pixels <<'PY'
+import json, subprocess, sys
+vbutler, name = sys.argv[1:]
+rows = json.load(open("all"))
+pixels = sorted({r[name] for r in rows})
+assert len(rows) > len(pixels) > 0
+for pixel in pixels[:: max(1, len(pixels) // 12)]:
+    for where in f"{name} = {pixel}", f"{pixel} = {name}", f"{name} IN ({pixel})":
+        found = subprocess.run([vbutler, "query-data-ids", "repo", "visit", "detector", name, "--where",
+                                f"instrument='HSC' AND {where}", "--format", "json"], capture_output=True, check=True)
+        assert json.loads(found.stdout) == [r for r in rows if r[name] == pixel], (where, pixel)
+PY
+    done
+    pixel=$(python3 -c "import json; print(json.load(open('all'))[0]['htm8'])")
+    vb query-data-ids repo visit detector htm8 --where "instrument='HSC' AND htm8=$pixel" --explain >plan
+    grep -q 'SEARCH o USING PRIMARY KEY (pixel' plan || fail "$(cat plan)"
+    vb query-data-ids repo visit htm8 --where "instrument='HSC' AND htm8 = -1" 2>err
+    grep -q 'nothing found' err
+}
+
 test_values_from_outside() {
     import_small
     vb query-datasets repo calexp --collections u/test/run1 --where "instrument = :i and visit in :visits and detector = :d" \
@@ -148,6 +193,30 @@ print(max(json.load(sys.stdin), key=lambda r: r["zenith_angle"])["id"])')
     expect_equal "$(vb query-datasets repo --limit 7 --format json | column id | wc -l)" 7
     expect_failure "one dataset type, and 2 match" vb query-datasets repo 'c*' --order-by=-visit
     expect_failure "'visti' is no dimension" vb query-data-ids repo visit --order-by visti
+}
+
+# With one instrument the last visits are read from the end of an index, though nobody has said which instrument; with two
+# of them all must be sorted.
+test_the_last_of_many_are_not_sorted() {
+    import_small
+    sqlite3 repo/registry.sqlite3 "
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000)
+        INSERT INTO dimension_visit SELECT NULL, instrument, i, day_obs, physical_filter, 'V' || i, seq_num, exposure_time,
+            target_name, observation_reason, science_program, azimuth, zenith_angle, NULL, timespan_begin, timespan_end
+            FROM n, dimension_visit WHERE visit = 900000"
+    last() {
+        vb query-data-ids repo visit "$@" --order-by=-visit --limit 3 --format json | column visit | tr '\n' ' '
+    }
+    expect_equal "$(last)" "900018 900016 900014 "
+    expect_equal "$(last --where "instrument='HSC' AND visit < 30000")" "29999 29998 29997 "
+    vb query-data-ids repo visit --order-by=-visit --limit 3 --explain >plan
+    ! grep -q 'TEMP B-TREE' plan || fail "$(cat plan)"
+    sqlite3 repo/registry.sqlite3 "
+        INSERT INTO dimension_instrument (instrument) VALUES ('Other');
+        INSERT INTO dimension_physical_filter (instrument, physical_filter, band) VALUES ('Other', 'f', 'g');
+        INSERT INTO dimension_day_obs (instrument, day_obs) VALUES ('Other', 1);
+        INSERT INTO dimension_visit (instrument, visit, day_obs, physical_filter, name) VALUES ('Other', 900017, 1, 'f', 'x')"
+    expect_equal "$(last)" "900018 900017 900016 "
 }
 
 test_an_empty_answer_is_no_error_and_can_be_asked_why() {

@@ -41,6 +41,20 @@ static void prepare(fixture *f)
     fixture_write(f, "b.txt", "bb");
 }
 
+/* Type `shot` {detector}, of a storage class with components. */
+static void define_composite(fixture *f)
+{
+    vb_auto_error err = VB_ERROR_INIT;
+    vb_auto_txn txn = {0};
+    char *names[] = {(char *)"detector", NULL};
+    vb_dataset_type wanted = {.name = (char *)"shot", .storage_class = (char *)"MaskedImage"};
+
+    assert_ok(vb_registry_begin(f->reg, &txn, &err), &err);
+    assert_ok(vb_universe_conform_names(vb_registry_universe(f->reg), names, &wanted.group, &err), &err);
+    assert_ok(vb_dataset_type_register(f->reg, &wanted, NULL, &err), &err);
+    assert_ok(vb_txn_commit(&txn, &err), &err);
+}
+
 static void rows_become_datasets(void **state)
 {
     fixture *f = *state;
@@ -66,6 +80,72 @@ static void first_column_is_the_path_where_none_is_called_so(void **state)
     prepare(f);
     assert_ok(ingest(f, (vb_files_options){0}, "what,detector\na.txt,1\n", &report, &err), &err);
     assert_int_equal(report.ingested, 1);
+}
+
+static void rows_of_one_data_id_are_one_dataset(void **state)
+{
+    fixture *f = *state;
+    vb_auto_error err = VB_ERROR_INIT;
+    vb_files_report report;
+    vb_files_options options = {.type = "shot", .formatter = "a.b.C"};
+
+    prepare(f);
+    define_composite(f);
+    assert_ok(ingest(f, options, "path,component,detector\na.txt,image,1\nb.txt,,3\nb.txt,mask,1\n", &report, &err),
+              &err);
+    assert_int_equal(report.ingested, 3);
+    assert_int_equal(report.in_parts, 1);
+    assert_int_equal(fixture_count(f, "dataset"), 2);
+    assert_int_equal(fixture_count(f, "location"), 1);
+    assert_int_equal(fixture_count(f,
+                                   "component WHERE component = 'mask' AND storage_class = 'Mask' AND size = 2 AND"
+                                   " path = 'notes/shot.mask/TestCam/shot.mask_TestCam_1.fits' AND formatter = 'a.b.C'"
+                                   " AND length(checksum) = 16 AND mtime > 0"),
+                     1);
+}
+
+static void rows_that_make_no_dataset_are_refused(void **state)
+{
+    static const struct {
+        const char *rows, *message;
+    } cases[] = {
+        {"a.txt,imago,1\n", "t.csv:2: dataset type 'shot': storage class MaskedImage has no component 'imago'"},
+        {"a.txt,image,1\nb.txt,image,1\n",
+         "t.csv:3: component 'image' of {instrument: TestCam, detector: 1} is in line 2"},
+        {"a.txt,,1\nb.txt,image,1\n", "t.csv:3: {instrument: TestCam, detector: 1} is whole in line 2"},
+        {"a.txt,,1\nb.txt,,1\n", "t.csv:3: {instrument: TestCam, detector: 1} is in line 2 too"},
+        {"a.txt,image,1\nb.txt,mask,9\n", "t.csv:3: the repository has no detector"},
+        {"a.txt,image,1\nnothing.txt,mask,1\n", "t.csv:3: "},
+    };
+    fixture *f = *state;
+
+    prepare(f);
+    define_composite(f);
+    for (size_t i = 0; i < VB_COUNT(cases); i++) {
+        vb_autofree char *table = vb_format("path,component,detector\n%s", cases[i].rows);
+        vb_auto_error err = VB_ERROR_INIT;
+        vb_files_report report;
+
+        assert_true(ingest(f, (vb_files_options){.type = "shot"}, table, &report, &err) < 0);
+        assert_says(&err, cases[i].message);
+        assert_int_equal(fixture_count(f, "dataset"), 0);
+        assert_int_equal(fixture_count(f, "component_summary"), 0);
+    }
+}
+
+/* The whole and its parts in the other order are the same mistake. */
+static void parts_and_then_the_whole_are_refused(void **state)
+{
+    fixture *f = *state;
+    vb_auto_error err = VB_ERROR_INIT;
+    vb_files_report report;
+
+    prepare(f);
+    define_composite(f);
+    assert_int_equal(ingest(f, (vb_files_options){.type = "shot"}, "path,component,detector\na.txt,image,1\nb.txt,,1\n",
+                            &report, &err),
+                     -EINVAL);
+    assert_says(&err, "t.csv:3: {instrument: TestCam, detector: 1} is in parts since line 2");
 }
 
 static void direct_keeps_the_file_where_it_is(void **state)
@@ -195,6 +275,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup_repo, fixture_teardown)
     const struct CMUnitTest tests[] = {
         TEST(rows_become_datasets),
+        TEST(rows_of_one_data_id_are_one_dataset),
+        TEST(rows_that_make_no_dataset_are_refused),
+        TEST(parts_and_then_the_whole_are_refused),
         TEST(first_column_is_the_path_where_none_is_called_so),
         TEST(direct_keeps_the_file_where_it_is),
         TEST(mistakes_name_the_line_and_leave_nothing),

@@ -34,10 +34,10 @@ static vb_dataset find_raw(fixture *f, int exposure, int detector, vb_location *
 static void add_input(job *j, const char *connection, int exposure, int detector)
 {
     vb_autofree char *file = vb_format("raw_TestCam_%d_%d.fits", detector, exposure);
-    vb_location location;
-    vb_dataset d = find_raw(j->f, exposure, detector, &location);
+    vb_file artifact = {0};
+    vb_dataset d = find_raw(j->f, exposure, detector, &artifact.location);
 
-    vb_job_add_input(j->v->view->job, connection, file, &d, &location);
+    vb_job_add_input(j->v->view->job, connection, file, &d, &artifact);
 }
 
 /* One input, one output connection, one file of the pipeline. */

@@ -386,6 +386,46 @@ static void test_a_file_that_another_dataset_has_stays(void **state)
     assert_int_equal(access(fixture_path(f, "repo/t/3.txt"), F_OK), -1);
 }
 
+/* bug: the file was looked at through the link, and so taken for gone: the link stayed, and nothing knew it */
+static void test_a_link_to_nothing_is_unlinked(void **state)
+{
+    fixture *f = *state;
+
+    throw_away(f, "detector=1", "t/1.txt");
+    assert_int_equal(unlink(fixture_path(f, "repo/t/1.txt")), 0);
+    assert_int_equal(symlink("/nothing/there", fixture_path(f, "repo/t/1.txt")), 0);
+    empty(f, 0);
+    assert_int_equal(faccessat(AT_FDCWD, fixture_path(f, "repo/t/1.txt"), F_OK, AT_SYMLINK_NOFOLLOW), -1);
+}
+
+/* More than one thread takes at once, in several directories. */
+static void test_many_files_are_unlinked(void **state)
+{
+    enum { MANY = 1000 };
+    vb_auto_error err = VB_ERROR_INIT;
+    fixture *f = *state;
+
+    for (int i = 0; i < 7; i++) {
+        vb_autofree char *dir = vb_format("repo/t/%d", i);
+
+        assert_ok(vb_mkdirs(AT_FDCWD, fixture_path(f, dir), 0755, &err), &err);
+    }
+    for (int i = 0; i < MANY; i++) {
+        vb_autofree char *path = vb_format("t/%d/%d.txt", i % 7, i), *full = vb_format("repo/%s", path);
+        vb_autofree char *note = vb_format("INSERT INTO trash (store_id, path, size) VALUES (1, '%s', %d)", path,
+                                           i % 10 ? 6 : 5);
+
+        fixture_write(f, full, "bytes\n");
+        sql(f, note);
+    }
+    empty(f, 0);
+    for (int i = 0; i < MANY; i++) {
+        vb_autofree char *full = vb_format("repo/t/%d/%d.txt", i % 7, i);
+
+        assert_int_equal(access(fixture_path(f, full), F_OK), i % 10 ? -1 : 0); /* every tenth is another file */
+    }
+}
+
 static void test_what_cannot_be_removed_stays_noted(void **state)
 {
     fixture *f = *state;
@@ -421,6 +461,8 @@ int main(void)
         TRASH(test_a_newer_file_of_that_name_stays),
         TRASH(test_a_file_with_another_part_in_use_stays),
         TRASH(test_a_file_that_another_dataset_has_stays),
+        TRASH(test_a_link_to_nothing_is_unlinked),
+        TRASH(test_many_files_are_unlinked),
         TRASH(test_what_cannot_be_removed_stays_noted),
     };
 

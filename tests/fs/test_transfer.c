@@ -285,6 +285,46 @@ static void move_of_what_the_repository_holds_is_refused(void **state)
     assert_false(there(f, "repo/run"));
 }
 
+/* bug: a symbolic link to another dataset's artifact broke when that one was pruned */
+static void a_symlink_to_what_the_repository_holds_is_refused(void **state)
+{
+    static const vb_transfer_mode modes[] = {VB_TRANSFER_SYMLINK, VB_TRANSFER_RELSYMLINK};
+    fixture *f = *state;
+
+    fixture_write(f, "repo/a", "x");
+    assert_int_equal(symlink("repo/a", fixture_path(f, "way")), 0);
+    for (size_t i = 0; i < VB_COUNT(modes); i++) {
+        vb_transfer *t = begin(f, modes[i]);
+
+        add(f, t, "way", "run/a");
+        run(t);
+        assert_int_equal(t->files[0].error.code, -EINVAL);
+        assert_says(&t->files[0].error, "is in the repository");
+        assert_non_null(strstr(t->files[0].error.hint, "--transfer direct"));
+        vb_transfer_end(t);
+        assert_false(there(f, "repo/run"));
+    }
+}
+
+/* bug: vbutler.yaml could be a dataset, and was unlinked when it was pruned */
+static void direct_of_the_repository_s_own_files_is_refused(void **state)
+{
+    static const char *const own[] = {"repo/vbutler.yaml", "repo/registry.sqlite3", "repo/.vbutler/x"};
+    fixture *f = *state;
+
+    assert_int_equal(vb_mkdirs(AT_FDCWD, fixture_path(f, "repo/.vbutler"), 0755, NULL), 0);
+    fixture_write(f, "repo/.vbutler/x", "x");
+    for (size_t i = 0; i < VB_COUNT(own); i++) {
+        vb_transfer *t = begin(f, VB_TRANSFER_DIRECT);
+
+        add(f, t, own[i], "run/a");
+        run(t);
+        assert_int_equal(t->files[0].error.code, -EINVAL);
+        assert_says(&t->files[0].error, "belongs to the repository itself");
+        vb_transfer_end(t);
+    }
+}
+
 static void move_spares_a_source_that_changed(void **state)
 {
     fixture *f = *state;
@@ -515,6 +555,8 @@ int main(void)
         TEST(move_keeps_the_source_until_the_commit),
         TEST(move_that_is_not_committed_leaves_everything_as_it_was),
         TEST(move_of_a_symlink_is_refused),
+        TEST(a_symlink_to_what_the_repository_holds_is_refused),
+        TEST(direct_of_the_repository_s_own_files_is_refused),
         TEST(move_of_what_the_repository_holds_is_refused),
         TEST(move_spares_a_source_that_changed),
         TEST(what_is_not_committed_is_undone_with_its_directories),

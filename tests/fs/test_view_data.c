@@ -1,4 +1,5 @@
 /* Tests of data/: a path is a query, a directory is its result. */
+#include "registry/check.h"
 #include "tests/fs/viewer.h"
 
 #include <fcntl.h>
@@ -221,7 +222,7 @@ static void test_stat_does_not_look_at_the_artifact(void **state)
     assert_int_equal(viewer_open(v, RAW "/detector=2/exposure=101/" FILE, O_RDONLY), -EIO);
 }
 
-/* FS.md, 8: no reply carries a guessed size. */
+/* No reply carries a guessed size. */
 static void test_a_size_that_is_not_recorded_is_looked_up(void **state)
 {
     fixture *f = *state;
@@ -291,6 +292,99 @@ static void test_extended_attributes_are_listed(void **state)
     viewer_forget(v, node);
 }
 
+/* ---- components --------------------------------------------------------------------------------------------- */
+
+/* Raw 101 of detector 1, of run `parts`, is in two files: image (text "IMAGE 1\n") and mask. */
+static int64_t put_parts(fixture *f)
+{
+    static const char *const names[] = {"mask", "image"};
+    vb_auto_dataset d = {0};
+    vb_auto_error err = VB_ERROR_INIT;
+    vb_auto_txn txn = {0};
+    const vb_dataset_type *raw;
+    int64_t id;
+
+    /* A dataset with one file, whose bytes a component takes over. */
+    world_dataset(f, "parts", "raw", "exposure=101 detector=1", "parts/mask", "MASK 1\n", &d);
+    fixture_write(f, "repo/parts/image", "IMAGE 1\n");
+    assert_ok(vb_dataset_type_find(f->reg, "raw", &raw, &err), &err);
+    d.type = raw;
+    id = d.id;
+    assert_ok(vb_registry_begin(f->reg, &txn, &err), &err);
+    assert_ok(vb_location_forget(f->reg, id, 1, &err), &err);
+    for (size_t i = 0; i < VB_COUNT(names); i++) {
+        vb_autofree char *path = vb_format("parts/%s", names[i]);
+        vb_file file = {.component = (char *)names[i],
+                        .storage_class = (char *)(i ? "Image" : "Text"),
+                        .location = {.store_id = 1, .path = path, .size = i ? 8 : -1, .mtime = -1}};
+
+        assert_ok(vb_component_insert(f->reg, &d, &file, &err), &err);
+    }
+    assert_ok(vb_txn_commit(&txn, &err), &err);
+    return id;
+}
+
+static void test_each_component_is_a_file(void **state)
+{
+    fixture *f = *state;
+    int64_t id = put_parts(f);
+    vb_auto(viewer_free) viewer *v = viewer_new(f, f->reg);
+    const char *dir = "data/parts/raw/instrument=TestCam/detector=1/exposure=101";
+
+    assert_listing(v, "data/parts", "raw");
+    assert_listing(v, dir, "raw.image_TestCam_1_101.fits raw.mask_TestCam_1_101");
+    assert_reads(v, "data/parts/raw/detector=1/exposure=101/raw.image_TestCam_1_101.fits", "IMAGE 1\n");
+    /* Where no size is recorded the artifact is asked. */
+    assert_int_equal(viewer_stat(v, "data/parts/raw/detector=1/exposure=101/raw.mask_TestCam_1_101").st_size, 7);
+    assert_int_equal(viewer_try(v, "data/parts/raw/detector=1/exposure=101/raw_TestCam_1_101.fits"), -ENOENT);
+    assert_true(vb_journal_find_dataset(v->call.journal, id)->touch & VB_TOUCH_READ); /* a line a dataset */
+    assert_int_equal(viewer_ino(v, "data/parts/raw/detector=1/exposure=101/raw.mask_TestCam_1_101"),
+                     (uint64_t)VB_INO_COMPONENT << 56 | (uint64_t)id << 12 | 1);
+    assert_int_equal(viewer_ino(v, "data/parts/raw/detector=1/exposure=101/raw.image_TestCam_1_101.fits"),
+                     (uint64_t)VB_INO_COMPONENT << 56 | (uint64_t)id << 12 | 2);
+}
+
+/* Bug: a component whose size is not recorded and whose file is gone took the others with it. */
+static void test_a_component_that_is_gone_leaves_the_others(void **state)
+{
+    fixture *f = *state;
+
+    put_parts(f);
+    vb_auto(viewer_free) viewer *v = viewer_new(f, f->reg);
+
+    assert_int_equal(unlink(fixture_path(f, "repo/parts/mask")), 0);
+    assert_int_equal(viewer_try(v, "data/parts/raw/detector=1/exposure=101/raw.mask_TestCam_1_101"), -EIO);
+    assert_reads(v, "data/parts/raw/detector=1/exposure=101/raw.image_TestCam_1_101.fits", "IMAGE 1\n");
+}
+
+static void test_a_component_can_be_addressed(void **state)
+{
+    fixture *f = *state;
+
+    put_parts(f);
+    vb_auto(viewer_free) viewer *v = viewer_new(f, f->reg);
+    vb_autofree char *component = NULL, *type = NULL;
+
+    assert_listing(v, "data/parts/raw.image", "instrument=TestCam");
+    assert_listing(v, "data/parts/raw.image/instrument=TestCam/detector=1/exposure=101",
+                   "raw.image_TestCam_1_101.fits");
+    assert_int_equal(viewer_ino(v, "data/parts/raw.image/detector=1/exposure=101/raw.image_TestCam_1_101.fits"),
+                     viewer_ino(v, "data/parts/raw/exposure=101/detector=1/raw.image_TestCam_1_101.fits"));
+    assert_int_equal(viewer_try(v, "data/parts/raw.image/detector=1/exposure=101/raw.mask_TestCam_1_101"), -ENOENT);
+    assert_int_equal(viewer_try(v, "data/parts/raw.wcs"), -ENOENT);
+    assert_int_equal(viewer_try(v, "data/parts/raw."), -ENOENT);
+    assert_int_equal(viewer_try(v, "data/parts/other.image"), -ENOENT);
+    /* The type has such files, this dataset has not: its directory is empty. */
+    assert_listing(v, RAW ".image/instrument=TestCam/detector=1/exposure=101", "");
+    component = viewer_xattr(v, "data/parts/raw.image/detector=1/exposure=101/raw.image_TestCam_1_101.fits",
+                             "user.butler.component");
+    type = viewer_xattr(v, "data/parts/raw.image/detector=1/exposure=101/raw.image_TestCam_1_101.fits",
+                        "user.butler.type");
+    assert_string_equal(component, "image");
+    assert_string_equal(type, "raw");
+    assert_null(viewer_xattr(v, RAW "/detector=2/exposure=101/" FILE, "user.butler.component"));
+}
+
 /* ---- collections -------------------------------------------------------------------------------------------- */
 
 /* A chain shows its members' datasets, each data ID once, as the first has it. */
@@ -327,7 +421,7 @@ static void test_types_of_a_chain_are_merged(void **state)
     assert_int_equal(viewer_try(v, "data/TestCam/raw/all/calexp"), -ENOENT);
 }
 
-/* FS.md, 4: "u" begins other collections and is one too: its directory shows both. */
+/* "u" begins other collections and is one too: its directory shows both. */
 static void test_a_collection_that_begins_others(void **state)
 {
     fixture *f = *state;
@@ -523,6 +617,9 @@ int main(void)
         WITH_RAWS(test_the_root_shows_the_branches),
         WITH_RAWS(test_collections_are_directories),
         WITH_RAWS(test_the_canonical_path),
+        WITH_RAWS(test_each_component_is_a_file),
+        WITH_RAWS(test_a_component_that_is_gone_leaves_the_others),
+        WITH_RAWS(test_a_component_can_be_addressed),
         WITH_RAWS(test_facets_stand_in_any_order),
         WITH_RAWS(test_implied_dimensions_narrow),
         WITH_RAWS(test_governor_dimensions_may_be_left_out),

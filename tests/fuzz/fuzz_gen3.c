@@ -1,13 +1,8 @@
 /* A Gen3 registry of which cells, rows and bytes were changed is read into a snapshot, or refused in a sentence.
- *
- * An input is a list of changes to a small registry that is made when the target starts:
- *     0 TABLE COLUMN ROW KIND LENGTH TEXT...   a cell becomes null, an integer, a number, text or bytes
- *     1 TABLE ROW                              a row goes
- *     2 PARENT POSITION CHILD                  a collection gets a child
- *     3 OFFSET(3) BYTE                         a byte of the file
- *     4 LENGTH(3)                              the file ends there */
+ * An input is a list of changes (damage.h) to a small registry that is made when the target starts. */
 #include "registry/gen3/copy.h"
 #include "registry/gen3/export.h"
+#include "tests/fuzz/damage.h"
 #include "tests/fuzz/fuzz.h"
 
 #include "registry/base/path.h"
@@ -15,7 +10,6 @@
 #include "registry/internal.h"
 #include "registry/record.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -97,18 +91,6 @@ static int export_file(void *arg, const vb_dataset *d, const vb_location *l, con
     return vb_gen3_export_file(arg, &row, err);
 }
 
-static void list_tables(void)
-{
-    vb_auto(vb_db_close) vb_db *db = NULL;
-    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    vb_auto_error err = VB_ERROR_INIT;
-
-    check(!vb_db_open(base, VB_DB_READ, &db, &err));
-    check(!vb_sql(db, &s, &err, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name", VB_NO_ARGS));
-    while (vb_stmt_step(s, &err) > 0)
-        vb_strv_add(&tables, vb_col_text(s, 0));
-}
-
 static void end(void)
 {
     free(base);
@@ -137,111 +119,7 @@ static void begin(void)
     check(!vb_gen3_export_begin(reg, base, &all, &x, &err));
     check(!vb_gen3_export_each(x, export_file, x, &err));
     check(!vb_gen3_export_end(x, &err));
-    list_tables();
-}
-
-/* ---- changes -------------------------------------------------------------------------------------------------- */
-
-struct input {
-    const uint8_t *data;
-    size_t size;
-};
-
-static unsigned take(struct input *in, int bytes)
-{
-    unsigned n = 0;
-
-    for (; bytes--; in->size -= in->size > 0)
-        n = n << 8 | (in->size ? *in->data++ : 0);
-    return n;
-}
-
-static const char *take_table(struct input *in)
-{
-    return tables[take(in, 1) % vb_strv_count(tables)];
-}
-
-static vb_arg take_value(struct input *in)
-{
-    unsigned kind = take(in, 1) % 5;
-    size_t n = take(in, 1);
-    const uint8_t *text = in->data;
-
-    n = n < in->size ? n : in->size;
-    in->data += n;
-    in->size -= n;
-    switch (kind) {
-    case VB_INT: return vb_arg_int(n ? (int64_t)(text[0] - 8 + (n > 1 ? (uint64_t)text[1] << 56 : 0)) : 0);
-    case VB_REAL: return vb_arg_real(n ? text[0] / 3.0 : 0);
-    case VB_TEXT:
-    case VB_BYTES: return (vb_arg){.kind = (vb_kind)kind, .data = n ? (const void *)text : "", .len = n};
-    default: return (vb_arg){.kind = VB_NULL};
-    }
-}
-
-static void change_cell(vb_db *db, struct input *in)
-{
-    const char *table = take_table(in);
-    vb_autofree char *find = vb_format("SELECT name FROM pragma_table_info('%s') ORDER BY (cid + %u) %% 7 LIMIT 1",
-                                       table, take(in, 1));
-    vb_autofree char *sql = NULL;
-    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
-    unsigned row = take(in, 1) % 16 + 1;
-    vb_arg value = take_value(in);
-
-    if (vb_sql(db, &s, NULL, find, VB_NO_ARGS) < 0 || vb_stmt_step(s, NULL) <= 0)
-        return;
-    sql = vb_format("UPDATE \"%s\" SET \"%s\" = ? WHERE rowid = %u OR %u = 16", table, vb_col_text(s, 0), row, row);
-    vb_sql_exec(db, NULL, sql, &value, 1);
-}
-
-static void change(vb_db *db, struct input *in, int file)
-{
-    vb_autofree char *sql = NULL;
-    const char *table;
-    uint8_t byte;
-    off_t offset;
-
-    switch (take(in, 1) % 5) {
-    case 0: change_cell(db, in); return;
-    case 1:
-        table = take_table(in);
-        sql = vb_format("DELETE FROM \"%s\" WHERE rowid = %u", table, take(in, 1));
-        vb_sql_exec(db, NULL, sql, VB_NO_ARGS);
-        return;
-    case 2:
-        vb_sql_exec(db, NULL, "INSERT INTO collection_chain VALUES (?, ?, ?)",
-                    VB_ARGS(take(in, 1) % 5, take(in, 1), take(in, 1) % 5));
-        return;
-    case 3:
-        offset = take(in, 3);
-        byte = (uint8_t)take(in, 1);
-        check(pwrite(file, &byte, 1, offset) >= 0);
-        return;
-    case 4: check(!ftruncate(file, take(in, 3))); return;
-    }
-}
-
-static void copy_base(void)
-{
-    vb_autoclose int from = open(base, O_RDONLY | O_CLOEXEC);
-    vb_autoclose int to = open(work, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-    check(from >= 0 && to >= 0 && !vb_copy_fd(from, to, NULL));
-}
-
-static void apply(struct input in)
-{
-    vb_auto(vb_db_close) vb_db *db = NULL;
-    vb_autoclose int file = open(work, O_RDWR | O_CLOEXEC);
-
-    check(!vb_db_open(work, VB_DB_WRITE, &db, NULL));
-    vb_db_run(db,
-              "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON; PRAGMA synchronous = OFF;"
-              "PRAGMA journal_mode = OFF; PRAGMA mmap_size = 0",
-              NULL);
-    for (int i = 0; i < 16 && in.size; i++)
-        change(db, &in, file);
+    tables = damage_tables(base);
 }
 
 /* ---- reading -------------------------------------------------------------------------------------------------- */
@@ -281,8 +159,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (!base)
         begin();
-    copy_base();
-    apply((struct input){data, size});
+    damage_copy(base, tables, work, data, size);
     r = read_all(&err);
     if (r < 0)
         check_refused(r, &err);

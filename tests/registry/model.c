@@ -59,7 +59,7 @@ static bool same_key(const m_dataset *a, const m_dataset *b)
 
 bool m_put(model *m, int type, int key, int run, int64_t id)
 {
-    m_dataset wanted = {true, type, key, run, id};
+    m_dataset wanted = {true, true, type, key, run, id};
 
     if (m->collections[run].type != VB_RUN)
         return false;
@@ -241,6 +241,13 @@ bool m_purge(model *m, const m_set *set, bool force)
         for (int c = 0; c < M_COLLECTIONS; c++)
             m->collections[c].has[i] = false;
     }
+    return true;
+}
+
+bool m_unstore(model *m, const m_set *set)
+{
+    for (int i = 0; i < m->ndatasets; i++)
+        m->datasets[i].stored = m->datasets[i].stored && !set->has[i];
     return true;
 }
 

@@ -21,7 +21,7 @@ typedef struct m_collection {
 } m_collection;
 
 typedef struct m_dataset {
-    bool there;
+    bool there, stored; /* stored: it has its artifact */
     int type, key, run;
     int64_t id; /* its row in the registry */
 } m_dataset;
@@ -59,6 +59,7 @@ bool m_certify(model *m, int collection, const m_set *set, vb_timespan span);
 bool m_decertify(model *m, int collection, int type, vb_timespan span, const m_set *set); /* NULL: all */
 bool m_chain(model *m, int chain, const int *children, int count, vb_chain_mode mode);
 bool m_purge(model *m, const m_set *set, bool force);
+bool m_unstore(model *m, const m_set *set);
 bool m_remove_run(model *m, int run, bool force);
 bool m_remove(model *m, int collection, bool from_parents);
 

@@ -2,6 +2,8 @@
 #include "registry/base/buf.h"
 #include "tests/registry/fixture.h"
 
+#include <inttypes.h>
+
 static void empty_buffer_is_empty_text(void **state)
 {
     vb_auto_buf b = {0};
@@ -24,6 +26,20 @@ static void what_is_added_follows_what_was(void **state)
     vb_buf_printf(&b, "%d%s", 7, "e");
     assert_string_equal(b.data, "abcd7e");
     assert_int_equal(b.len, 6);
+}
+
+static void a_number_is_what_printf_makes_of_it(void **state)
+{
+    static const int64_t cases[] = {0, 1, -1, 9, 10, -10, 1234567890123456789, INT64_MAX, INT64_MIN};
+
+    for (size_t i = 0; i < VB_COUNT(cases); i++) {
+        vb_auto_buf b = {0}, expected = {0};
+
+        vb_buf_int(&b, cases[i]);
+        vb_buf_printf(&expected, "%" PRId64, cases[i]);
+        assert_string_equal(b.data, expected.data);
+        assert_int_equal(b.len, expected.len);
+    }
 }
 
 static void grows_beyond_its_first_size(void **state)
@@ -172,6 +188,7 @@ int main(void)
         cmocka_unit_test(words_are_quoted_as_a_shell_wants_them),
         cmocka_unit_test(empty_buffer_is_empty_text),
         cmocka_unit_test(what_is_added_follows_what_was),
+        cmocka_unit_test(a_number_is_what_printf_makes_of_it),
         cmocka_unit_test(grows_beyond_its_first_size),
         cmocka_unit_test(printf_of_any_length_is_whole),
         cmocka_unit_test(steal_leaves_a_buffer_that_works),

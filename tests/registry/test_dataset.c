@@ -211,7 +211,7 @@ static int note(void *arg, const vb_dataset *d, vb_error *err)
     return out->len > 200 ? vb_fail(err, -ECANCELED, "enough") : 0;
 }
 
-static void datasets_come_type_by_type_and_by_data_id(void **state)
+static void datasets_come_type_by_type_as_they_came_into_the_registry(void **state)
 {
     fixture *f = *state;
     const vb_collection *run = fixture_run(f, "r");
@@ -223,8 +223,9 @@ static void datasets_come_type_by_type_and_by_data_id(void **state)
     fixture_put(f, "camera", "r", "instrument=Cam");
     fixture_put(f, "camera", "elsewhere", "instrument=Cam");
     assert_ok(vb_dataset_each(f->reg, run, NULL, note, &all, &f->err), &f->err);
-    assert_string_equal(vb_buf_text(&all), "camera {instrument: Cam}; raw {instrument: Cam, detector: 9, exposure: 1}; "
-                                           "raw {instrument: Cam, detector: 10, exposure: 1}");
+    assert_string_equal(vb_buf_text(&all),
+                        "camera {instrument: Cam}; raw {instrument: Cam, detector: 10, exposure: 1}; "
+                        "raw {instrument: Cam, detector: 9, exposure: 1}");
     assert_ok(vb_dataset_each(f->reg, run, camera, note, &one, &f->err), &f->err);
     assert_string_equal(vb_buf_text(&one), "camera {instrument: Cam}");
     assert_ok(vb_dataset_each(f->reg, fixture_run(f, "empty"), NULL, note, &none, &f->err), &f->err);
@@ -233,6 +234,39 @@ static void datasets_come_type_by_type_and_by_data_id(void **state)
         vb_buf_putc(&enough, '.');
     assert_int_equal(vb_dataset_each(f->reg, run, NULL, note, &enough, NULL), -ECANCELED);
     assert_string_equal(enough.data + 200, "; camera {instrument: Cam}");
+}
+
+static int note_detector(void *arg, const vb_dataset *d, vb_error *err)
+{
+    int64_t *sum = arg;
+
+    sum[0]++;
+    sum[1] += d->dataid.values[1].i;
+    if (d->id <= sum[2])
+        return vb_fail(err, -EINVAL, "dataset %ld after %ld", (long)d->id, (long)sum[2]);
+    sum[2] = d->id;
+    return 0;
+}
+
+/* Those of another run lie between: few in one place, more than are stepped over in another. */
+static void datasets_that_lie_far_apart_are_all_listed(void **state)
+{
+    fixture *f = *state;
+    const vb_collection *run = fixture_run(f, "r");
+    const vb_dataset_type *camera = fixture_type(f, "raw", "instrument,detector,exposure");
+    int64_t all[3] = {0}, other[3] = {0};
+
+    for (int i = 0; i < 300; i++) {
+        char id[64];
+
+        snprintf(id, sizeof id, "instrument=Cam,detector=%d,exposure=%d", i * 7 % 300, 300 - i);
+        fixture_put(f, "raw", i % 3 && (i < 100 || i > 200) ? "r" : "elsewhere", id);
+    }
+    assert_ok(vb_dataset_each(f->reg, run, camera, note_detector, all, &f->err), &f->err);
+    assert_ok(vb_dataset_each(f->reg, fixture_run(f, "elsewhere"), camera, note_detector, other, &f->err), &f->err);
+    assert_int_equal(all[0], 132);
+    assert_int_equal(other[0], 168);
+    assert_int_equal(all[1] + other[1], 300 * 299 / 2);
 }
 
 static void uuids_are_listed_ascending(void **state)
@@ -352,7 +386,8 @@ int main(void)
         TEST(the_first_collection_that_has_it_wins),
         TEST(what_is_not_there_is_nothing_and_no_error),
         TEST(a_dataset_is_printed_with_its_data_id),
-        TEST(datasets_come_type_by_type_and_by_data_id),
+        TEST(datasets_come_type_by_type_as_they_came_into_the_registry),
+        TEST(datasets_that_lie_far_apart_are_all_listed),
         TEST(uuids_are_listed_ascending),
         TEST(a_location_comes_back_and_is_replaced),
         TEST(absolute_paths_come_sorted),

@@ -1,6 +1,7 @@
 /* What ingest asks of the registry: rules of instruments, many datasets at once, quick look-ups, paths that
  * are held. */
 #include "registry/instrument_rules.h"
+#include "registry/internal.h"
 #include "registry/lookup.h"
 #include "registry/store_paths.h"
 #include "tests/registry/fixture.h"
@@ -155,6 +156,99 @@ static void datasets_are_found_in_their_run(void **state)
     free_batch(&b);
 }
 
+/* Every other one is of another type, of the same dimensions. */
+static batch make_mixed(fixture *f, size_t count)
+{
+    const vb_dataset_type *remark = fixture_type(f, "remark", "detector,exposure");
+    batch b = make_batch(count);
+
+    for (size_t i = 0; i < count; i++) {
+        b.datasets[i].uuid = vb_uuid_v7();
+        if (i % 2)
+            b.datasets[i].type = remark;
+    }
+    return b;
+}
+
+/* As the transaction sees it. */
+static int64_t count(fixture *f, const char *table)
+{
+    vb_autofree char *sql = vb_format("SELECT count(*) FROM %s", table);
+    int64_t n = -1;
+
+    assert_ok(vb_sql_int(f->reg->db, &n, &f->err, sql, VB_NO_ARGS), &f->err);
+    return n;
+}
+
+static void some_of_several_types_are_inserted_whole(void **state)
+{
+    fixture *f = *state;
+    vb_auto_error err = VB_ERROR_INIT;
+    int64_t before = 0;
+
+    for (size_t n = 0; n <= 9; n++) {
+        vb_auto_txn inner = {0};
+        batch b = make_mixed(f, n);
+
+        assert_ok(vb_registry_begin(f->reg, &inner, &err), &err);
+        before = count(f, "member_1");
+        assert_ok(vb_dataset_insert_some(f->reg, b.datasets, b.locations, n, &err), &err);
+        check_batch(f, &b);
+        assert_int_equal(count(f, "member_1"), before + (int64_t)n);
+        vb_txn_rollback(&inner);
+        free_batch(&b);
+    }
+}
+
+static void some_that_provenance_speaks_of_come_back(void **state)
+{
+    fixture *f = *state;
+    vb_auto_error err = VB_ERROR_INIT;
+    batch b = make_mixed(f, 4);
+    vb_auto_dataset there = {.uuid = b.datasets[2].uuid, .type = note, .state = VB_DATASET_REMOVED};
+
+    there.dataid = vb_dataid_copy(&b.datasets[2].dataid);
+    there.run_id = run_id;
+    assert_ok(vb_dataset_insert(f->reg, &there, NULL, &err), &err);
+    assert_ok(vb_db_run(f->reg->db, "UPDATE dataset SET run_id = 0; DELETE FROM member_1", &err), &err);
+    assert_ok(vb_dataset_insert_some(f->reg, b.datasets, b.locations, 4, &err), &err);
+    assert_int_equal(b.datasets[2].id, there.id);
+    check_batch(f, &b);
+    assert_int_equal(count(f, "dataset"), 4);
+    free_batch(&b);
+}
+
+static void some_of_other_dimensions_are_inserted_too(void **state)
+{
+    fixture *f = *state;
+    vb_auto_error err = VB_ERROR_INIT;
+    const vb_dataset_type *log = fixture_type(f, "log", "exposure");
+    batch b = make_mixed(f, 3);
+
+    vb_dataid_clear(&b.datasets[1].dataid);
+    b.datasets[1].type = log;
+    b.datasets[1].dataid = fixture_dataid(f, log->group, "instrument=Cam,exposure=4");
+    assert_ok(vb_dataset_insert_some(f->reg, b.datasets, b.locations, 3, &err), &err);
+    check_batch(f, &b);
+    assert_int_equal(count(f, "member_2"), 1);
+    free_batch(&b);
+}
+
+/* bug: the first that the same statement had inserted was named */
+static void the_one_of_some_that_is_there_is_named(void **state)
+{
+    fixture *f = *state;
+    vb_auto_error err = VB_ERROR_INIT;
+    batch first = make_mixed(f, 2), second = make_mixed(f, 4);
+
+    assert_ok(vb_dataset_insert_some(f->reg, first.datasets, first.locations, 2, &err), &err);
+    second.datasets[0].dataid.values[2].i += 100;
+    assert_int_equal(vb_dataset_insert_some(f->reg, second.datasets, second.locations, 4, &err), -EEXIST);
+    assert_string_equal(err.message, "remark {instrument: Cam, detector: 1, exposure: 0}: run 'run' has one already");
+    free_batch(&first);
+    free_batch(&second);
+}
+
 static void data_id_that_is_there_is_named(void **state)
 {
     fixture *f = *state;
@@ -254,6 +348,10 @@ int main(void)
         TEST(builtin_rules_are_text),
         TEST(any_number_of_datasets_is_inserted_whole),
         TEST(datasets_are_found_in_their_run),
+        TEST(some_of_several_types_are_inserted_whole),
+        TEST(some_that_provenance_speaks_of_come_back),
+        TEST(some_of_other_dimensions_are_inserted_too),
+        TEST(the_one_of_some_that_is_there_is_named),
         TEST(data_id_that_is_there_is_named),
         TEST(data_id_that_is_here_twice_is_named),
         TEST(record_exists_or_not),

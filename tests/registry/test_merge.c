@@ -1,4 +1,5 @@
 /* Receipts become rows: in any order, each once. */
+#include "registry/association.h"
 #include "tests/registry/executed.h"
 
 #define D1   "[\"Cam\",1,10]"
@@ -285,6 +286,33 @@ static void what_the_run_has_already_gives_way_only_to_clobber(void **state)
     assert_int_equal(fixture_count(f, "trash"), 1);
 }
 
+/* bug: --clobber-outputs took a dataset out of the collections that had it, and said nothing */
+static void what_somebody_has_picked_does_not_give_way(void **state)
+{
+    fixture *f = *state;
+    vb_auto(vb_receipt_free) vb_receipt *again = executed_receipt(f, g, "make", D1, 1, VB_STATUS_SUCCEEDED);
+    const vb_collection *tag = fixture_collection(f, "picked", VB_TAGGED);
+    vb_auto_dataset old = {0};
+    vb_auto_error err = VB_ERROR_INIT;
+    vb_auto_txn txn = {0};
+    int64_t changed;
+
+    executed(f, g, "make", D1, 1, VB_STATUS_SUCCEEDED);
+    old = dataset(f, "cal", D1);
+    assert_ok(vb_registry_begin(f->reg, &txn, &f->err), &f->err);
+    assert_ok(vb_select_datasets(f->reg, &old, 1, &f->err), &f->err);
+    assert_ok(vb_associate(f->reg, tag, &changed, &f->err), &f->err);
+    assert_ok(vb_txn_commit(&txn, &f->err), &f->err);
+    again->quantum = executed_uuid("g2", "make", D1);
+    again->outputs[0].dataset = executed_uuid("g2", "cal", D1);
+    g->clobber_outputs = true;
+    assert_int_equal(executed_merge(f, g, again, &err), -EEXIST);
+    assert_says(&err, "TAGGED 'picked' has 1 of them");
+    assert_hints(&err, "disassociate");
+    assert_int_equal(fixture_count(f, "association"), 1);
+    assert_int_equal(fixture_count(f, "trash"), 0);
+}
+
 /* ---- what is made once ------------------------------------------------------------------------------------ */
 
 static int merge_init(fixture *f, const vb_receipt *r)
@@ -341,6 +369,7 @@ int main(void)
         TEST(an_input_that_no_connection_declares_has_none),
         TEST(a_receipt_that_does_not_fit_is_refused_whole),
         TEST(what_the_run_has_already_gives_way_only_to_clobber),
+        TEST(what_somebody_has_picked_does_not_give_way),
         TEST(what_is_made_once_is_merged_once_and_is_no_quantum),
         TEST(what_is_made_once_may_be_late_or_missing),
     };

@@ -147,6 +147,10 @@ static void the_first_registry_becomes_one_of_this_version(void **state)
         assert_ok(vb_sql_int(db, &n, &f->err, objects, VB_NO_ARGS), &f->err);
         assert_int_equal(n, 0);
     }
+    assert_int_equal(ask(f, "old",
+                         "SELECT count(*) FROM sqlite_stat1 JOIN dataid_group ON tbl = 'member_' || id AND idx = tbl"
+                         " WHERE dimensions = 'instrument,detector' AND stat = '1000000 300000 30000 234 1'"),
+                     1);
 }
 
 static void what_was_in_it_stays(void **state)
@@ -166,6 +170,53 @@ static void what_was_in_it_stays(void **state)
     assert_int_equal(ask(f, "old", "SELECT seq FROM sqlite_sequence WHERE name = 'quantum'"), 40);
     assert_int_equal(ask(f, "old", "PRAGMA user_version"), VB_SCHEMA_VERSION);
     assert_int_equal(ask(f, "old", "SELECT value FROM meta WHERE key = 'schema_version'"), VB_SCHEMA_VERSION);
+}
+
+/* Makes a file of this version one of version 2, as the last vbutler that wrote it did: files of components in
+ * datastore_record. */
+static void make_second(fixture *f, const char *name)
+{
+    static const char sql[] =
+        "DROP TABLE component; DROP TABLE component_summary; ALTER TABLE connection DROP COLUMN component;"
+        "DROP INDEX location_path; DROP TABLE IF EXISTS sqlite_stat1;"
+        "DROP TABLE datastore_record; CREATE TABLE datastore_record (dataset_id INTEGER NOT NULL, component TEXT NOT NULL,"
+        " store_id INTEGER NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL, checksum TEXT, formatter TEXT,"
+        " storage_class TEXT, PRIMARY KEY (dataset_id, component)) STRICT, WITHOUT ROWID;"
+        "INSERT INTO datastore_record VALUES (7, 'mask', 1, 'r/m', 3, 'abc', 'a.B', 'MaskX'),"
+        " (7, 'image', 1, 'r/i', -1, NULL, NULL, 'ImageF'), (8, '', 1, 'r/w', 9, 'def', 'a.B', 'Other');"
+        "PRAGMA user_version = 2; UPDATE meta SET value = 2 WHERE key = 'schema_version';";
+    vb_auto(vb_db_close) vb_db *db = NULL;
+
+    make_first(f, name, "registry");
+    assert_int_equal(vb_migrate(fixture_path(f, name), false, NULL, NULL, &f->err), VB_SCHEMA_VERSION - 1);
+    db = open_db(f, name, VB_DB_WRITE);
+    assert_ok(vb_db_run(db, sql, &f->err), &f->err);
+}
+
+static void components_get_a_table_of_their_own(void **state)
+{
+    fixture *f = *state;
+    int steps = 1;
+
+    make_second(f, "old");
+    assert_int_equal(vb_migrate(fixture_path(f, "old"), false, count_step, &steps, &f->err), VB_SCHEMA_VERSION - 2);
+    assert_int_equal(ask(f, "old", "SELECT count(*) FROM component WHERE dataset_id = 7"), 2);
+    assert_int_equal(ask(f, "old",
+                         "SELECT number FROM component WHERE component = 'mask' AND path = 'r/m' AND size = 3 AND"
+                         " formatter = 'a.B' AND storage_class = 'MaskX' AND checksum IS NULL AND mtime IS NULL"),
+                     2);
+    assert_int_equal(ask(f, "old", "SELECT number FROM component WHERE component = 'image' AND size = -1"), 1);
+    assert_int_equal(ask(f, "old", "SELECT count(*) FROM component_summary WHERE type_id = 1"), 2);
+    /* What only Rubin's program said stays: its checksums, and a storage class that is not the type's. */
+    assert_int_equal(ask(f, "old", "SELECT count(*) FROM datastore_record"), 2);
+    assert_int_equal(ask(f, "old",
+                         "SELECT count(*) FROM datastore_record WHERE component = 'mask' AND checksum = 'abc' AND"
+                         " storage_class IS NULL"),
+                     1);
+    assert_int_equal(ask(f, "old",
+                         "SELECT count(*) FROM datastore_record WHERE dataset_id = 8 AND component = '' AND"
+                         " storage_class = 'Other'"),
+                     1);
 }
 
 static void an_older_file_is_refused_with_the_remedy(void **state)
@@ -264,6 +315,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_first_registry_becomes_one_of_this_version),
         TEST(what_was_in_it_stays),
+        TEST(components_get_a_table_of_their_own),
         TEST(an_older_file_is_refused_with_the_remedy),
         TEST(a_dry_run_only_tells),
         TEST(a_second_time_nothing_is_done),

@@ -233,6 +233,15 @@ static int step_purge(world *w, bool *expected)
     return r < 0 ? r : vb_prune_selected(w->reg, true, &w->err);
 }
 
+static int step_unstore(world *w, bool *expected)
+{
+    m_set set = pick_datasets(w);
+
+    strcpy(w->what, "unstore");
+    *expected = m_unstore(&w->m, &set);
+    return vb_prune_selected(w->reg, false, &w->err);
+}
+
 static int step_remove(world *w, bool *expected)
 {
     int c = pick_collection(w);
@@ -415,9 +424,14 @@ static int64_t rows(world *w, const char *table)
 /* Each reference is in the index of references, and it has no other; nothing is left of what is gone. */
 static void check_indices(world *w)
 {
-    int64_t references = 0, datasets = 0, members = 0;
+    int64_t references = 0, datasets = 0, stored = 0, members = 0;
 
     for (int d = 0; d < w->m.ndatasets; d++) {
+        vb_auto_location l = {0};
+        bool has = w->m.datasets[d].there && w->m.datasets[d].stored;
+
+        CHECK(w, vb_location_get(w->reg, w->m.datasets[d].id, &l, &w->err) == has, "dataset %d: an artifact, or none", d);
+        stored += has;
         datasets += w->m.datasets[d].there;
         for (int c = 0; c < M_COLLECTIONS; c++) {
             bool in = w->m.collections[c].has[d];
@@ -432,7 +446,9 @@ static void check_indices(world *w)
           rows(w, "association"), references);
     CHECK(w, rows(w, "dataset") == datasets, "%" PRId64 " datasets, and %" PRId64 " in the model", rows(w, "dataset"),
           datasets);
-    CHECK(w, rows(w, "location") == datasets, "%" PRId64 " locations", rows(w, "location"));
+    CHECK(w, rows(w, "location") == stored, "%" PRId64 " locations, and %" PRId64 " in the model", rows(w, "location"),
+          stored);
+    CHECK(w, rows(w, "location") + rows(w, "trash") == w->m.ndatasets, "an artifact is neither known nor trash");
     CHECK(w, rows(w, "member_1") + rows(w, "member_2") == datasets + members, "%" PRId64 " members of %" PRId64,
           rows(w, "member_1") + rows(w, "member_2"), datasets + members);
     CHECK(w, rows(w, "calib_1") + rows(w, "calib_2") == w->m.nranges, "ranges are left");
@@ -443,7 +459,7 @@ static void run_step(world *w)
     static int (*const steps[])(world *, bool *) = {
         step_register,  step_register,  step_put,     step_put,     step_put,       step_put,
         step_associate, step_associate, step_certify, step_certify, step_decertify, step_decertify,
-        step_chain,     step_chain,     step_purge,   step_remove,  step_rename,
+        step_chain,     step_chain,     step_purge,   step_unstore, step_remove,    step_rename,
     };
     vb_auto_txn txn = {0};
     bool expected = false;

@@ -2,6 +2,7 @@
 #include "registry/association.h"
 #include "registry/internal.h"
 #include "registry/prune.h"
+#include "registry/store_paths.h"
 #include "registry/trash.h"
 #include "tests/registry/executed.h"
 
@@ -199,6 +200,52 @@ static void a_part_of_a_file_is_noted_as_the_file_and_without_its_size(void **st
     check_trash(f, "r/a.fits:-1:7 r/a#b.fits:5:7 r/c#d.fits:-1:7");
 }
 
+/* A part of a dataset in a file of its own. */
+static void put_component(fixture *f, int64_t dataset, const char *path)
+{
+    assert_ok(vb_sql_exec(f->reg->db, &f->err,
+                          "INSERT INTO component VALUES (?, 'psf', 1, 1, ?, 3, NULL, NULL, NULL, 'Psf')",
+                          VB_ARGS(dataset, path)),
+              &f->err);
+}
+
+static void a_file_is_held_by_whatever_leads_to_it(void **state)
+{
+    static const struct {
+        const char *path;
+        bool expected;
+    } cases[] = {
+        {"r/a.fits", true},   {"r/a", false},        {"r/a.fit", false},        {"r/a.fits.gz", false},
+        {"r/b#c.fits", true}, {"r/b", false},        {"r/d.fits", true},        {"r/e", false},
+        {"r/psf.fits", true}, {"r/psf.fit", false},  {"r/abs.fits", true},      {"r/abs", false},
+        {"r/zip.zip", true},  {"r/abs-psf", true},   {"r/a.fits#hdu=1", false}, /* a part is no file */
+        {"other/x", false},   {"r/both.fits", true},
+    };
+    const char *paths[VB_COUNT(cases)];
+    bool held[VB_COUNT(cases)];
+    fixture *f = *state;
+
+    put(f, 1, "r/a.fits#hdu=10", 5, 7);
+    put(f, 2, "r/b#c.fits", 5, 7); /* a file of its own, no part of r/b */
+    put_component(f, put(f, 3, "r/d.fits", 5, 7), "r/psf.fits");
+    put(f, 4, "/root/r/abs.fits", 5, 7); /* as if the repository had been moved to where it lies */
+    put_component(f, put(f, 5, "r/zip.zip#unzip=m", 5, 7), "/root/r/abs-psf");
+    put(f, 6, "r/both.fits", 5, 7);
+    put(f, 7, "r/both.fits#hdu=1", 5, 7);
+    put(f, 8, "/rootling/other/x", 5, 7);
+    assert_ok(vb_sql_exec(f->reg->db, &f->err, "INSERT INTO location VALUES (4711, 1, 'r/e', 1, NULL, 1, NULL)",
+                          VB_NO_ARGS),
+              &f->err); /* of no dataset */
+    for (size_t i = 0; i < VB_COUNT(cases); i++)
+        paths[i] = cases[i].path;
+    assert_ok(vb_store_paths_held(f->reg, 1, "/root", paths, VB_COUNT(cases), held, &f->err), &f->err);
+    for (size_t i = 0; i < VB_COUNT(cases); i++)
+        if (held[i] != cases[i].expected)
+            fail_msg("%s: %d", paths[i], held[i]);
+    assert_ok(vb_store_paths_held(f->reg, 2, "/root", paths, 1, held, &f->err), &f->err);
+    assert_false(held[0]); /* of another store */
+}
+
 /* ---- who refers to what is removed -------------------------------------------------------------------------- */
 
 static void select_all(fixture *f, const char *run)
@@ -324,9 +371,12 @@ static int setup_traced(void **state)
     return r;
 }
 
-/* Every statement of a removal looks rows up by index: only the selection itself is walked through. */
+/* Every statement of a removal looks rows up by index: only the selection itself is walked through.  bug: whose the
+ * files are was asked of all locations */
 static void removing_never_scans(void **state)
 {
+    static const char *const paths[] = {"r/a", "r/b"};
+    bool held[VB_COUNT(paths)];
     fixture *f = *state;
     struct traced t = {f, vb_strv_dup(NULL)};
     sqlite3 *handle = last_opened; /* the fixture's connection */
@@ -336,14 +386,16 @@ static void removing_never_scans(void **state)
     fixture_put(f, "bias", "r", "instrument=Cam,detector=1,exposure=1");
     put(f, 1, "r/a", 5, 7);
     tag(f, "t", "r");
+    put_component(f, put(f, 2, "/data/elsewhere", 5, 7), "/data/r/b");
     select_all(f, "r");
     sqlite3_trace_v2(handle, SQLITE_TRACE_STMT, trace, &t);
+    assert_ok(vb_store_paths_held(f->reg, 1, "/data", paths, VB_COUNT(paths), held, &f->err), &f->err);
     assert_int_equal(vb_prune_check_unreferenced(f->reg, NULL), -EBUSY);
     assert_ok(vb_prune_selected(f->reg, true, &f->err), &f->err);
     sqlite3_trace_v2(handle, 0, NULL, NULL);
     for (char **sql = t.statements; *sql; sql++, n++)
         check_no_scan(handle, *sql);
-    assert_true(n >= 12);
+    assert_true(n >= 16);
     vb_strv_free(t.statements);
 }
 
@@ -359,6 +411,7 @@ int main(void)
         TEST(artifacts_of_others_are_no_trash),
         TEST(the_oldest_notes_come_first_and_are_forgotten),
         TEST(a_part_of_a_file_is_noted_as_the_file_and_without_its_size),
+        TEST(a_file_is_held_by_whatever_leads_to_it),
         TEST(collections_that_have_a_dataset_are_named),
         TEST(a_run_goes_with_its_own_provenance_alone),
         cmocka_unit_test_setup_teardown(removing_never_scans, setup_traced, fixture_teardown),

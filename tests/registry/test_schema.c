@@ -195,9 +195,9 @@ static void other_files_are_refused_in_a_sentence(void **state)
         {"PRAGMA application_id = 1", "no vbutler registry"},
         {"PRAGMA application_id = 0x7662746c; PRAGMA user_version = 99", "schema version 99; this vbutler"},
         {"PRAGMA application_id = 0x7662746c; PRAGMA user_version = 1", "schema version 1, of an older vbutler"},
-        {"PRAGMA application_id = 0x7662746c; PRAGMA user_version = 2; CREATE TABLE meta (key, value)", "incomplete"},
-        {"PRAGMA application_id = 0x7662746c; PRAGMA user_version = 2", "no such table"},
-        {"PRAGMA application_id = 0x7662746c; PRAGMA user_version = 2; CREATE TABLE meta (key, value);"
+        {"PRAGMA application_id = 0x7662746c; PRAGMA user_version = 3; CREATE TABLE meta (key, value)", "incomplete"},
+        {"PRAGMA application_id = 0x7662746c; PRAGMA user_version = 3", "no such table"},
+        {"PRAGMA application_id = 0x7662746c; PRAGMA user_version = 3; CREATE TABLE meta (key, value);"
          "INSERT INTO meta VALUES ('format', 'graph'), ('universe', '[]')",
          "no 'version'"},
     };

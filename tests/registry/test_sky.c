@@ -249,6 +249,8 @@ static void golden_points_have_their_pixels(void **state)
         vb_vec3 v = {json_real_value(json_array_get(xyz, 0)), json_real_value(json_array_get(xyz, 1)),
                      json_real_value(json_array_get(xyz, 2))};
 
+        assert_float_equal(vb_vec3_lon(v) / degree, json_real_value(json_object_get(point, "lon")), 1e-10);
+        assert_float_equal(vb_vec3_lat(v) / degree, json_real_value(json_object_get(point, "lat")), 1e-10);
         assert_int_equal(vb_htm_index(7, v), json_integer_value(json_object_get(point, "htm7")));
         assert_int_equal(vb_htm_index(10, v), json_integer_value(json_object_get(point, "htm10")));
         assert_int_equal(vb_healpix_index(5, v), json_integer_value(json_object_get(point, "healpix5")));

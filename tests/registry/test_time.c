@@ -267,7 +267,13 @@ static void literals_mean_what_they_mean_to_rubin(void **state)
         int64_t t;
 
         if (json_object_get(entry, "nsec")) {
-            check_literal(f, text, json_integer_value(json_object_get(entry, "nsec")));
+            int64_t nsec = json_integer_value(json_object_get(entry, "nsec"));
+            vb_autofree char *tai = vb_format("%s/tai", json_string_value(json_object_get(entry, "tai_iso")));
+
+            check_literal(f, text, nsec);
+            assert_ok(literal(f, tai, &t, &f->err), &f->err);
+            if (nsec != VB_TIME_MIN && nsec != VB_TIME_MAX) /* daf_butler's ends of time; rounded to milliseconds */
+                assert_true(llabs(t - nsec) <= 500000);
             known++;
         } else {
             assert_true(literal(f, text, &t, NULL) < 0);

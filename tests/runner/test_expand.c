@@ -10,6 +10,7 @@ struct command {
     vb_graph *graph;
     vb_quantum quantum;
     char *inputs[3], *outputs[3];
+    char **more[3];
     int work;
 };
 
@@ -40,7 +41,7 @@ static char *expand(struct command *c, const char *definition, vb_error *err)
 {
     vb_autofree char *whole = *definition == '[' ? vb_format("{\"command\":%s}", definition) : vb_strdup(definition);
     json_t *json = json_loads(whole, 0, NULL);
-    vb_expansion e = {c->graph, &c->quantum, json, c->inputs, c->outputs, 4, c->work};
+    vb_expansion e = {c->graph, &c->quantum, json, c->inputs, c->outputs, 4, c->work, c->more};
     vb_buf text = {0};
     char **argv = NULL;
     int r;
@@ -100,6 +101,26 @@ static void test_a_list_file_has_a_line_a_dataset(void **state)
     check(&c, cases, 1);
     assert_int_equal(vb_read_file(c.work, "cal.list", 1000, &text, NULL), 0);
     assert_string_equal(vb_buf_text(&text), "in/cal/1.fits\nin/cal/2.fits\nin/cal/3.fits\n");
+}
+
+/* A dataset in parts is as many arguments as it has files. */
+static void test_all_files_of_a_dataset_are_told(void **state)
+{
+    static const struct expected cases[] = {
+        {"[\"{in.cal}\"]", "in/cal/1.fits|in/cal/2.fits|in/cal/2.m.fits|in/cal/2.w.fits|in/cal/3.fits"},
+        {"[\"{in.cal:,}\"]", "in/cal/1.fits,in/cal/2.fits,in/cal/2.m.fits,in/cal/2.w.fits,in/cal/3.fits"},
+        {"[\"{out.mosaic}\"]", "out/mosaic/m.fits"},
+    };
+    char *more[] = {(char *)"in/cal/2.m.fits", (char *)"in/cal/2.w.fits", NULL};
+    vb_auto_error err = VB_ERROR_INIT;
+    auto_command c;
+
+    open_command(&c, *state);
+    c.more[1] = more;
+    check(&c, cases, VB_COUNT(cases));
+    c.inputs[0] = c.inputs[2] = NULL;
+    assert_null(expand(&c, "[\"-i={in.cal}\"]", &err));
+    assert_says(&err, "{in.cal} stands for 3 files inside one word");
 }
 
 static void test_a_list_file_that_cannot_be_written_is_an_error(void **state)
@@ -263,6 +284,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_connection_alone_is_an_argument_a_dataset),
         TEST(test_a_list_file_has_a_line_a_dataset),
+        TEST(test_all_files_of_a_dataset_are_told),
         TEST(test_a_list_file_that_cannot_be_written_is_an_error),
         TEST(test_fields_have_their_values),
         TEST(test_config_is_shown_as_it_was_written),

@@ -114,6 +114,13 @@ static void test_connections_that_mean_nothing_are_refused(void **state)
         {"    inputs: {raw: {type: raw, minimum: -1}}\n", "minimum must be a number, 0 or more"},
         {"    inputs: {raw: {type: raw, minimum: x}}\n", "minimum must be a number, 0 or more"},
         {"    inputs: {raw: {type: raw, dimensions: {a: b}}}\n", "p.yaml:4:43: "},
+        {"    inputs: {raw: {type: raw, component: [a]}}\n",
+         "p.yaml:4:42: component must be the name of one component"},
+        {"    inputs: {raw: {type: raw, component: a.b}}\n", "'a.b' cannot name a component"},
+        {"    inputs: {raw: {type: raw, component: ''}}\n", "cannot name a component"},
+        {"    inputs: {raw: {type: raw.image, component: mask}}\n", "wants component 'mask' of 'raw.image'"},
+        {"    outputs: {raw: {type: raw, component: image}}\n", "output 'raw' of task 'a' is a component"},
+        {"    outputs: {raw: {type: raw.image}}\n", "output 'raw' of task 'a' is a component"},
     };
 
     for (size_t i = 0; i < VB_COUNT(cases); i++) {

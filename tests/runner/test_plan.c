@@ -1,4 +1,4 @@
-/* Tests of runner/graph/plan: the collections of a run (SEMANTICS, 10), and the graphs of pipelines and commands. */
+/* Tests of runner/graph/plan: the collections of a run, and the graphs of pipelines and commands. */
 #include "runner/graph/plan.h"
 #include "tests/runner/bench.h"
 

@@ -75,7 +75,7 @@ static void test_an_output_that_was_not_made_is_not_published(void **state)
     assert_int_equal(vb_published_find(p, &two, &l), 1);
 }
 
-/* A UUID is one set of bytes for ever (SEMANTICS, 13). */
+/* A UUID is one set of bytes for ever. */
 static void test_the_first_artifact_of_a_dataset_stands(void **state)
 {
     vb_auto(vb_published_free) vb_published *p = vb_published_new();

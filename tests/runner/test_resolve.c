@@ -53,6 +53,36 @@ static void test_tasks_come_in_topological_order(void **state)
     assert_string_equal(spec.tasks[1].label, "mosaic");
 }
 
+/* A component is one of the type's storage class, said either way. */
+static void test_components_are_of_the_storage_class(void **state)
+{
+    static const char yaml[] = HEAD
+        "  a:\n    dimensions: [exposure]\n    inputs:\n"
+        "      i: {type: flux, dimensions: [exposure], storageClass: ExposureF, component: wcs}\n"
+        "      j: {type: flux.bbox}\n"
+        "      k: {type: flux}\n"
+        "    outputs: {o: {type: o, dimensions: [exposure], storageClass: X}}\n"
+        "    command: [a]\n";
+    static const char wrong[] = HEAD "  a:\n    dimensions: [exposure]\n    inputs:\n"
+                                     "      i: {type: flux.vcs, dimensions: [exposure], storageClass: ExposureF}\n"
+                                     "    outputs: {o: {type: o, dimensions: [exposure], storageClass: X}}\n"
+                                     "    command: [a]\n";
+    fixture *f = *state;
+    vb_auto_graph_spec spec = {0}, nothing = {0};
+    vb_auto(vb_pipeline_free) vb_pipeline *p = NULL;
+    vb_auto_error err = VB_ERROR_INIT;
+
+    resolve(f, yaml, NULL, &spec);
+    assert_string_equal(connection(&spec.tasks[0], "i")->component, "wcs");
+    assert_string_equal(connection(&spec.tasks[0], "j")->component, "bbox");
+    assert_string_equal(connection(&spec.tasks[0], "j")->type.name, "flux");
+    assert_null(connection(&spec.tasks[0], "k")->component);
+    p = bench_pipeline(f, wrong);
+    assert_int_equal(vb_pipeline_resolve(p, f->reg, &nothing, &err), -EINVAL);
+    assert_says(&err, "p.yaml:6:10: dataset type 'flux': storage class ExposureF has no component 'vcs'");
+    assert_hints(&err, "wcs");
+}
+
 /* What the pipeline says once, or else the registry. */
 static void test_types_are_what_somebody_says(void **state)
 {
@@ -285,6 +315,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_tasks_come_in_topological_order),
         TEST(test_types_are_what_somebody_says),
+        TEST(test_components_are_of_the_storage_class),
         TEST(test_a_task_has_outputs_of_our_own),
         TEST(test_a_definition_holds_all_that_runs),
         TEST(test_of_tasks_that_are_not_chosen_nothing_is_asked),

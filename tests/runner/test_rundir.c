@@ -1,5 +1,6 @@
 /* Tests of runner/run/rundir: the shared directory of a graph's execution; a link is the commit. */
 #include "runner/run/rundir.h"
+#include "registry/lease.h"
 #include "tests/runner/bench.h"
 
 #include <fcntl.h>
@@ -24,7 +25,8 @@ static void test_one_runner_at_a_time_has_it(void **state)
 {
     vb_auto(bench_free) bench *b = bench_new(*state);
     vb_auto_error err = VB_ERROR_INIT;
-    vb_autofree char *process = vb_format("another vbutler (process %d) is executing this graph in %s", (int)getpid(),
+    vb_autofree char *name = vb_process_name();
+    vb_autofree char *process = vb_format("another vbutler (process %s) is executing this graph in %s", name,
                                           b->site.dir->path);
     vb_rundir *second = NULL;
 

@@ -1,46 +1,46 @@
-/* main.c - what tools/bench/registry measures inside one process; prints lines "NAME<tab>VALUE<tab>UNIT".
+/* main.c - what tools/bench/registry measures inside one process; prints lines "NAME<tab>VALUE<tab>SIZE".
  *
- *     registry-bench DIR DATASETS FILES
+ *     registry-bench write DIR DATASETS FILES [NAME]...
+ *     registry-bench read DIR DATASETS [NAME]...
  *
- * makes the repository DIR/repo of so many datasets, asks it, and ingests so many small files by each transfer mode
- * into repositories of their own.  DIR is there, and the caller's to remove. */
+ * `write` makes the repository DIR/repo of so many datasets, adds to it, changes it, and ingests so many small files by
+ * each transfer mode into repositories of their own, all or (where `make` was before) some of its parts; `read` asks
+ * that repository, as a process that has only just begun does, all or some of its parts.  DIR is there, and the
+ * caller's to remove. */
 #include "fs/ingest/files.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 #include "registry/base/text.h"
-#include "tools/bench/work/world.h"
+#include "tools/bench/work/bench.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
-enum { LOOKUPS = 20000, OPENS = 20, COMMITS = 500, GROUP = 100 };
+enum { COMMITS = 500, GROUP = 100 };
 
-struct bench {
-    const char *dir;
-    vb_repo *repo;
-    vb_registry *reg;
-    world world;
-    vb_error *err;
-};
-
-static void tell(const char *name, double value, const char *unit)
+void bench_tell(const char *name, double value, int64_t size)
 {
-    printf("%s\t%.9g\t%s\n", name, value, unit);
+    printf("%s\t%.9g\t%" PRId64 "\n", name, value, size);
     fflush(stdout);
 }
 
-static long peak_kb(void)
+long bench_anonymous_kb(void)
 {
-    struct rusage usage;
+    vb_auto(fclose) FILE *f = fopen("/proc/self/status", "re");
+    char line[256];
+    long kb = 0;
 
-    return getrusage(RUSAGE_SELF, &usage) ? 0 : usage.ru_maxrss;
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "RssAnon: %ld", &kb) == 1)
+            break;
+    return kb;
 }
 
 /* ---- making ----------------------------------------------------------------------------------------------- */
 
-static int make(struct bench *b, int64_t datasets)
+static int make(bench *b)
 {
     vb_autofree char *path = vb_path_join(b->dir, "repo");
     int r = vb_repo_create(path, 8, b->err);
@@ -52,117 +52,20 @@ static int make(struct bench *b, int64_t datasets)
     if (r < 0)
         return r;
     b->world = (world){.reg = b->reg, .err = b->err};
-    r = world_make(&b->world, datasets);
+    r = world_make(&b->world, b->datasets);
     if (r < 0)
         return r;
-    tell("datasets", (double)(b->world.inserted + b->world.located), "");
-    tell("insert", (double)b->world.inserted / b->world.inserted_s, "/s");
-    tell("insert_located", (double)b->world.located / b->world.located_s, "/s");
-    tell("insert_regions", (double)b->world.regions / b->world.regions_s, "/s");
+    bench_tell("datasets", (double)(b->world.inserted + b->world.located), 0);
+    bench_tell("insert", (double)b->world.inserted / b->world.inserted_s, b->world.inserted);
+    bench_tell("insert_located", (double)b->world.located / b->world.located_s, b->world.located);
+    bench_tell("insert_regions", (double)b->world.regions / b->world.regions_s, b->world.regions);
     return 0;
 }
 
-/* ---- asking ----------------------------------------------------------------------------------------------- */
-
-static int find_some(struct bench *b, const char *name, const char *type_name, const char *collection)
-{
-    char *names[] = {(char *)(uintptr_t)collection, NULL};
-    vb_auto_search search = {0};
-    const vb_dataset_type *type;
-    double taken = 0;
-    int found = 0, r = vb_search_resolve(b->reg, names, &search, b->err);
-
-    if (!r)
-        r = vb_dataset_type_find(b->reg, type_name, &type, b->err);
-    for (int64_t i = 0; r >= 0 && i < LOOKUPS; i++) {
-        uint64_t mixed = vb_hash64(&i, sizeof i);
-        vb_auto_dataid id = world_dataid(type->group, (int64_t)(mixed % (uint64_t)b->world.visits),
-                                         (int64_t)(mixed >> 40) % WORLD_DETECTORS);
-        double begun = world_seconds();
-        vb_auto_dataset d = {0};
-
-        r = vb_dataset_find(b->reg, type, &id, &search, &d, b->err);
-        found += r > 0;
-        taken += world_seconds() - begun;
-    }
-    if (r < 0)
-        return r;
-    if (found != LOOKUPS)
-        return vb_fail(b->err, -EIO, "%s: found %d of %d", name, found, LOOKUPS);
-    tell(name, taken / LOOKUPS * 1e6, "us");
-    return 0;
-}
-
-static int find_uuids(struct bench *b)
-{
-    enum { SOME = 1000 };
-    vb_uuid *uuids = vb_alloc(SOME * sizeof *uuids), first = {{0}};
-    double taken = 0;
-    size_t n = 0;
-    int r = vb_dataset_list_uuids(b->reg, &first, SOME, uuids, &n, b->err);
-
-    for (size_t i = 0; r >= 0 && i < LOOKUPS; i++) {
-        double begun = world_seconds();
-        vb_auto_dataset d = {0};
-
-        r = vb_dataset_by_uuid(b->reg, &uuids[i * 7919 % n], &d, b->err);
-        taken += world_seconds() - begun;
-    }
-    free(uuids);
-    if (r >= 0)
-        tell("find_uuid", taken / LOOKUPS * 1e6, "us");
-    return r < 0 ? r : 0;
-}
-
-static int count_one(void *arg, const vb_dataset *d, vb_error *err)
-{
-    ++*(int64_t *)arg;
-    return 0;
-}
-
-static int stream(struct bench *b)
-{
-    const vb_dataset_type *type;
-    const vb_collection *run;
-    int64_t n = 0;
-    long before = peak_kb();
-    double begun = world_seconds();
-    int r = vb_dataset_type_find(b->reg, "raw", &type, b->err);
-
-    if (!r)
-        r = vb_collection_find(b->reg, "Cam/raw/all", &run, b->err);
-    if (!r)
-        r = vb_dataset_each(b->reg, run, type, count_one, &n, b->err);
-    if (r < 0)
-        return r;
-    tell("stream_rows", (double)n, "");
-    tell("stream", world_seconds() - begun, "s");
-    tell("stream_memory", (double)(peak_kb() - before), "kB");
-    return 0;
-}
-
-static int open_it(struct bench *b)
-{
-    double begun = world_seconds();
-    int r = 0;
-
-    for (int i = 0; !r && i < OPENS; i++) {
-        vb_auto(vb_repo_close) vb_repo *repo = NULL;
-        vb_auto(vb_registry_close) vb_registry *reg = NULL;
-        const vb_collection *c;
-
-        r = vb_repo_open(b->repo->root, &repo, b->err);
-        if (!r)
-            r = vb_repo_registry(repo, VB_ACCESS_READ, &reg, b->err);
-        if (!r)
-            r = vb_collection_find(reg, "u/prod", &c, b->err);
-    }
-    tell("open", (world_seconds() - begun) / OPENS * 1e3, "ms");
-    return r;
-}
+/* ---- small commits ---------------------------------------------------------------------------------------- */
 
 /* `commits` transactions of `each` datasets. */
-static int commit_some(struct bench *b, const char *name, const char *run_name, int commits, int each)
+static int commit_some(bench *b, const char *name, const char *run_name, int commits, int each)
 {
     double begun = world_seconds();
     int r = 0;
@@ -190,13 +93,13 @@ static int commit_some(struct bench *b, const char *name, const char *run_name, 
         if (!r)
             r = vb_txn_commit(&txn, b->err);
     }
-    tell(name, (double)commits * each / (world_seconds() - begun), "/s");
+    bench_tell(name, (double)commits * each / (world_seconds() - begun), (int64_t)commits * each);
     return r;
 }
 
 /* ---- ingest ----------------------------------------------------------------------------------------------- */
 
-static int write_files(struct bench *b, int64_t files, char **table, vb_error *err)
+static int write_files(bench *b, int64_t files, char **table, vb_error *err)
 {
     vb_auto_buf text = {0};
     vb_autofree char *directory = vb_path_join(b->dir, "files");
@@ -250,7 +153,7 @@ static int make_small(const char *path, int64_t files, vb_error *err)
     return r < 0 ? r : put_exposures(reg, files, err);
 }
 
-static int ingest(struct bench *b, const char *mode, const char *table, int64_t files)
+static int ingest(bench *b, const char *mode, const char *table, int64_t files)
 {
     vb_auto(vb_repo_close) vb_repo *repo = NULL;
     vb_autofree char *path = vb_format("%s/ingest-%s", b->dir, mode), *name = vb_format("ingest_%s", mode);
@@ -269,58 +172,98 @@ static int ingest(struct bench *b, const char *mode, const char *table, int64_t 
     if (!r)
         r = vb_ingest_files(repo, table, &options, &report, b->err);
     if (!r)
-        tell(name, (double)files / (world_seconds() - begun), "/s");
+        bench_tell(name, (double)files / (world_seconds() - begun), files);
     free(dataid[0]);
     return r;
 }
 
-static int ingest_all(struct bench *b, int64_t files)
+static int ingest_all(bench *b)
 {
     static const char *const modes[] = {"direct", "hardlink", "symlink", "copy"};
     vb_autofree char *table = NULL;
-    int r = write_files(b, files, &table, b->err);
+    int r = write_files(b, b->files, &table, b->err);
 
-    for (size_t i = 0; !r && i < VB_COUNT(modes); i++)
-        r = ingest(b, modes[i], table, files);
+    for (size_t i = 0; !r && b->files && i < VB_COUNT(modes); i++)
+        r = ingest(b, modes[i], table, b->files);
     return r;
 }
 
-/* ----------------------------------------------------------------------------------------------------------- */
+/* ---- the parts -------------------------------------------------------------------------------------------- */
 
-static int run(struct bench *b, int64_t datasets, int64_t files)
+static int commit_one(bench *b)
 {
-    int r = datasets ? make(b, datasets) : 0;
+    return commit_some(b, "commit", "u/put", COMMITS, 1);
+}
 
-    if (!r && datasets)
-        r = find_some(b, "find", "raw", "Cam/raw/all");
-    if (!r && datasets)
-        r = find_some(b, "find_chain", "src", "u/prod");
-    if (!r && datasets)
-        r = find_uuids(b);
-    if (!r && datasets)
-        r = stream(b);
-    if (!r && datasets)
-        r = open_it(b);
-    if (!r && datasets)
-        r = commit_some(b, "commit", "u/put", COMMITS, 1);
-    if (!r && datasets)
-        r = commit_some(b, "commit_grouped", "u/grouped", COMMITS / 5, GROUP);
-    return r < 0 || !files ? r : ingest_all(b, files);
+static int commit_groups(bench *b)
+{
+    return commit_some(b, "commit_grouped", "u/grouped", COMMITS / 5, GROUP);
+}
+
+static const struct part {
+    const char *name;
+    bool writes;
+    int (*run)(bench *b);
+} parts[] = {
+    {"make", true, make},
+    {"commit", true, commit_one},
+    {"commit_grouped", true, commit_groups},
+    {"members", true, write_members},
+    {"ingest", true, ingest_all},
+    {"exchange", true, write_exchange},
+    {"merge", true, write_merge},
+    {"prune", true, write_prune}, /* last: files that are made after others were removed are made slowly */
+
+    {"stream_all", false, read_stream_all}, /* first: others have memory already */
+    {"find", false, read_find},
+    {"find_chain", false, read_find_chain},
+    {"find_uuid", false, read_find_uuid},
+    {"open", false, read_open},
+    {"patch", false, read_patch},
+    {"stream", false, read_stream},
+    {"stream_records", false, read_stream_records},
+    {"stream_regions", false, read_stream_regions},
+};
+
+static bool is_wanted(const char *name, char *const *names)
+{
+    for (char *const *wanted = names; *wanted; wanted++)
+        if (!strcmp(name, *wanted))
+            return true;
+    return !*names;
+}
+
+static int run(bench *b, bool writes, char *const *names)
+{
+    vb_autofree char *path = vb_path_join(b->dir, "repo");
+    bool made = !writes || !access(path, F_OK);
+    int r = made ? vb_repo_open(path, &b->repo, b->err) : 0;
+
+    if (!r && made)
+        r = vb_repo_registry(b->repo, writes ? VB_ACCESS_WRITE : VB_ACCESS_READ, &b->reg, b->err);
+    b->world = (world){.reg = b->reg, .err = b->err, .visits = world_visits(b->datasets)};
+    for (size_t i = 0; !r && i < VB_COUNT(parts); i++)
+        if (parts[i].writes == writes && is_wanted(parts[i].name, names))
+            r = parts[i].run(b);
+    return r;
 }
 
 int main(int argc, char **argv)
 {
     vb_auto_error err = VB_ERROR_INIT;
-    struct bench b = {.err = &err};
-    int64_t datasets, files;
+    bench b = {.err = &err};
+    bool writes = argc >= 5 && !strcmp(argv[1], "write");
     int r;
 
-    if (argc != 4 || !vb_parse_int(argv[2], &datasets) || !vb_parse_int(argv[3], &files)) {
-        fputs("usage: registry-bench DIR DATASETS FILES\n", stderr);
+    if (argc < 4 || (!writes && strcmp(argv[1], "read") != 0) || !vb_parse_int(argv[3], &b.datasets) ||
+        (writes && !vb_parse_int(argv[4], &b.files))) {
+        fputs("usage: registry-bench write DIR DATASETS FILES [NAME]...\n"
+              "       registry-bench read DIR DATASETS [NAME]...\n",
+              stderr);
         return 2;
     }
-    b.dir = argv[1];
-    r = run(&b, datasets, files);
+    b.dir = argv[2];
+    r = run(&b, writes, argv + (writes ? 5 : 4));
     if (r < 0)
         vb_error_print(&err);
     if (b.reg)

@@ -19,6 +19,8 @@ typedef struct world {
     vb_error *err;
 } world;
 
+int64_t world_visits(int64_t datasets); /* that a world of so many has */
+
 /* Fills an empty registry; `datasets` is rounded to whole visits. */
 int world_make(world *w, int64_t datasets);
 
@@ -31,6 +33,7 @@ int world_visit(world *w, int64_t visit, double west, double south);
 /* A data ID of raw (exposure) or of calexp (visit); the caller clears it. */
 vb_dataid world_dataid(const vb_group *group, int64_t visit, int64_t detector);
 
-double world_seconds(void); /* since some moment */
+/* Since some moment; with REGISTRY_BENCH_CPU in the environment, of the processors that this process has had. */
+double world_seconds(void);
 
 #endif
