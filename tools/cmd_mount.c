@@ -1,6 +1,7 @@
 /* cmd_mount.c - a browsing mount: its own process, several threads, each with a registry handle. */
 #include "fs/session/mounts.h"
 #include "fs/session/session.h"
+#include "fs/view/draft.h"
 #include "registry/base/log.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
@@ -18,10 +19,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool foreground, allow_other;
+static bool foreground, allow_other, writable;
 static int64_t threads = 4;
 static const char *repository;
 static const char *where;
+static const char *run_name, *log_path;
 static char **collections;
 
 enum { LIVE_MS = 500 }; /* how long the kernel may keep what may change */
@@ -35,6 +37,8 @@ struct mount {
     vb_registry *reg;
     vb_registry **regs; /* a handle a thread */
     vb_stores *stores;
+    vb_repo *repo; /* of a mount for writing; NULL */
+    vb_drafts *drafts;
     vb_view *view;
     vb_session *session;
 };
@@ -73,7 +77,24 @@ static int find_source(const char *path, struct mount *m, vb_error *err)
         m->file = vb_strdup(repo->registry_path);
         m->root = vb_strdup(repo->root);
     }
+    if (!r && writable)
+        m->repo = VB_STEAL(repo);
     return r;
+}
+
+static int check_writable(const struct mount *m, vb_error *err)
+{
+    if (!writable && (run_name || log_path))
+        return vb_fail(err, -EINVAL, "--run and --log: only with --rw");
+    if (!writable)
+        return 0;
+    if (!run_name) {
+        vb_fail(err, -EINVAL, "--rw: which RUN gets what is written? give --run RUN");
+        return -EINVAL;
+    }
+    if (!m->repo)
+        return vb_fail(err, -EINVAL, "%s is no repository: only one can be mounted with --rw", m->source);
+    return 0;
 }
 
 /* The store of a graph or snapshot is that of the repository from which it was made, unless -b says another. */
@@ -113,6 +134,10 @@ static int open_mount(const char *path, const char *mountpoint, struct mount *m,
     int r = find_source(path, m, err);
 
     if (!r)
+        r = check_writable(m, err);
+    if (!r && writable)
+        r = vb_drafts_open(m->repo, run_name, &m->drafts, err);
+    if (!r)
         r = open_handles(m, err);
     if (!r)
         r = find_root(m, err);
@@ -122,7 +147,9 @@ static int open_mount(const char *path, const char *mountpoint, struct mount *m,
         return r;
     options.timeout = m->live ? LIVE_MS / 1000.0 : VB_FOR_EVER;
     options.passthrough = geteuid() == 0;
+    options.writable = writable;
     m->view = vb_view_new(m->stores, vb_browse_branches);
+    m->view->drafts = m->drafts;
     return vb_session_mount(m->view, mountpoint, m->source, allow_other, &options, &m->session, err);
 }
 
@@ -132,6 +159,10 @@ static void close_mount(struct mount *m)
         vb_session_free(m->session);
     if (m->view)
         vb_view_free(m->view);
+    if (m->drafts)
+        vb_drafts_close(m->drafts);
+    if (m->repo)
+        vb_repo_close(m->repo);
     if (m->stores)
         vb_stores_close(m->stores);
     for (int64_t i = 0; m->regs && i < threads; i++)
@@ -182,8 +213,22 @@ static void serve_all(struct mount *m)
     free(all);
 }
 
+/* The log of a mount for writing, by default in the repository's .vbutler. */
+static int open_log(const struct mount *m, vb_error *err)
+{
+    vb_autofree char *folder = vb_path_join(m->repo->root, ".vbutler"), *standard = vb_path_join(folder, "mount.log");
+    const char *path = log_path ? log_path : standard;
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+
+    if (fd < 0)
+        return vb_fail_errno(err, -errno, "opening the log %s", path);
+    printf("what does not become a dataset is told in %s\n", path);
+    fflush(stdout);
+    return fd;
+}
+
 /* The daemon's side of detaching: its own session, no terminal, no directory that it keeps busy. */
-static void detach(int ready)
+static void detach(int ready, int log)
 {
     int null = open("/dev/null", O_RDWR);
     char ok = 0;
@@ -193,7 +238,7 @@ static void detach(int ready)
         _exit(VB_EXIT_FAILED);
     dup2(null, 0);
     dup2(null, 1);
-    dup2(null, 2);
+    dup2(log >= 0 ? log : null, 2);
     close(null);
     close(ready);
 }
@@ -201,10 +246,17 @@ static void detach(int ready)
 static int serve_mount(const char *path, const char *mountpoint, int ready, vb_error *err)
 {
     struct mount m = {0};
+    vb_autoclose int log = -1;
     int r = open_mount(path, mountpoint, &m, err);
 
+    if (!r && writable && (ready >= 0 || log_path)) {
+        log = open_log(&m, err);
+        r = log < 0 ? log : 0;
+    }
+    if (!r && ready < 0 && log >= 0)
+        dup2(log, 2);
     if (!r && ready >= 0)
-        detach(ready);
+        detach(ready, log);
     if (!r)
         serve_all(&m);
     close_mount(&m);
@@ -302,6 +354,10 @@ static const vb_option options[] = {
     {"foreground", 'f', VB_OPTION_FLAG, &foreground, NULL, "stay in the foreground"},
     {"allow-other", 0, VB_OPTION_FLAG, &allow_other, NULL,
      "let other users see it (root, or user_allow_other in /etc/fuse.conf)"},
+    {"rw", 0, VB_OPTION_FLAG, &writable, NULL, "for writing: files below data/RUN/ become datasets"},
+    {"run", 0, VB_OPTION_TEXT, &run_name, "RUN", "the RUN collection that gets them; it is made where it is not there"},
+    {"log", 0, VB_OPTION_TEXT, &log_path, "FILE",
+     "where it is told what does not become a dataset (default REPO/.vbutler/mount.log)"},
     {"threads", 0, VB_OPTION_INT, &threads, "N", "answer so many requests at a time (default 4)"},
     VB_OPTION_END,
 };
@@ -309,10 +365,10 @@ static const vb_option options[] = {
 const vb_command vb_cmd_mount = {
     .name = "mount",
     .arguments = "REPO|SNAPSHOT|GRAPH|GEN3_REPO MOUNTPOINT",
-    .summary = "show a repository, a snapshot, a graph or a Gen3 repository as a file system, read-only",
+    .summary = "show a repository, a snapshot, a graph or a Gen3 repository as a file system",
     .details =
         "MOUNTPOINT gets data/ (datasets by collection, type and data ID), by-id/, dimensions/, provenance/ and reports/. The mount of a "
-        "repository shows what is committed while it is mounted; that of a Gen3 repository of Rubin's shows what it held when it was mounted. An ordinary user may mount too. vbutler umount takes it away.",
+        "repository shows what is committed while it is mounted; that of a Gen3 repository of Rubin's shows what it held when it was mounted. It is read-only; with --rw, a file that is closed below data/RUN/ under the path of a dataset becomes that dataset. An ordinary user may mount too. vbutler umount takes it away.",
     .min_args = 2,
     .max_args = 2,
     .options = options,

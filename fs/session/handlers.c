@@ -56,8 +56,9 @@ void vb_handle_init(void *userdata, struct fuse_conn_info *conn)
     /* Job sessions answer READDIR only, so that stats show as look-ups. */
     conn->want &= ~(unsigned)(FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_AUTO_INVAL_DATA);
     conn->want |= wanted & conn->capable;
-    if (s->options.writable && !s->wire.passthrough)
+    if (s->options.writable && !s->wire.passthrough && !s->view->drafts) /* drafts are written through */
         conn->want |= FUSE_CAP_WRITEBACK_CACHE & conn->capable;
+    s->wire.write_back = conn->want & FUSE_CAP_WRITEBACK_CACHE;
     /* Reads that wait for a store are among them: they must not keep others from theirs. */
     conn->max_background = 1024;
     conn->congestion_threshold = 768;
@@ -109,7 +110,7 @@ static void handle_forget_multi(fuse_req_t req, size_t count, struct fuse_forget
     fuse_reply_none(req);
 }
 
-static void handle_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+void vb_handle_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct stat st;
 
@@ -253,14 +254,18 @@ static void handle_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_i
     reply(req, 0);
 }
 
-/* Makes the entry at `offset` the next one: 1, 0 at the end.  Offsets 0 and 1 are "." and "..". */
+/* Makes the entry at `offset` the next one: 1, 0 at the end.  Offsets 0 and 1 are "." and "..".  Within the page that
+ * was read last it goes back without reading again: entries that were taken away since would shift the others. */
 static int seek_entry(vb_listing *l, uint64_t offset)
 {
     int r = 0;
 
-    if (offset < l->offset || !l->offset) { /* a rewind, or the first read */
+    if (!l->offset || offset < l->offset - l->at) {
         vb_listing_clear(l);
         l->offset = 2;
+    } else if (offset < l->offset) {
+        l->at -= l->offset - offset;
+        l->offset = offset;
     }
     while (!r) {
         if (l->at < l->count && l->offset == offset)
@@ -296,6 +301,8 @@ static void handle_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
     size_t used = 0, n;
     int r = 1;
 
+    if (!at) /* a rewind, or the first read */
+        vb_listing_clear(&h->listing);
     for (; at < 2; at++, used += n) {
         n = add_direntry(req, buf + used, size - used, at ? ".." : ".", S_IFDIR, at ? 0 : h->node->ino, at + 1);
         if (n > size - used)
@@ -355,197 +362,20 @@ static void handle_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
     reply_xattr(req, node->class->xattrs ? node->class->xattrs(vb_session_call, node, &names) : 0, &names, size);
 }
 
-#define ASKING_HANDLERS                                                                                               \
-    .init = vb_handle_init, .lookup = handle_lookup, .forget = handle_forget, .forget_multi = handle_forget_multi,    \
-    .getattr = handle_getattr, .readlink = handle_readlink, .open = handle_open, .read = handle_read,                 \
-    .release = handle_release, .opendir = handle_opendir, .readdir = handle_readdir, .releasedir = handle_releasedir, \
-    .getxattr = handle_getxattr, .listxattr = handle_listxattr
-
-const struct fuse_lowlevel_ops vb_session_read_ops = {ASKING_HANDLERS, .statfs = handle_statfs};
-
-/* ---- requests that change: scratch only ---------------------------------------------------------------------- */
-
-static void reply_child(fuse_req_t req, int r, vb_node *child)
-{
-    if (r < 0)
-        reply(req, r);
-    else
-        vb_session_reply_entry(req, child);
-}
-
-static void handle_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
-{
-    vb_session *s = vb_session_of(req);
-    vb_node *dir = vb_session_node(req, parent), *child = NULL;
-    struct fuse_entry_param e;
-    vb_content content;
-    int r = dir->class->create ? dir->class->create(vb_session_call, dir, name, mode, fi->flags, &child, &content)
-                               : -EROFS;
-
-    if (r < 0) {
-        reply(req, r);
-        return;
-    }
-    vb_session_entry(s, child, &e);
-    vb_wire_reply_create(req, &e, (uintptr_t)vb_session_open_handle(s, child, &content),
-                         vb_session_backing(s, child, &content));
-}
-
-static void handle_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
-{
-    vb_node *dir = vb_session_node(req, parent), *child = NULL;
-    int r = dir->class->make ? dir->class->make(vb_session_call, dir, name, mode, device, &child) : -EROFS;
-
-    reply_child(req, r, child);
-}
-
-static void handle_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
-{
-    handle_mknod(req, parent, name, mode | S_IFDIR, 0);
-}
-
-static void handle_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
-{
-    vb_node *dir = vb_session_node(req, parent), *child = NULL;
-    int r = dir->class->symlink ? dir->class->symlink(vb_session_call, dir, name, target, &child) : -EROFS;
-
-    reply_child(req, r, child);
-}
-
-static void handle_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
-{
-    vb_node *dir = vb_session_node(req, parent), *node = vb_session_node(req, ino);
-    int r = dir->class->hardlink ? dir->class->hardlink(vb_session_call, node, dir, name) : -EROFS;
-
-    if (!r)
-        vb_nodes_ref(vb_session_of(req)->view->nodes, node);
-    reply_child(req, r, node);
-}
-
-static void handle_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-    vb_node *dir = vb_session_node(req, parent);
-
-    reply(req, dir->class->unlink ? dir->class->unlink(vb_session_call, dir, name, false) : -EROFS);
-}
-
-static void handle_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-    vb_node *dir = vb_session_node(req, parent);
-
-    reply(req, dir->class->unlink ? dir->class->unlink(vb_session_call, dir, name, true) : -EROFS);
-}
-
-static void handle_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to, const char *to_name,
-                          unsigned flags)
-{
-    vb_node *dir = vb_session_node(req, parent), *to_dir = vb_session_node(req, to);
-
-    reply(req, dir->class->rename ? dir->class->rename(vb_session_call, dir, name, to_dir, to_name, flags) : -EROFS);
-}
-
-static void handle_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int valid, struct fuse_file_info *fi)
-{
-    vb_node *node = vb_session_node(req, ino);
-    const vb_content *content = fi ? &((struct handle *)(uintptr_t)fi->fh)->content : NULL;
-    int r = node->class->setattr ? node->class->setattr(vb_session_call, node, st, (unsigned)valid, content) : -EROFS;
-
-    if (r < 0)
-        reply(req, r);
-    else
-        handle_getattr(req, ino, NULL);
-}
-
-static void handle_write(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *in, off_t offset,
-                         struct fuse_file_info *fi)
-{
-    struct handle *h = (struct handle *)(uintptr_t)fi->fh;
-    struct fuse_bufvec out = FUSE_BUFVEC_INIT(fuse_buf_size(in));
-    ssize_t n;
-
-    out.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK;
-    out.buf[0].fd = h->content.fd;
-    out.buf[0].pos = offset;
-    n = fuse_buf_copy(&out, in, 0);
-    if (n < 0) {
-        vb_autofree char *message = vb_format("writing an output: %s", strerror((int)-n));
-
-        /* The program may not look: a failed write fails the attempt. */
-        vb_job_note_fault(vb_session_call, message);
-        reply(req, (int)n);
-    } else {
-        fuse_reply_write(req, (size_t)n);
-    }
-}
-
-static void handle_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
-{
-    int fd = ((struct handle *)(uintptr_t)fi->fh)->content.fd;
-
-    reply(req, fd < 0 ? 0 : (datasync ? fdatasync(fd) : fsync(fd)) ? -errno : 0);
-}
-
-static void handle_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
-                             struct fuse_file_info *fi)
-{
-    int fd = ((struct handle *)(uintptr_t)fi->fh)->content.fd;
-
-    reply(req, fd < 0 ? -EOPNOTSUPP : fallocate(fd, mode, offset, length) ? -errno : 0);
-}
-
-static void handle_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct fuse_file_info *fi)
-{
-    const vb_content *content = &((struct handle *)(uintptr_t)fi->fh)->content;
-    off_t at = content->fd >= 0 && content->whole ? lseek(content->fd, offset, whence) : -1;
-
-    if (content->fd < 0 || !content->whole)
-        reply(req, -EINVAL);
-    else if (at < 0)
-        reply(req, -errno);
-    else
-        fuse_reply_lseek(req, at);
-}
-
-static void handle_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
-{
-    vb_node *node = vb_session_node(req, ino);
-
-    reply(req, node->class->setxattr ? node->class->setxattr(vb_session_call, node, name, value, size, flags) : -EROFS);
-}
-
-static void handle_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
-{
-    vb_node *node = vb_session_node(req, ino);
-
-    reply(req, node->class->removexattr ? node->class->removexattr(vb_session_call, node, name) : -EROFS);
-}
-
-static void handle_scratch_statfs(fuse_req_t req, fuse_ino_t ino)
-{
-    struct statvfs st;
-
-    if (fstatvfs(vb_job_scratch(vb_session_of(req)->view->job), &st))
-        reply(req, -errno);
-    else
-        fuse_reply_statfs(req, &st);
-}
-
-const struct fuse_lowlevel_ops vb_session_write_ops = {
-    ASKING_HANDLERS,
-    .statfs = handle_scratch_statfs,
-    .create = handle_create,
-    .mknod = handle_mknod,
-    .mkdir = handle_mkdir,
-    .symlink = handle_symlink,
-    .link = handle_link,
-    .unlink = handle_unlink,
-    .rmdir = handle_rmdir,
-    .rename = handle_rename,
-    .setattr = handle_setattr,
-    .write_buf = handle_write,
-    .fsync = handle_fsync,
-    .fallocate = handle_fallocate,
-    .lseek = handle_lseek,
-    .setxattr = handle_setxattr,
-    .removexattr = handle_removexattr,
+const struct fuse_lowlevel_ops vb_session_read_ops = {
+    .init = vb_handle_init,
+    .lookup = handle_lookup,
+    .forget = handle_forget,
+    .forget_multi = handle_forget_multi,
+    .getattr = vb_handle_getattr,
+    .readlink = handle_readlink,
+    .open = handle_open,
+    .read = handle_read,
+    .release = handle_release,
+    .opendir = handle_opendir,
+    .readdir = handle_readdir,
+    .releasedir = handle_releasedir,
+    .getxattr = handle_getxattr,
+    .listxattr = handle_listxattr,
+    .statfs = handle_statfs,
 };

@@ -28,7 +28,10 @@ struct vb_session {
     int wake; /* an eventfd: one of them can go on */
 };
 
-extern const struct fuse_lowlevel_ops vb_session_read_ops, vb_session_write_ops;
+extern const struct fuse_lowlevel_ops vb_session_read_ops;
+
+/* Adds those that change something; `flush`: close() is told of. */
+void vb_session_add_write_handlers(struct fuse_lowlevel_ops *ops, bool flush);
 
 /* The call of the thread that serves. */
 extern __thread vb_call *vb_session_call;
@@ -46,7 +49,10 @@ void vb_session_close_handle(vb_session *s, struct handle *h);
 /* Decides once for all handles of a node whether the kernel reads the backing file by itself; the backing id, or 0. */
 int vb_session_backing(vb_session *s, vb_node *node, const vb_content *content);
 
-/* Handlers that both tables have. */
+/* Answers a FUSE_STATX; false: it is another request. */
+bool vb_session_statx(vb_session *s, const struct fuse_buf *buf);
+
 void vb_handle_init(void *userdata, struct fuse_conn_info *conn);
+void vb_handle_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 
 #endif

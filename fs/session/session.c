@@ -8,8 +8,10 @@
 #include "registry/base/mem.h"
 
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -101,8 +103,9 @@ int vb_session_backing(vb_session *s, vb_node *node, const vb_content *content)
     pthread_mutex_lock(&s->handles_lock);
     if (!node->open_mode) {
         /* The first open decides until the last release: mixing the two is EIO. */
-        id = s->wire.passthrough && content->fd >= 0 && content->whole ? vb_wire_backing_open(&s->wire, content->fd)
-                                                                       : 0;
+        id = s->wire.passthrough && content->fd >= 0 && content->whole && !content->served
+                 ? vb_wire_backing_open(&s->wire, content->fd)
+                 : 0;
         if (id < 0) {
             s->data_path = id == -ELOOP ? "cached (the store lies on a stacked file system)"
                                         : "cached (the kernel refuses passthrough)";
@@ -125,6 +128,7 @@ static int new_session(vb_view *view, const char *options, const vb_session_opti
     vb_autofree char *name = vb_strdup("vbutler"), *flag = vb_strdup("-o"), *copy = vb_strdup(options);
     char *argv[] = {name, flag, copy, NULL};
     struct fuse_args args = {.argc = *options ? 3 : 1, .argv = argv};
+    struct fuse_lowlevel_ops ops = vb_session_read_ops;
     vb_session *s = VB_NEW(vb_session);
 
     s->view = view;
@@ -135,9 +139,10 @@ static int new_session(vb_view *view, const char *options, const vb_session_opti
     pthread_mutex_init(&s->handles_lock, NULL);
     pthread_mutex_init(&s->parked_lock, NULL);
     s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    s->fuse = fuse_session_new(&args, wanted->writable ? &vb_session_write_ops : &vb_session_read_ops,
-                               sizeof(struct fuse_lowlevel_ops), s);
-    fuse_opt_free_args(&args); /* libfuse has put a copy in its place */
+    if (wanted->writable)
+        vb_session_add_write_handlers(&ops, view->drafts != NULL);
+    s->fuse = fuse_session_new(&args, &ops, sizeof ops, s); /* keeps a copy */
+    fuse_opt_free_args(&args);                              /* libfuse has put a copy in its place */
     if (!s->fuse) {
         vb_session_free(s);
         return vb_fail(err, -EINVAL, "starting a FUSE session");
@@ -237,6 +242,18 @@ const char *vb_session_data_path(const vb_session *s)
 
 /* ---- serving ------------------------------------------------------------------------------------------------ */
 
+/* Who asks, for what he makes: handlers find it with their call. */
+static void note_asker(const struct fuse_buf *buf)
+{
+    const struct fuse_in_header *header = buf->mem;
+
+    if (buf->flags & FUSE_BUF_IS_FD || buf->size < sizeof *header)
+        return;
+    vb_session_call->uid = header->uid;
+    vb_session_call->gid = header->gid;
+    vb_session_call->drop_suid = vb_wire_drops_suid();
+}
+
 /* Answers one request: the next one nearly always comes when this one is answered, so asking for it at once would be in
  * vain. */
 static int answer(vb_session *s, struct fuse_buf *buf, vb_error *err)
@@ -249,7 +266,9 @@ static int answer(vb_session *s, struct fuse_buf *buf, vb_error *err)
         return vb_fail_errno(err, n, "reading from /dev/fuse");
     if (vb_session_call->live)
         vb_registry_refresh(vb_session_call->reg, NULL);
-    fuse_session_process_buf(s->fuse, buf);
+    note_asker(buf);
+    if (!vb_session_statx(s, buf))
+        fuse_session_process_buf(s->fuse, buf);
     return 0;
 }
 
@@ -285,6 +304,8 @@ int vb_session_serve(vb_session *s, vb_call *call, vb_session_watch *watches, si
 
     vb_session_call = call;
     call->wait = &wait;
+    if (s->view->drafts && !unshare(CLONE_FS)) /* modes are what the kernel asks for; a runner has no umask anyway */
+        umask(0);
     while (!r && !vb_session_gone(s) && !(until_watches_end && !left)) {
         fds[0] = (struct pollfd){s->wire.device, POLLIN, 0};
         for (size_t i = 0; i < count; i++)
@@ -301,9 +322,10 @@ int vb_session_serve(vb_session *s, vb_call *call, vb_session_watch *watches, si
                 left--;
             }
     }
-    if (s->options.writable) /* a job's: nobody else serves it */
+    /* After an abort no RELEASE comes.  Drafts are served by several threads: others may still use them. */
+    if (s->options.writable && !s->view->drafts) /* a job's: nobody else serves it */
         vb_park_drop(s);
-    while (s->options.writable && s->handles) /* after an abort no RELEASE comes */
+    while (s->options.writable && !s->view->drafts && s->handles)
         vb_session_close_handle(s, s->handles);
     vb_session_call = NULL;
     call->wait = NULL;

@@ -14,7 +14,7 @@ typedef struct vb_session vb_session;
 
 typedef struct vb_session_options {
     bool passthrough; /* ask for it; without the right to it the session is served cached */
-    bool writable;    /* a job's: there is scratch below */
+    bool writable;    /* there is scratch below: a job's, or drafts of datasets (fs/view/draft.h) */
     double timeout;   /* how long the kernel may keep names and attributes, in seconds; a large number for what never
                          changes */
 } vb_session_options;

@@ -14,7 +14,31 @@ enum {
     KILLPRIV_V2 = 1 << 28,          /* flags: no getxattr(security.capability) before each write */
     OPEN_PASSTHROUGH = 1 << 7,      /* open flags */
     STACK_DEPTH = 2,                /* backing files may lie on an overlayfs */
+    TMPFILE = 51,                   /* opcode */
 };
+
+static __thread bool drops_suid;
+
+/* Whether a request takes away set-ID bits: libfuse does not tell. */
+static bool sees_drop(const struct fuse_in_header *header, size_t n)
+{
+    const void *body = header + 1;
+
+    if (header->opcode == FUSE_WRITE && n >= sizeof *header + sizeof(struct fuse_write_in))
+        return ((const struct fuse_write_in *)body)->write_flags & FUSE_WRITE_KILL_SUIDGID;
+    if (header->opcode == FUSE_OPEN && n >= sizeof *header + sizeof(struct fuse_open_in))
+        return ((const struct fuse_open_in *)body)->open_flags & FUSE_OPEN_KILL_SUIDGID;
+    if (header->opcode == FUSE_CREATE && n >= sizeof *header + sizeof(struct fuse_create_in))
+        return ((const struct fuse_create_in *)body)->open_flags & FUSE_OPEN_KILL_SUIDGID;
+    if (header->opcode == FUSE_SETATTR && n >= sizeof *header + sizeof(struct fuse_setattr_in))
+        return ((const struct fuse_setattr_in *)body)->valid & FATTR_KILL_SUIDGID;
+    return false;
+}
+
+bool vb_wire_drops_suid(void)
+{
+    return drops_suid;
+}
 
 struct backing_map {
     int32_t fd;
@@ -38,14 +62,17 @@ static ssize_t wire_read(int fd, void *buf, size_t size, void *data)
 {
     vb_wire *w = data;
     ssize_t n = read(fd, buf, size);
-    const struct fuse_in_header *header = buf;
+    struct fuse_in_header *header = buf;
 
+    drops_suid = n >= (ssize_t)sizeof *header && sees_drop(header, (size_t)n);
     if (n < 0 && (errno == ENODEV || errno == ECONNABORTED)) {
         /* Both are the normal end; libfuse prints the second as an error. */
         w->gone = true;
         errno = ENODEV;
     } else if (n >= (ssize_t)sizeof *header && header->opcode == FUSE_INIT) {
         see_init_request(w, header, n);
+    } else if (n >= (ssize_t)sizeof *header && header->opcode == TMPFILE) {
+        header->opcode = FUSE_CREATE; /* the same request and reply: its flags have O_TMPFILE */
     }
     return n;
 }

@@ -18,6 +18,7 @@ typedef struct vb_wire {
     int device;
     bool want_passthrough; /* ask for it, if the kernel offers it */
     bool passthrough;      /* the kernel has been told */
+    bool write_back;       /* the kernel holds written pages back */
     uint64_t init_unique;  /* of the INIT request while it is being answered */
     atomic_bool gone;      /* the mount or the connection has ended: some serving thread has seen it */
 } vb_wire;
@@ -25,6 +26,9 @@ typedef struct vb_wire {
 /* Hooks for fuse_session_custom_io(); the session's userdata must be a pointer to a struct whose first member is a
  * vb_wire. */
 extern const struct fuse_custom_io vb_wire_io;
+
+/* Whether the request that this thread has read last takes away set-ID bits (FUSE_HANDLE_KILLPRIV_V2). */
+bool vb_wire_drops_suid(void);
 
 /* Registers a backing file: its id, above 0, or a negative errno (EPERM, ELOOP, EOPNOTSUPP: serve
  * it cached instead). */

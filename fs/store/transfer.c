@@ -108,7 +108,7 @@ static int move(vb_transfer *t, vb_transfer_file *f, const vb_source *s)
 
     if (s->is_link)
         return vb_fail(&f->error, -EINVAL, "is a symbolic link: 'move' would leave the file behind that it points to");
-    if (vb_places_inside(t->work->places, s)) {
+    if (!t->own_sources && vb_places_inside(t->work->places, s)) {
         vb_fail(&f->error, -EINVAL, "is in the repository: 'move' would take it from the dataset that has it");
         vb_hint(&f->error, "use --transfer direct, which leaves it where it is, or copy");
         return -EINVAL;

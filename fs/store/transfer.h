@@ -57,7 +57,8 @@ typedef struct vb_transfer_file {
 typedef struct vb_transfer {
     const vb_repo *repo;
     vb_transfer_mode mode;
-    bool checksum; /* copies get one always, others where this is set */
+    bool checksum;    /* copies get one always, others where this is set */
+    bool own_sources; /* they lie in the repository's .vbutler, and no dataset has them: `move` may take them */
     vb_transfer_file *files;
     size_t count, cap;
     struct vb_transfer_work *work; /* transfer.c's */

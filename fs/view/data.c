@@ -6,6 +6,7 @@
  *
  * TYPE.COMPONENT stands for a type too, and shows of each dataset that one file.  It can be looked up and is not
  * listed: TYPE shows the same files, and who walks through a mount meets each of them once. */
+#include "fs/view/data_internal.h"
 #include "fs/view/job.h"
 #include "fs/view/names.h"
 #include "fs/view/view.h"
@@ -16,21 +17,6 @@
 #include <string.h>
 
 enum { PAGE = 256 };
-
-struct chosen {
-    char *dimension;
-    vb_value value;
-};
-
-struct data_dir {
-    char *prefix; /* what the path spells as the beginning of a collection's name; "" for data/ itself, NULL: nothing */
-    bool is_collection; /* `prefix` is a collection too */
-    char *collection;   /* of the dataset type's part; NULL: none */
-    char *type;
-    char *component; /* of TYPE.COMPONENT; NULL: all files of a dataset */
-    struct chosen *choices;
-    size_t count;
-};
 
 static void dir_free(void *data)
 {
@@ -59,9 +45,7 @@ static bool dir_same(const void *a, const void *b)
     return x->is_collection == y->is_collection && !x->prefix == !y->prefix && !x->type == !y->type;
 }
 
-static const vb_node_class data_class;
-
-static const struct data_dir *state(const vb_node *dir)
+const struct data_dir *vb_data_state(const vb_node *dir)
 {
     static const struct data_dir top = {.prefix = (char *)""};
 
@@ -174,9 +158,10 @@ static struct data_dir *with_choice(const struct data_dir *d, const char *dimens
 }
 
 /* k=v: narrows the query, if anything is left. */
-static int lookup_facet(vb_call *c, const struct data_dir *d, struct query *q, const char *key, const char *spelling,
-                        struct data_dir **out)
+static int lookup_facet(vb_call *c, const vb_node *dir, struct query *q, const char *name, const char *key,
+                        const char *spelling, struct data_dir **out)
 {
+    const struct data_dir *d = vb_data_state(dir);
     const vb_element *dimension = vb_universe_find(vb_registry_universe(c->reg), key);
     vb_auto_value value = {0};
     int r;
@@ -187,6 +172,8 @@ static int lookup_facet(vb_call *c, const struct data_dir *d, struct query *q, c
     q->choices[q->faceted.count] = (vb_choice){dimension, value};
     q->faceted.count++;
     r = vb_faceted_exists(c->reg, &q->faceted, NULL);
+    if (!r)
+        r = vb_data_is_made(c, dir, name);
     if (r <= 0)
         return r < 0 ? r : -ENOENT;
     *out = with_choice(d, key, value);
@@ -217,7 +204,7 @@ static bool shows(const struct data_dir *d, const vb_file *file)
 /* FILE: of the one dataset of a whole data ID. */
 static int lookup_file(vb_call *c, vb_node *dir, const struct query *q, const char *name, vb_node **child)
 {
-    const struct data_dir *of = state(dir);
+    const struct data_dir *of = vb_data_state(dir);
     vb_auto_dataset d = {0};
     vb_auto_files files = {0};
     int r = find_files(c, q, &d, &files);
@@ -240,7 +227,7 @@ static int lookup_file(vb_call *c, vb_node *dir, const struct query *q, const ch
 
 static int lookup_in_type(vb_call *c, vb_node *dir, const char *name, struct data_dir **facet, vb_node **child)
 {
-    const struct data_dir *d = state(dir);
+    const struct data_dir *d = vb_data_state(dir);
     vb_auto_buf key = {0}, value = {0};
     auto_query q = {0};
     int r = resolve(c, d, &q);
@@ -248,7 +235,7 @@ static int lookup_in_type(vb_call *c, vb_node *dir, const char *name, struct dat
     if (r < 0)
         return r;
     if (vb_name_split_facet(name, &key, &value))
-        return lookup_facet(c, d, &q, vb_buf_text(&key), vb_buf_text(&value), facet);
+        return lookup_facet(c, dir, &q, name, vb_buf_text(&key), vb_buf_text(&value), facet);
     return lookup_file(c, dir, &q, name, child);
 }
 
@@ -298,8 +285,9 @@ static bool holds_component(vb_call *c, const char *collection, const char *name
     return true;
 }
 
-static int lookup_in_prefix(vb_call *c, const struct data_dir *d, const char *name, struct data_dir *next)
+static int lookup_in_prefix(vb_call *c, const vb_node *dir, const char *name, struct data_dir *next)
 {
+    const struct data_dir *d = vb_data_state(dir);
     vb_auto_buf text = {0};
     vb_autofree char *longer = NULL;
     bool is_collection, begins;
@@ -315,7 +303,7 @@ static int lookup_in_prefix(vb_call *c, const struct data_dir *d, const char *na
         next->prefix = VB_STEAL(longer);
         next->is_collection = is_collection;
     }
-    if (d->is_collection && holds_type(c, d->prefix, vb_buf_text(&text))) {
+    if (d->is_collection && (holds_type(c, d->prefix, vb_buf_text(&text)) || vb_data_is_made(c, dir, name))) {
         next->collection = vb_strdup(d->prefix);
         next->type = vb_buf_steal(&text);
     } else if (d->is_collection && holds_component(c, d->prefix, vb_buf_text(&text), next)) {
@@ -326,9 +314,9 @@ static int lookup_in_prefix(vb_call *c, const struct data_dir *d, const char *na
 
 static int data_lookup(vb_call *c, vb_node *dir, const char *name, vb_node **child)
 {
-    const struct data_dir *d = state(dir);
+    const struct data_dir *d = vb_data_state(dir);
     struct data_dir *next = VB_NEW(struct data_dir), *facet = NULL;
-    int r = d->prefix ? lookup_in_prefix(c, d, name, next) : 0;
+    int r = d->prefix ? lookup_in_prefix(c, dir, name, next) : 0;
 
     *child = NULL;
     if (!r && !next->prefix && !next->type && d->type) {
@@ -336,8 +324,10 @@ static int data_lookup(vb_call *c, vb_node *dir, const char *name, vb_node **chi
         dir_free(next);
         next = facet;
     }
-    if (!r && next && (next->prefix || next->type))
-        *child = vb_nodes_path_changed(c->view->nodes, dir, name, &data_class, VB_STEAL(next), dir_same);
+    if (!r && next && next->type)
+        *child = vb_data_draft(c, dir, name, next);
+    if (!r && !*child && next && (next->prefix || next->type))
+        *child = vb_nodes_path_changed(c->view->nodes, dir, name, &vb_data_class, VB_STEAL(next), dir_same);
     dir_free(next);
     if (!r && !*child)
         r = -ENOENT;
@@ -476,9 +466,30 @@ static int list_facets(vb_call *c, const struct data_dir *d, vb_listing *l)
     return r;
 }
 
+/* Whether an entry of a directory was listed because of datasets below it. */
+static bool holds(vb_call *c, vb_node *dir, const char *name)
+{
+    const struct data_dir *d = vb_data_state(dir);
+    vb_auto_buf key = {0}, spelling = {0};
+    vb_auto_value value = {0};
+    const vb_element *dimension;
+    auto_query q = {0};
+
+    if (!d->type)
+        return holds_type(c, d->prefix, name);
+    if (resolve(c, d, &q) < 0 || !vb_name_split_facet(name, &key, &spelling))
+        return false;
+    dimension = vb_universe_find(vb_registry_universe(c->reg), vb_buf_text(&key));
+    /* Only of the next missing dimension values are listed. */
+    if (!dimension || dimension != missing_dimension(&q) || !parse_value(dimension, vb_buf_text(&spelling), &value))
+        return false;
+    q.choices[q.faceted.count++] = (vb_choice){dimension, value};
+    return vb_faceted_exists(c->reg, &q.faceted, NULL) > 0;
+}
+
 static int data_list(vb_call *c, vb_node *dir, vb_listing *l)
 {
-    const struct data_dir *d = state(dir);
+    const struct data_dir *d = vb_data_state(dir);
     int r = 0;
 
     if (l->stage == 0)
@@ -490,18 +501,25 @@ static int data_list(vb_call *c, vb_node *dir, vb_listing *l)
             r = list_types(c, d, l);
         else if (l->stage == 2 && d->type)
             r = list_facets(c, d, l);
-        else if (l->stage > 2)
+        else if (l->stage > 2) {
+            vb_data_list_made(c, dir, l, holds);
             l->done = true;
-        else
+        } else
             vb_listing_next_stage(l);
     }
     return r;
 }
 
-static const vb_node_class data_class = {.name = "data",
-                                         .type = S_IFDIR,
-                                         .lookup = data_lookup,
-                                         .list = data_list,
-                                         .free = dir_free};
+const vb_node_class vb_data_class = {
+    .name = "data",
+    .type = S_IFDIR,
+    .lookup = data_lookup,
+    .list = data_list,
+    .attr = vb_data_attr,
+    .free = dir_free,
+    .make = vb_data_make,
+    .create = vb_data_create,
+    .unlink = vb_data_unlink,
+};
 
-const vb_branch vb_branch_data = {"data", &data_class};
+const vb_branch vb_branch_data = {"data", &vb_data_class};

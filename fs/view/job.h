@@ -51,6 +51,9 @@ int64_t vb_job_fetched(const vb_job_view *job);
  * the sentence. */
 void vb_job_check_space(vb_job_view *job, int fd, const char *path);
 
+/* Takes the set-ID bits that a write by somebody else than root takes; for the session, which is told when. */
+void vb_scratch_drop_suid(int fd);
+
 /* ---- for the branches ---- */
 
 bool vb_job_declares(vb_call *c, int64_t dataset_id);

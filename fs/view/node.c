@@ -185,7 +185,7 @@ vb_node *vb_nodes_path(vb_nodes *t, vb_node *parent, const char *name, const vb_
 
 vb_node *vb_nodes_row(vb_nodes *t, vb_ino_kind kind, int64_t row, const vb_node_class *class, void *data)
 {
-    uint64_t ino = (uint64_t)kind << 56 | ((uint64_t)row & 0xffffffffffffff);
+    uint64_t ino = vb_ino(kind, row);
     vb_node *node;
     bool found;
 

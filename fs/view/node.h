@@ -32,6 +32,11 @@ typedef enum vb_ino_kind {
 
 enum { VB_INO_ROOT = 1 };
 
+static inline uint64_t vb_ino(vb_ino_kind kind, int64_t row)
+{
+    return (uint64_t)kind << 56 | ((uint64_t)row & 0xffffffffffffff);
+}
+
 /* Where the bytes of an open file are. */
 typedef struct vb_segment {
     int64_t offset, length; /* in the descriptor's file */
@@ -45,6 +50,7 @@ typedef struct vb_content {
     vb_segment segments[2]; /* otherwise: the parts of which it is made */
     int nsegments;
     bool written;             /* opened for writing */
+    bool served;              /* the kernel must not read and write it by itself */
     struct vb_stream *stream; /* of an artifact that comes by block: asked before the descriptor is read; NULL */
     int64_t fetched;          /* bytes that were moved to open it */
 } vb_content;
@@ -74,8 +80,9 @@ typedef struct vb_node_class {
     const char *name;
     mode_t type; /* S_IFDIR, S_IFREG, S_IFLNK; 0: as `attr` says */
     int (*lookup)(vb_call *c, vb_node *dir, const char *name, vb_node **child);
-    int (*list)(vb_call *c, vb_node *dir, vb_listing *l);    /* adds some entries, or sets l->done */
-    int (*attr)(vb_call *c, vb_node *node, struct stat *st); /* fills what differs from the class's defaults */
+    int (*list)(vb_call *c, vb_node *dir, vb_listing *l);         /* adds some entries, or sets l->done */
+    int (*attr)(vb_call *c, vb_node *node, struct stat *st);      /* fills what differs from the class's defaults */
+    int (*born)(vb_call *c, vb_node *node, struct timespec *out); /* when it was made, where that is known */
     int (*link)(vb_call *c, vb_node *node, vb_buf *target);
     int (*open)(vb_call *c, vb_node *node, int flags, vb_content *out);
     int (*xattrs)(vb_call *c, vb_node *node, vb_buf *names); /* NUL-terminated names */
@@ -93,6 +100,8 @@ typedef struct vb_node_class {
     int (*setattr)(vb_call *c, vb_node *node, const struct stat *st, unsigned valid, const vb_content *open_file);
     int (*setxattr)(vb_call *c, vb_node *node, const char *name, const void *value, size_t n, int flags);
     int (*removexattr)(vb_call *c, vb_node *node, const char *name);
+    int (*flush)(vb_call *c, vb_node *node, const vb_content *content); /* close(), of perhaps one of several */
+    int (*sync)(vb_call *c, vb_node *dir, bool data_only);              /* a directory, to disk */
 } vb_node_class;
 
 /* What setattr is asked to change; the values are FUSE's. */
@@ -105,6 +114,7 @@ enum {
     VB_SET_MTIME = 32,
     VB_SET_ATIME_NOW = 128,
     VB_SET_MTIME_NOW = 256,
+    VB_DROP_SUID = 2048,
 };
 
 struct vb_node {

@@ -76,13 +76,16 @@ void vb_view_attr(vb_call *c, vb_node *node, struct stat *st)
         .st_uid = c->view->uid,
         .st_gid = c->view->gid,
         .st_blksize = 4096,
+        .st_blocks = -1,
         .st_mtim = vb_clock_timespec(c->view->mtime),
+        .st_atim = {.tv_nsec = UTIME_OMIT},
+        .st_ctim = {.tv_nsec = UTIME_OMIT},
     };
     if (node->class->attr)
         node->class->attr(c, node, st);
-    st->st_atim = st->st_atim.tv_sec ? st->st_atim : st->st_mtim;
-    st->st_ctim = st->st_ctim.tv_sec ? st->st_ctim : st->st_mtim;
-    if (!st->st_blocks)
+    st->st_atim = st->st_atim.tv_nsec == UTIME_OMIT ? st->st_mtim : st->st_atim;
+    st->st_ctim = st->st_ctim.tv_nsec == UTIME_OMIT ? st->st_mtim : st->st_ctim;
+    if (st->st_blocks < 0)
         st->st_blocks = (st->st_size + 511) / 512;
 }
 

@@ -15,6 +15,8 @@
 /* What is done with a dataset that the pipeline did not declare as an input. */
 typedef enum vb_policy { VB_POLICY_RECORD, VB_POLICY_WARN, VB_POLICY_FAIL } vb_policy;
 
+typedef struct vb_drafts vb_drafts; /* draft.h */
+
 /* Where a dataset that a graph predicts is, once it was made (in one file): 1, 0 where it was not (yet). */
 typedef int vb_locate_fn(void *arg, const vb_dataset *d, vb_location *out);
 
@@ -34,6 +36,7 @@ struct vb_view {
     void *locate_arg;
     vb_policy undeclared;
     struct vb_job_view *job; /* of a job's view; NULL */
+    vb_drafts *drafts;       /* of a mount for writing; NULL */
 };
 
 /* A thread's way into a view. */
@@ -44,6 +47,9 @@ struct vb_call {
     bool live;            /* the registry may change: it is asked before each request */
     struct vb_wait *wait; /* what needs a store answers -EINPROGRESS, and is asked again (fs/fetch/lazy.h); NULL: it
                              waits */
+    uid_t uid;            /* of who asks, for what is made */
+    gid_t gid;
+    bool drop_suid; /* the request takes away set-ID bits (FUSE_HANDLE_KILLPRIV_V2) */
 };
 
 extern const vb_branch vb_branch_data, vb_branch_by_id, vb_branch_dimensions, vb_branch_provenance, vb_branch_reports;

@@ -1,15 +1,16 @@
 # lib.sh - what the end-to-end tests share.  A test is a shell script of functions named test_*; it ends with `run_tests`.
 #
 # Each function runs in a subshell of its own, in a directory of its own, with -e and -u; it fails where a command fails.  The
-# environment says where things are: VBUTLER (the program), SIMULATE (tools/demo/simulate), SOURCE (the project's tree),
+# environment says where things are: BUILD (where it was built), VBUTLER (the program), SIMULATE (tools/demo/simulate), SOURCE (the project's tree),
 # VB_SHARED (real data; tests that need it skip where it is absent).  `sh tests/e2e/x.sh test_y` runs one function.
 
 set -u
 : "${SOURCE:=$(cd "$(dirname "$0")/../.." && pwd)}"
-: "${VBUTLER:=$SOURCE/build/tools/vbutler}"
-: "${SIMULATE:=$SOURCE/build/tools/demo/simulate}"
+: "${BUILD:=$SOURCE/build}"
+: "${VBUTLER:=$BUILD/tools/vbutler}"
+: "${SIMULATE:=$BUILD/tools/demo/simulate}"
 : "${VB_SHARED:=$SOURCE/../shared}"
-export SOURCE VBUTLER SIMULATE VB_SHARED
+export SOURCE BUILD VBUTLER SIMULATE VB_SHARED
 export LC_ALL=C
 
 vb() {

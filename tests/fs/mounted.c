@@ -34,7 +34,8 @@ void mounted_at(mounted *m, const vb_session_options *options)
 {
     vb_auto_error err = VB_ERROR_INIT;
 
-    if (vb_session_mount(m->view, fixture_path(m->f, "mnt"), "test", false, options, &m->session, &err) == -EPERM) {
+    if (vb_session_mount(m->view, fixture_path(m->f, "mnt"), "test", m->allow_other, options, &m->session, &err) ==
+        -EPERM) {
         print_message("skipped: %s\n", err.message);
         skip();
     }
@@ -51,7 +52,10 @@ void mounted_serve(mounted *m, int n)
         s->m = m;
         s->result = -1;
         assert_ok(vb_repo_registry(m->f->repo, VB_ACCESS_READ, &s->reg, &err), &err);
-        s->call = (vb_call){.view = m->view, .reg = s->reg, .journal = m->count ? NULL : m->journal};
+        s->call = (vb_call){.view = m->view,
+                            .reg = s->reg,
+                            .journal = m->count ? NULL : m->journal,
+                            .live = m->drafts != NULL};
         assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
     }
 }
@@ -62,6 +66,18 @@ mounted *mounted_browse(fixture *f, int servers)
     mounted *m = mounted_prepare(f, vb_browse_branches, false);
 
     mounted_at(m, &(vb_session_options){.timeout = 0});
+    mounted_serve(m, servers);
+    return m;
+}
+
+mounted *mounted_write(fixture *f, int servers)
+{
+    mounted *m = mounted_prepare(f, vb_browse_branches, false);
+    vb_auto_error err = VB_ERROR_INIT;
+
+    assert_ok(vb_drafts_open(f->repo, "u/edit", &m->drafts, &err), &err);
+    m->view->drafts = m->drafts;
+    mounted_at(m, &(vb_session_options){.writable = true, .passthrough = !geteuid()});
     mounted_serve(m, servers);
     return m;
 }
@@ -85,6 +101,8 @@ void mounted_end(mounted *m)
     if (m->session)
         vb_session_free(m->session);
     vb_view_free(m->view);
+    if (m->drafts)
+        vb_drafts_close(m->drafts);
     for (int i = 0; i < MAX_SERVERS; i++) /* after the view */
         if (m->servers[i].reg)
             vb_registry_close(m->servers[i].reg);

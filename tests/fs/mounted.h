@@ -4,6 +4,7 @@
 #define VB_TESTS_FS_MOUNTED_H
 
 #include "fs/session/session.h"
+#include "fs/view/draft.h"
 #include "tests/fs/viewer.h"
 
 #include <pthread.h>
@@ -29,6 +30,8 @@ typedef struct mounted {
     vb_job_view *job;
     vb_session *session;
     vb_journal *journal; /* the first server's */
+    bool allow_other;
+    vb_drafts *drafts; /* of a mount for writing */
     server servers[MAX_SERVERS];
     int count;
 } mounted;
@@ -44,6 +47,9 @@ void mounted_serve(mounted *m, int n);
 
 /* All of them: a browsing mount. */
 mounted *mounted_browse(fixture *f, int servers);
+
+/* A mount for writing, of RUN u/edit. */
+mounted *mounted_write(fixture *f, int servers);
 
 /* Waits for the threads, all of which must have come to a good end. */
 void mounted_join(mounted *m);

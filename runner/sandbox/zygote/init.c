@@ -84,8 +84,9 @@ static void mount_session(int socket, const char *mountpoint)
 
     if (device < 0)
         give_up(socket, VB_STEP_FUSE);
-    snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=%u,group_id=%u,default_permissions", device,
-             getuid(), getgid());
+    /* A task of root's may become another user.  Nobody else comes to a mount of this namespace. */
+    snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=%u,group_id=%u,default_permissions%s", device,
+             getuid(), getgid(), getuid() ? "" : ",allow_other");
     if (mount("vbutler", mountpoint, "fuse", MS_NOSUID | MS_NODEV, options))
         give_up(socket, VB_STEP_MOUNT);
     vb_message_send(socket, &message, sizeof message, &device, 1);
