@@ -297,6 +297,43 @@ int vb_dataset_find_at(vb_registry *reg, const vb_dataset_type *type, const vb_d
     return 0;
 }
 
+void vb_sql_validity(vb_buf *sql, const vb_validity *validity)
+{
+    vb_timespan span = validity->span;
+
+    if (validity->kind == VB_VALID_DURING)
+        vb_buf_printf(sql, " AND timespan_begin < %" PRId64 " AND timespan_end > %" PRId64,
+                      span.end > span.begin ? span.end : span.begin + 1, span.begin);
+    else if (validity->kind == VB_VALID_EXACTLY)
+        vb_buf_printf(sql, " AND timespan_begin = %" PRId64 " AND timespan_end = %" PRId64, span.begin, span.end);
+}
+
+int vb_calibration_ranges(vb_registry *reg, const vb_collection *calibration, const vb_dataset_type *type,
+                          const vb_dataid *dataid, int64_t from, size_t limit, vb_valid_range *out, size_t *count,
+                          vb_error *err)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    vb_auto_buf sql = {0};
+    vb_arg args[VB_MAX_REQUIRED + 4];
+    int n = type->group->nrequired, r;
+
+    vb_buf_printf(&sql, "SELECT dataset_id, timespan_begin, timespan_end FROM calib_%" PRId64 " WHERE ",
+                  type->group_id);
+    vb_sql_dimensions(&sql, type->group, "", " = ? AND ");
+    vb_buf_printf(&sql, "%stype_id = ? AND collection_id = ? AND timespan_begin >= ? ORDER BY timespan_begin LIMIT ?",
+                  n ? " = ? AND " : "");
+    vb_dataid_args(dataid, args);
+    args[n] = vb_arg_int(type->id);
+    args[n + 1] = vb_arg_int(calibration->id);
+    args[n + 2] = vb_arg_int(from);
+    args[n + 3] = vb_arg_int((int64_t)limit);
+    *count = 0;
+    r = vb_sql(reg->db, &s, err, vb_buf_text(&sql), args, (size_t)n + 4);
+    for (; !r && (r = vb_stmt_step(s, err)) > 0; r = 0)
+        out[(*count)++] = (vb_valid_range){vb_col_int(s, 0), {vb_col_int(s, 1), vb_col_int(s, 2)}};
+    return r;
+}
+
 int vb_calibration_each(vb_registry *reg, const vb_collection *calibration, const vb_dataset_type *type,
                         vb_validity_fn *each, void *arg, vb_error *err)
 {

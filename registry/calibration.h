@@ -27,6 +27,33 @@ int vb_calibration_decertify(vb_registry *reg, const vb_collection *calibration,
 int vb_dataset_find_at(vb_registry *reg, const vb_dataset_type *type, const vb_dataid *dataid, const vb_search *search,
                        vb_timespan when, vb_dataset *out, vb_error *err);
 
+/* Which validity ranges are asked for. */
+typedef enum vb_validity_kind {
+    VB_VALID_UNASKED = 0, /* CALIBRATION collections are passed over */
+    VB_VALID_EVER,
+    VB_VALID_DURING,  /* some part of the timespan */
+    VB_VALID_EXACTLY, /* those that are the timespan */
+} vb_validity_kind;
+
+typedef struct vb_validity {
+    vb_validity_kind kind;
+    vb_timespan span;
+} vb_validity;
+
+/* " AND timespan_begin < ... AND timespan_end > ..." or nothing, appended: a condition on a calib_N. */
+void vb_sql_validity(vb_buf *sql, const vb_validity *validity);
+
+/* A dataset, and when it is valid. */
+typedef struct vb_valid_range {
+    int64_t dataset_id;
+    vb_timespan span;
+} vb_valid_range;
+
+/* Up to `limit` validity ranges of a data ID that begin at `from` or later, by their begins. */
+int vb_calibration_ranges(vb_registry *reg, const vb_collection *calibration, const vb_dataset_type *type,
+                          const vb_dataid *dataid, int64_t from, size_t limit, vb_valid_range *out, size_t *count,
+                          vb_error *err);
+
 /* Calls `each` with every validity range of a collection and type, by data ID and begin.  What it returns other than 0
  * ends it and is returned. */
 typedef int vb_validity_fn(void *arg, int64_t dataset_id, vb_timespan span, vb_error *err);

@@ -97,6 +97,22 @@ int vb_files_get(vb_registry *reg, int64_t dataset_id, vb_files *out, vb_error *
     return 0;
 }
 
+int vb_files_each(vb_registry *reg, vb_place_fn *each, void *arg, vb_error *err)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    int r = vb_sql(reg->db, &s, err,
+                   "SELECT dataset_id, 0, store_id, path FROM location"
+                   " UNION ALL SELECT dataset_id, number, store_id, path FROM component",
+                   VB_NO_ARGS);
+
+    while (!r && (r = vb_stmt_step(s, err)) > 0) {
+        vb_location place = {.store_id = vb_col_int(s, 2), .path = (char *)vb_col_text(s, 3), .size = -1, .mtime = -1};
+
+        r = each(arg, vb_col_int(s, 0), (int)vb_col_int(s, 1), &place, err);
+    }
+    return r;
+}
+
 int vb_component_get(vb_registry *reg, int64_t dataset_id, const char *component, vb_file *out, vb_error *err)
 {
     vb_auto(vb_stmt_done) vb_stmt *s = NULL;

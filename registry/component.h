@@ -35,6 +35,11 @@ void vb_files_clear(vb_files *files);
  */
 int vb_files_get(vb_registry *reg, int64_t dataset_id, vb_files *out, vb_error *err);
 
+/* Calls `each` with the place of every file: of the whole datasets, then of the components, in no order.  Of the
+ * location only store and path are filled. */
+typedef int vb_place_fn(void *arg, int64_t dataset_id, int number, const vb_location *place, vb_error *err);
+int vb_files_each(vb_registry *reg, vb_place_fn *each, void *arg, vb_error *err);
+
 /* The file of one component: 1, 0 where there is none. */
 int vb_component_get(vb_registry *reg, int64_t dataset_id, const char *component, vb_file *out, vb_error *err);
 

@@ -2,6 +2,7 @@
 #include "fs/session/mounts.h"
 #include "fs/session/session.h"
 #include "fs/view/draft.h"
+#include "fs/view/gen3.h"
 #include "registry/base/log.h"
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
@@ -131,6 +132,7 @@ static int open_handles(struct mount *m, vb_error *err)
 static int open_mount(const char *path, const char *mountpoint, struct mount *m, vb_error *err)
 {
     vb_session_options options = {0};
+    bool whole;
     int r = find_source(path, m, err);
 
     if (!r)
@@ -148,7 +150,10 @@ static int open_mount(const char *path, const char *mountpoint, struct mount *m,
     options.timeout = m->live ? LIVE_MS / 1000.0 : VB_FOR_EVER;
     options.passthrough = geteuid() == 0;
     options.writable = writable;
-    m->view = vb_view_new(m->stores, vb_browse_branches);
+    whole = m->live || m->temporary || strcmp(vb_registry_format(m->reg), "graph") != 0;
+    m->view = vb_view_new(m->stores, whole ? vb_repository_branches : vb_browse_branches);
+    if (whole)
+        m->view->gen3 = vb_gen3_tree_new(m->temporary ? m->source : NULL);
     m->view->drafts = m->drafts;
     return vb_session_mount(m->view, mountpoint, m->source, allow_other, &options, &m->session, err);
 }
@@ -367,7 +372,7 @@ const vb_command vb_cmd_mount = {
     .arguments = "REPO|SNAPSHOT|GRAPH|GEN3_REPO MOUNTPOINT",
     .summary = "show a repository, a snapshot, a graph or a Gen3 repository as a file system",
     .details =
-        "MOUNTPOINT gets data/ (datasets by collection, type and data ID), by-id/, dimensions/, provenance/ and reports/. The mount of a "
+        "MOUNTPOINT gets data/ (datasets by collection, type and data ID), by-id/, dimensions/, gen3/ (not of a graph), provenance/ and reports/. The mount of a "
         "repository shows what is committed while it is mounted; that of a Gen3 repository of Rubin's shows what it held when it was mounted. It is read-only; with --rw, a file that is closed below data/RUN/ under the path of a dataset becomes that dataset. An ordinary user may mount too. vbutler umount takes it away.",
     .min_args = 2,
     .max_args = 2,

@@ -100,16 +100,21 @@ static void add_section(vb_buf *out, const char *indent, const char *name, const
     free(text);
 }
 
+static void print_configuration(const json_t *overrides, vb_buf *out)
+{
+    vb_buf_puts(out, configuration);
+    add_section(out, "  ", "formatters", json_object_get(overrides, "formatters"));
+    add_section(out, "  ", "templates", json_object_get(overrides, "templates"));
+    vb_buf_puts(out, registry_configuration);
+    add_section(out, "", "storageClasses", json_object_get(overrides, "storageClasses"));
+}
+
 static int write_configuration(const char *dir, const json_t *overrides, vb_error *err)
 {
     vb_autofree char *path = vb_path_join(dir, "butler.yaml");
     vb_auto_buf text = {0};
 
-    vb_buf_puts(&text, configuration);
-    add_section(&text, "  ", "formatters", json_object_get(overrides, "formatters"));
-    add_section(&text, "  ", "templates", json_object_get(overrides, "templates"));
-    vb_buf_puts(&text, registry_configuration);
-    add_section(&text, "", "storageClasses", json_object_get(overrides, "storageClasses"));
+    print_configuration(overrides, &text);
     return vb_write_file(AT_FDCWD, path, text.data, text.len, 0666, true, err);
 }
 
@@ -156,5 +161,24 @@ int vb_gen3_export_repository(const vb_repo *repo, const char *dir, const vb_gen
     r = absolute ? fill(repo, reg, absolute, options, report, err) : -ENOENT;
     if (r < 0)
         clear_directory(dir, made);
+    return r;
+}
+
+int vb_gen3_export_names(vb_registry *reg, const char *database, vb_gen3_name_fn *name, void *arg, vb_buf *out,
+                         vb_error *err)
+{
+    vb_gen3_export_options options = {.transfer = VB_GEN3_EXPORT_NAMES, .name = name, .name_arg = arg};
+    vb_auto(vb_gen3_export_free) vb_gen3_export *x = NULL;
+    vb_auto(vb_gen3_files_free) vb_gen3_files *files = NULL;
+    int r = vb_gen3_export_begin(reg, database, &options.what, &x, err);
+
+    if (!r)
+        r = vb_gen3_files_new(NULL, reg, NULL, &options, &files, err);
+    if (!r)
+        r = vb_gen3_files_put(files, x, err);
+    if (!r)
+        r = vb_gen3_export_end(x, err);
+    if (!r)
+        print_configuration(vb_gen3_files_overrides(files), out);
     return r;
 }

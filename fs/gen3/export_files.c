@@ -47,14 +47,15 @@ int vb_gen3_files_new(const vb_repo *repo, vb_registry *reg, const char *dir, co
 {
     vb_auto(vb_gen3_files_free) vb_gen3_files *f = VB_NEW(vb_gen3_files);
     vb_autofree char *configuration = NULL;
-    int r;
+    int r = 0;
 
     f->options = options;
     f->reg = reg;
-    f->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (f->dir < 0)
+    f->dir = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (dir && f->dir < 0)
         return vb_fail_errno(err, -errno, "opening %s", dir);
-    r = vb_stores_open(reg, repo->root, &f->stores, err);
+    if (repo)
+        r = vb_stores_open(reg, repo->root, &f->stores, err);
     if (!r)
         r = vb_storage_classes_open(reg, &f->known, err);
     if (!r)
@@ -200,6 +201,17 @@ static int direct_path(vb_gen3_files *f, const vb_dataset *d, const vb_location 
     return 0;
 }
 
+/* 1 where another file has the name already. */
+static int take_name(vb_gen3_files *f, const vb_dataset *d, const char *component, const char *path, vb_error *err)
+{
+    struct file *taken;
+
+    if (f->options->name)
+        return f->options->name(f->options->name_arg, path, d, component, err);
+    HASH_FIND_STR(f->by_target, path, taken);
+    return taken != NULL;
+}
+
 /* The template's path with the artifact's extension; digits of the UUID where another dataset has it. */
 static int template_path(vb_gen3_files *f, const vb_dataset *d, const vb_location *l, const char *component,
                          vb_buf *path, vb_error *err)
@@ -208,7 +220,6 @@ static int template_path(vb_gen3_files *f, const vb_dataset *d, const vb_locatio
     vb_autofree char *whole = vb_strndup(name, part && name != part ? (size_t)(part - name) : strlen(name));
     vb_autofree char *plain = vb_location_is_remote(whole) ? vb_url_name(whole) : vb_strdup(whole);
     const vb_collection *run;
-    struct file *taken;
     char uuid[VB_UUID_TEXT];
     int r = vb_collection_by_id(f->reg, d->run_id, &run, err);
 
@@ -222,12 +233,13 @@ static int template_path(vb_gen3_files *f, const vb_dataset *d, const vb_locatio
     if (!*extension)
         extension = vb_dataset_type_extension(d->type, plain);
     vb_buf_puts(path, extension);
-    HASH_FIND_STR(f->by_target, vb_buf_text(path), taken);
-    if (taken) {
+    r = take_name(f, d, component, vb_buf_text(path), err);
+    if (r > 0) {
         path->len -= strlen(extension);
         vb_buf_printf(path, "_%s%s", vb_uuid_format(d->uuid, uuid) + 28, extension);
+        r = take_name(f, d, component, vb_buf_text(path), err);
     }
-    return 0;
+    return r < 0 ? r : 0;
 }
 
 static void plan(vb_gen3_files *f, const vb_dataset *d, const vb_location *l, const char *target)
@@ -261,7 +273,7 @@ static int add_dataset(void *arg, const vb_dataset *d, const vb_location *l, con
 
     if (r < 0)
         return r;
-    if (!direct)
+    if (!direct && f->options->transfer != VB_GEN3_EXPORT_NAMES)
         plan(f, d, l, vb_buf_text(&path));
     if (extra->component)
         vb_component_type(d->type, extra->component, extra->storage_class, &part);
@@ -396,7 +408,7 @@ int vb_gen3_files_put(vb_gen3_files *f, vb_gen3_export *x, vb_error *err)
 
     f->x = x;
     r = vb_gen3_export_each(x, add_dataset, f, err);
-    if (r < 0)
+    if (r < 0 || !f->count)
         return r;
     vb_parallel(f->count, f->options->threads, make_file, f, "exporting files", f->options->progress);
     return check_files(f, err);

@@ -8,6 +8,7 @@
 
 typedef struct vb_gen3_files vb_gen3_files;
 
+/* `repo` and `dir` are NULL where no file is made. */
 int vb_gen3_files_new(const vb_repo *repo, vb_registry *reg, const char *dir, const vb_gen3_export_options *options,
                       vb_gen3_files **out, vb_error *err);
 void vb_gen3_files_free(vb_gen3_files *f);

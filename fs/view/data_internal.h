@@ -4,6 +4,7 @@
 
 #include "fs/view/view.h"
 
+#include "registry/calibration.h"
 #include "registry/value.h"
 
 struct chosen {
@@ -19,6 +20,7 @@ struct data_dir {
     char *component; /* of TYPE.COMPONENT; NULL: all files of a dataset */
     struct chosen *choices;
     size_t count;
+    vb_validity validity; /* of calibrations, as the path asks for it */
 };
 
 extern const vb_node_class vb_data_class;

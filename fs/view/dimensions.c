@@ -1,9 +1,9 @@
 /* dimensions.c - dimensions/ELEMENT/k=v/.../record.json: what is known of a value, as a file, so that reading it is
  * captured. */
+#include "fs/view/facets.h"
 #include "fs/view/names.h"
 #include "fs/view/view.h"
 #include "registry/base/mem.h"
-#include "registry/query/facet.h"
 #include "registry/record.h"
 
 #include <string.h>
@@ -76,17 +76,11 @@ static int lookup_value(vb_call *c, vb_node *dir, struct query *q, const char *n
     const struct element_dir *d = dir->data;
     const vb_element *dimension = q->group->dims[d->count];
     struct element_dir *next;
-    vb_auto_buf key = {0}, spelling = {0}, text = {0}, again = {0};
     vb_auto_value value = {0};
-    int r;
+    int r = vb_facet_value(c, &q->faceted, dimension, name, &value);
 
-    if (!vb_name_split_facet(name, &key, &spelling) || strcmp(vb_buf_text(&key), dimension->name) ||
-        !vb_name_decode(vb_buf_text(&spelling), &text) ||
-        vb_dimension_parse(dimension, vb_buf_text(&text), &value, NULL) < 0)
-        return -ENOENT;
-    vb_value_print(&value, &again);
-    if (strcmp(vb_buf_text(&again), vb_buf_text(&text)))
-        return -ENOENT;
+    if (r <= 0)
+        return r < 0 ? r : -ENOENT;
     q->choices[d->count] = (vb_choice){dimension, value};
     q->faceted.count++;
     r = vb_faceted_exists(c->reg, &q->faceted, NULL);

@@ -37,9 +37,9 @@ static void cut(vb_buf *out, size_t start, const char *text, size_t n)
     vb_buf_puts(out, tail);
 }
 
-void vb_name_encode(vb_buf *out, const char *text, size_t n)
+/* Adds what spells a text, however long. */
+static void add_spelling(vb_buf *out, const char *text, size_t n)
 {
-    size_t start = out->len;
     bool dots = (n == 1 && text[0] == '.') || (n == 2 && text[0] == '.' && text[1] == '.');
 
     for (size_t i = 0; i < n;) {
@@ -53,9 +53,21 @@ void vb_name_encode(vb_buf *out, const char *text, size_t n)
         }
         i += width;
     }
-    /* What only looks as if it was cut is cut too: no component stands for two texts. */
+}
+
+/* What only looks as if it was cut is cut too: no component stands for two texts. */
+static void cut_if_long(vb_buf *out, size_t start, const char *text, size_t n)
+{
     if (out->len - start > VB_NAME_MAX || (out->len > start && vb_name_is_cut(out->data + start)))
         cut(out, start, text, n);
+}
+
+void vb_name_encode(vb_buf *out, const char *text, size_t n)
+{
+    size_t start = out->len;
+
+    add_spelling(out, text, n);
+    cut_if_long(out, start, text, n);
 }
 
 static int hex(char c)
@@ -63,14 +75,10 @@ static int hex(char c)
     return isdigit((unsigned char)c) ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-bool vb_name_decode(const char *component, vb_buf *out)
+static bool unescape(const char *p, size_t n, vb_buf *out)
 {
-    vb_auto_buf again = {0};
-
     vb_buf_clear(out);
-    if (vb_name_is_cut(component))
-        return false;
-    for (const char *p = component; *p; p++) {
+    for (const char *end = p + n; p < end; p++) {
         if (*p == '%') {
             int high = hex(p[1]), low = high < 0 ? -1 : hex(p[2]);
 
@@ -82,17 +90,40 @@ bool vb_name_decode(const char *component, vb_buf *out)
             vb_buf_putc(out, *p);
         }
     }
-    vb_name_encode(&again, vb_buf_text(out), out->len);
+    return true;
+}
+
+bool vb_name_spells(const char *component, const char *text, size_t n)
+{
+    vb_auto_buf again = {0};
+
+    vb_name_encode(&again, text, n);
     return !strcmp(vb_buf_text(&again), component);
+}
+
+bool vb_name_decode(const char *component, vb_buf *out)
+{
+    vb_buf_clear(out);
+    return !vb_name_is_cut(component) && unescape(component, strlen(component), out) &&
+           vb_name_spells(component, vb_buf_text(out), out->len);
+}
+
+bool vb_name_head(const char *component, size_t skip, vb_buf *out)
+{
+    size_t n = strlen(component);
+
+    return vb_name_is_cut(component) && n >= skip + 17 && unescape(component + skip, n - skip - 17, out);
 }
 
 void vb_name_facet(vb_buf *out, const char *dimension, const vb_value *value)
 {
-    vb_auto_buf text = {0}, component = {0};
+    size_t start = out->len;
+    vb_auto_buf text = {0};
 
     vb_value_print(value, &text);
-    vb_name_encode(&component, vb_buf_text(&text), text.len);
-    vb_buf_printf(out, "%s=%s", dimension, vb_buf_text(&component));
+    vb_buf_printf(out, "%s=", dimension);
+    add_spelling(out, vb_buf_text(&text), text.len);
+    cut_if_long(out, start, vb_buf_text(&text), text.len);
 }
 
 bool vb_name_split_facet(const char *component, vb_buf *key, vb_buf *value)

@@ -15,13 +15,20 @@ enum { VB_NAME_MAX = 240 };
 void vb_name_encode(vb_buf *out, const char *text, size_t n);
 
 /* The text that a component spells; false where it is not its canonical spelling, holds a NUL, or was cut (then it
- * cannot be told). */
+ * cannot be told: vb_name_head()). */
 bool vb_name_decode(const char *component, vb_buf *out);
 
 /* True for the form of a component that was cut: its end tells which text it was. */
 bool vb_name_is_cut(const char *component);
 
-/* Appends "k=v", the directory of a value. */
+/* The text with which begins what a cut component stands for, decoded: long enough that few texts share it.  The text
+ * begins after `skip` bytes ("k=").  False where it is no beginning. */
+bool vb_name_head(const char *component, size_t skip, vb_buf *out);
+
+/* True where `component` spells `n` bytes of text. */
+bool vb_name_spells(const char *component, const char *text, size_t n);
+
+/* Appends "k=v", the directory of a value; where it is cut it is as a whole no longer than any component. */
 void vb_name_facet(vb_buf *out, const char *dimension, const vb_value *value);
 
 /* The parts of "k=v" (split at the first '='), v still encoded; false where there is no '='. */

@@ -22,6 +22,26 @@ static int check(char *const *runs, const char *name, bool *is_run, bool *begins
     return *is_run || *begins;
 }
 
+/* The component below `prefix` that `name` spells; one that was cut is looked for among the runs. */
+static bool decode(char *const *runs, const char *prefix, const char *name, vb_buf *out)
+{
+    size_t n = prefix ? strlen(prefix) : 0;
+
+    if (!vb_name_is_cut(name))
+        return vb_name_decode(name, out);
+    for (; *runs; runs++) {
+        const char *component = *runs + n + (n > 0);
+
+        if (strncmp(*runs, prefix ? prefix : "", n) || (n && (*runs)[n] != '/'))
+            continue;
+        vb_buf_clear(out);
+        vb_buf_add(out, component, strcspn(component, "/"));
+        if (vb_name_spells(name, vb_buf_text(out), out->len))
+            return true;
+    }
+    return false;
+}
+
 int vb_runs_lookup(vb_call *c, vb_node *dir, const char *name, vb_node **child, vb_run_lookup_fn *in_run)
 {
     const char *prefix = dir->data;
@@ -33,7 +53,7 @@ int vb_runs_lookup(vb_call *c, vb_node *dir, const char *name, vb_node **child, 
 
     if (r < 0)
         return r;
-    if (vb_name_decode(name, &text) && !strchr(vb_buf_text(&text), '/'))
+    if (decode(runs, prefix, name, &text) && !strchr(vb_buf_text(&text), '/'))
         longer = prefix ? vb_format("%s/%s", prefix, vb_buf_text(&text)) : vb_strdup(vb_buf_text(&text));
     r = -ENOENT;
     if (longer && check(runs, longer, &is_run, &begins)) {

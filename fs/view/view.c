@@ -1,5 +1,6 @@
 #include "fs/view/view.h"
 
+#include "fs/view/gen3.h"
 #include "fs/view/job.h"
 #include "fs/view/names.h"
 #include "registry/base/clock.h"
@@ -10,6 +11,14 @@
 
 const vb_branch *const vb_browse_branches[] = {&vb_branch_by_id,      &vb_branch_data,    &vb_branch_dimensions,
                                                &vb_branch_provenance, &vb_branch_reports, NULL};
+
+const vb_branch *const vb_repository_branches[] = {&vb_branch_by_id,
+                                                   &vb_branch_data,
+                                                   &vb_branch_dimensions,
+                                                   &vb_branch_gen3,
+                                                   &vb_branch_provenance,
+                                                   &vb_branch_reports,
+                                                   NULL};
 
 /* ---- the root --------------------------------------------------------------------------------------------- */
 
@@ -51,6 +60,8 @@ vb_view *vb_view_new(vb_stores *stores, const vb_branch *const *branches)
 void vb_view_free(vb_view *view)
 {
     vb_nodes_free(view->nodes);
+    if (view->gen3)
+        vb_gen3_tree_free(view->gen3);
     free(view);
 }
 

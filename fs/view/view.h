@@ -1,8 +1,8 @@
 /* view.h - the tree of names that one mount shows.
  *
- * A view is put together of branches (data, by-id, dimensions, provenance, reports) and, inside a job, of its working
- * directory (job.h).  It may be asked from several threads, each with a vb_call of its own.  What its nodes know of a
- * data ID belongs to the registry handle that found it: handles are closed after the view. */
+ * A view is put together of branches (data, by-id, dimensions, gen3, provenance, reports) and, inside a job, of its
+ * working directory (job.h).  It may be asked from several threads, each with a vb_call of its own.  What its nodes
+ * know of a data ID belongs to the registry handle that found it: handles are closed after the view. */
 #ifndef VB_FS_VIEW_VIEW_H
 #define VB_FS_VIEW_VIEW_H
 
@@ -35,8 +35,9 @@ struct vb_view {
     vb_locate_fn *locate;             /* may be NULL */
     void *locate_arg;
     vb_policy undeclared;
-    struct vb_job_view *job; /* of a job's view; NULL */
-    vb_drafts *drafts;       /* of a mount for writing; NULL */
+    struct vb_job_view *job;   /* of a job's view; NULL */
+    vb_drafts *drafts;         /* of a mount for writing; NULL */
+    struct vb_gen3_tree *gen3; /* of a view with that branch (gen3.h); the view's */
 };
 
 /* A thread's way into a view. */
@@ -52,10 +53,14 @@ struct vb_call {
     bool drop_suid; /* the request takes away set-ID bits (FUSE_HANDLE_KILLPRIV_V2) */
 };
 
-extern const vb_branch vb_branch_data, vb_branch_by_id, vb_branch_dimensions, vb_branch_provenance, vb_branch_reports;
+extern const vb_branch vb_branch_data, vb_branch_by_id, vb_branch_dimensions, vb_branch_provenance, vb_branch_reports,
+    vb_branch_gen3;
 
 /* What a browsing mount shows. */
 extern const vb_branch *const vb_browse_branches[];
+
+/* The same with gen3/: of a repository; view->gen3 must be set. */
+extern const vb_branch *const vb_repository_branches[];
 
 /* Makes a view; the stores are borrowed. */
 vb_view *vb_view_new(vb_stores *stores, const vb_branch *const *branches);

@@ -46,7 +46,10 @@ static void table_and_choices(const vb_group *group, const vb_faceted *f, const 
 
     *nargs = 1;
     if (f->type) {
-        vb_buf_printf(sql, "member_%" PRId64 " WHERE type_id = ?2 AND collection_id = ?3", f->type->group_id);
+        vb_buf_printf(sql, "%s_%" PRId64 " WHERE type_id = ?2 AND collection_id = ?3",
+                      collection->type == VB_CALIBRATION ? "calib" : "member", f->type->group_id);
+        if (collection->type == VB_CALIBRATION)
+            vb_sql_validity(sql, &f->validity);
         args[1] = vb_arg_int(f->type->id);
         args[2] = vb_arg_int(collection->id);
         *nargs = 3;
@@ -119,7 +122,12 @@ static int join_choices(vb_registry *reg, const vb_group *group, const vb_facete
     int r;
 
     vb_join_init(j, reg, "main", group);
-    r = f->type ? vb_join_datasets(j, f->type, &one, err) : vb_join_element(j, f->element, err);
+    if (!f->type)
+        r = vb_join_element(j, f->element, err);
+    else if (collection->type == VB_CALIBRATION)
+        r = vb_join_ranges(j, f->type, collection, &f->validity);
+    else
+        r = vb_join_datasets(j, f->type, &one, err);
     for (size_t i = 0; !r && i < f->count; i++) {
         r = vb_join_dimension(j, f->choices[i].dimension, err);
         if (!r) {
@@ -190,6 +198,13 @@ static void merge(vb_value *into, size_t *n, vb_value *from, size_t m, size_t li
     memcpy(into, all, *n * sizeof *all);
 }
 
+/* Datasets that are valid exactly then are those of CALIBRATION collections. */
+static bool is_asked(const vb_faceted *f, const vb_collection *collection)
+{
+    return collection->type == VB_CALIBRATION ? f->validity.kind != VB_VALID_UNASKED
+                                              : f->validity.kind != VB_VALID_EXACTLY;
+}
+
 int vb_faceted_values(vb_registry *reg, const vb_faceted *f, const vb_element *dimension, const vb_value *after,
                       size_t limit, vb_value *out, size_t *count, vb_error *err)
 {
@@ -202,7 +217,7 @@ int vb_faceted_values(vb_registry *reg, const vb_faceted *f, const vb_element *d
     for (size_t c = 0; !r && c < f->search->count; c++) {
         size_t n = 0;
 
-        if (f->search->items[c]->type == VB_CALIBRATION)
+        if (!is_asked(f, f->search->items[c]))
             continue;
         r = values_of(reg, f, f->search->items[c], dimension, after, limit, more, &n, err);
         merge(out, count, more, n, limit);
@@ -232,7 +247,7 @@ int vb_faceted_exists(vb_registry *reg, const vb_faceted *f, vb_error *err)
     if (!f->type)
         return exists_in(reg, f, NULL, err);
     for (size_t c = 0; !r && c < f->search->count; c++)
-        if (f->search->items[c]->type != VB_CALIBRATION)
+        if (is_asked(f, f->search->items[c]))
             r = exists_in(reg, f, f->search->items[c], err);
     return r;
 }

@@ -3,6 +3,7 @@
 #ifndef VB_REGISTRY_QUERY_FACET_H
 #define VB_REGISTRY_QUERY_FACET_H
 
+#include "registry/calibration.h"
 #include "registry/dataset.h"
 
 /* A value that was chosen; the dimension is one that the group requires or implies. */
@@ -12,10 +13,11 @@ typedef struct vb_choice {
 } vb_choice;
 
 /* What is faceted: datasets of a type in a search (each collection by itself, results merged), or
- * an element's records. */
+ * an element's records.  CALIBRATION collections are asked as `validity` says. */
 typedef struct vb_faceted {
     const vb_dataset_type *type; /* NULL: records */
     const vb_search *search;
+    vb_validity validity;
     const vb_element *element; /* NULL: datasets */
     const vb_choice *choices;
     size_t count;

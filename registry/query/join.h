@@ -11,6 +11,7 @@
 #ifndef VB_REGISTRY_QUERY_JOIN_H
 #define VB_REGISTRY_QUERY_JOIN_H
 
+#include "registry/calibration.h"
 #include "registry/internal.h"
 
 typedef enum vb_from_kind {
@@ -89,6 +90,10 @@ int vb_join_dimension(vb_join *j, const vb_element *dimension, vb_error *err);
 /* Joins the data IDs for which the search holds a dataset of the type, as d0, d1, ...; a search of one collection
  * offers their dataset_id too. */
 int vb_join_datasets(vb_join *j, const vb_dataset_type *type, const vb_search *search, vb_error *err);
+
+/* Joins the data IDs of which a CALIBRATION collection has a validity range that is asked for. */
+int vb_join_ranges(vb_join *j, const vb_dataset_type *type, const vb_collection *calibration,
+                   const vb_validity *validity);
 
 /* Joins the datasets themselves: dN.dataset_id and dN.collection_id.  With `find_first` only that of the first
  * collection for each data ID, else each dataset once.  What CALIBRATION collections hold is joined by time with the

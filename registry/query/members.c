@@ -39,6 +39,24 @@ int vb_join_datasets(vb_join *j, const vb_dataset_type *type, const vb_search *s
     return 0;
 }
 
+int vb_join_ranges(vb_join *j, const vb_dataset_type *type, const vb_collection *calibration,
+                   const vb_validity *validity)
+{
+    vb_autofree char *alias = vb_format("d%d", j->ndatasets++);
+    vb_buf sql = {0};
+
+    vb_buf_puts(&sql, "(SELECT dataset_id");
+    vb_sql_dimensions(&sql, type->group, ", ", ", ");
+    vb_buf_printf(&sql, " FROM %s.calib_%" PRId64 " WHERE type_id = %" PRId64 " AND collection_id = %" PRId64,
+                  j->schema, type->group_id, type->id, calibration->id);
+    vb_sql_validity(&sql, validity);
+    vb_buf_printf(&sql, ") AS %s", alias);
+    vb_join_add(j, VB_FROM_MEMBERS, NULL, vb_buf_steal(&sql));
+    for (int i = 0; i < type->group->nrequired; i++)
+        vb_join_meet(j, alias, type->group->dims[i]);
+    return 0;
+}
+
 /* Where several collections have the data ID: not the row if an earlier one has it too (with find_first), or has the
  * very dataset. */
 static void add_first_only(vb_join *j, const vb_dataset_type *type, const vb_search *search, bool find_first,

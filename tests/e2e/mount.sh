@@ -19,7 +19,7 @@ mount_numbers() {
 
 test_what_a_mount_shows() {
     mount_numbers 3
-    expect_listing mnt by-id data dimensions provenance reports
+    expect_listing mnt by-id data dimensions gen3 provenance reports
     expect_listing mnt/data numbers u
     expect_listing mnt/data/u me
     expect_listing mnt/data/u/me x

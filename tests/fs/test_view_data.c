@@ -530,6 +530,48 @@ static void test_long_listings(void **state)
     assert_int_equal(spaces, MANY - 1);
 }
 
+/* Bugs: what was listed under a cut name could not be looked up; with its dimension a cut value was longer than the
+ * kernel takes. */
+static void test_names_that_were_cut(void **state)
+{
+    enum { LONG = 300 };
+    fixture *f = *state;
+    vb_auto(viewer_free) viewer *v = viewer_new(f, f->reg);
+    vb_autofree char *listing = NULL, *text = vb_alloc(LONG + 1), *collections = NULL, *path = NULL, *other = NULL;
+    vb_autofree char *encoded = vb_alloc(LONG); /* "(" is %28 */
+
+    memset(text, 'x', LONG);
+    memset(encoded, '(', LONG / 3);
+    world_type(f, "flat", "physical_filter", "Image", ".fits");
+    for (int i = 0; i < 3; i++) {
+        vb_autofree char *filter = vb_format("instrument=TestCam physical_filter=%s%d band=g", text, i);
+        vb_autofree char *id = vb_format("physical_filter=%s%d", text, i), *run = vb_format("u/%s%d/run", encoded, i);
+        vb_autofree char *content = vb_format("%d\n", i), *artifact = vb_format("flats/%d", i);
+
+        world_record(f, "physical_filter", filter);
+        world_dataset(f, "flats", "flat", id, artifact, content, NULL);
+        world_dataset(f, run, "raw", "exposure=101 detector=2", NULL, content, NULL);
+    }
+    listing = viewer_list(v, "data/flats/flat/instrument=TestCam"); /* each of them is looked up */
+    assert_int_equal(strlen(listing), 3 * 240 + 2);
+    assert_int_equal(strcspn(listing, " "), 240);
+    path = vb_format("data/flats/flat/instrument=TestCam/%.240s", listing);
+    other = viewer_list(v, path);
+    assert_non_null(strstr(other, "flat_TestCam_xxx"));
+    path[strlen(path) - 1] ^= 1;
+    assert_int_equal(viewer_try(v, path), -ENOENT);
+    collections = viewer_list(v, "data/u");
+    for (char *name = strtok(collections, " "); name; name = strtok(NULL, " ")) {
+        vb_autofree char *run = vb_format("data/u/%s/run", name);
+
+        assert_true(strlen(name) > 235 && strlen(name) <= 240);
+        assert_listing(v, run, "raw");
+    }
+    free(collections);
+    collections = viewer_list(v, "dimensions/physical_filter/instrument=TestCam");
+    assert_non_null(strstr(collections, "xxx~"));
+}
+
 /* ---- mounts that live ---------------------------------------------------------------------------------------- */
 
 /* Bug: a directory that was looked up while it only began other collections' names stayed that when a collection of
@@ -643,6 +685,7 @@ int main(void)
         WITH_RAWS(test_names_of_collections_are_encoded),
         WITH_RAWS(test_an_empty_chain_is_an_empty_directory),
         WITH_RAWS(test_long_listings),
+        WITH_RAWS(test_names_that_were_cut),
         WITH_RAWS(test_a_collection_that_comes_later_is_shown),
         WITH_RAWS(test_new_datasets_are_shown),
         WITH_RAWS(test_touches),

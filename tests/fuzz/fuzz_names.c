@@ -17,6 +17,11 @@ static void check_text(const char *text, size_t n)
     check(is_name(vb_buf_text(&component)));
     if (vb_name_is_cut(vb_buf_text(&component)) || memchr(text, 0, n)) {
         check(!vb_name_decode(vb_buf_text(&component), &again));
+        if (!memchr(text, 0, n)) {
+            check(vb_name_head(vb_buf_text(&component), 0, &again) && again.len < n &&
+                  !memcmp(again.data, text, again.len));
+            check(vb_name_spells(vb_buf_text(&component), text, n));
+        }
         return;
     }
     check(vb_name_decode(vb_buf_text(&component), &again));
