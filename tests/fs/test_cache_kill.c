@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -76,11 +77,13 @@ static pid_t start(fixture *f, int64_t size, unsigned seed)
     return pid;
 }
 
-/* The bytes of all files of the cache, as the disk has them. */
+/* The bytes of all files of the cache, as the disk has them at one moment: names change under the lock only. */
 static int64_t bytes_on_disk(fixture *f)
 {
+    vb_autoclose int lock = open(fixture_path(f, "cache/lock"), O_RDWR);
     int64_t sum = 0;
 
+    assert_int_equal(flock(lock, LOCK_EX), 0);
     for (int i = 0; i < 256; i++) {
         char name[32];
         struct dirent *e;

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 enum { SIZE = 3 << 20, SECOND = 1000000000 };
@@ -46,6 +47,7 @@ static int start_server(void **state)
     if (!server) {
         vb_autofree char *log = vb_path_join(directory, "log");
 
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* also where the test is killed */
         dup2(out[1], 1);
         close(out[0]);
         execlp("python3", "python3", "tests/services/faulty.py", directory, log, NULL);
