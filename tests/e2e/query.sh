@@ -229,6 +229,8 @@ test_an_empty_answer_is_no_error_and_can_be_asked_why() {
     grep -q 'nothing found.*--why-empty' err
     vb query-datasets repo raw --collections u/test/run1 2>err
     grep -q "no 'raw' was ever put into u/test/run1" err
+    vb query-datasets repo calexp src --collections u/test/run1 --where "instrument='HSC' and visit=1" --why-empty 2>err
+    grep -q "of 120 'calexp', .* 0 have visit=1" err && grep -q "of 120 'src', .* 0 have visit=1" err || fail "$(cat err)"
     printf 'instrument,visit\nHSC,1\n' >ids.csv
     vb query-data-ids repo visit --data-id-table ids.csv --why-empty 2>err
     grep -q '0 stand in ids.csv' err || fail "$(cat err)"
