@@ -58,6 +58,8 @@ static int mend_missing(vb_fsck *f, const struct kept *k, vb_error *err)
 
     if (!access(path, F_OK))
         return 0; /* somebody has brought it back */
+    if (!vb_fsck_is_absence(-errno))
+        return vb_fail_errno(err, -errno, "looking at %s", path);
     r = vb_registry_begin(f->reg, &txn, err);
     if (!r)
         r = k->component ? vb_component_forget(f->reg, k->dataset_id, k->component, err)

@@ -45,6 +45,20 @@ test_missing_artifact() {
     expect_equal "$(registry repo "SELECT count(*) FROM dataset WHERE state = 0")" 3
 }
 
+# What cannot be looked at may be there: where it was is not forgotten.
+test_what_cannot_be_looked_at_is_not_forgotten() {
+    make_numbers 2
+    mv repo/numbers/number kept
+    ln -s number repo/numbers/number
+    vb fsck repo --format csv >found.csv 2>/dev/null && fail "all is well"
+    expect_equal "$(grep -c '^missing,.*cannot be looked at: Too many levels of symbolic links,$' found.csv)" 2
+    vb fsck repo --repair --no-confirm >/dev/null 2>&1 || true
+    expect_equal "$(registry repo "SELECT count(*) FROM location")" 2
+    rm -f repo/numbers/number
+    mv kept repo/numbers/number
+    vb fsck repo
+}
+
 test_a_missing_artifact_that_is_brought_back_is_well() {
     make_numbers 3
     mv repo/numbers/number/number_1.txt kept
