@@ -8,9 +8,13 @@
 #include <stdint.h>
 
 /* Sets held[i] where paths[i] is the file of some dataset's location of the store (without "#hdu=N" or
- * "#unzip=MEMBER"), or of an absolute one that leads there; `root` is the store's directory, really called that.  An
- * index is asked for each path, whatever else the registry has: sorted, they are asked quickest. */
+ * "#unzip=MEMBER"), or of an absolute one that leads there, also where a link leads to the directory that has it;
+ * `root` is the store's directory, really called that.  An index is asked for each path, whatever else the registry
+ * has: sorted, they are asked quickest. */
 int vb_store_paths_held(vb_registry *reg, int64_t store_id, const char *root, const char *const *paths, size_t count,
                         bool *held, vb_error *err);
+
+/* 1 where the store has a dataset's file below the directory; 0 where it has none. */
+int vb_store_paths_below(vb_registry *reg, int64_t store_id, const char *directory, vb_error *err);
 
 #endif

@@ -59,6 +59,33 @@ test_what_cannot_be_looked_at_is_not_forgotten() {
     vb fsck repo
 }
 
+# A RUN that was moved to another disk, with a link in its place: the link is nobody's, and all is found by it.
+test_a_directory_that_is_a_link() {
+    make_numbers 2
+    mv repo/numbers disk
+    ln -s "$PWD/disk" repo/numbers
+    vb fsck repo --checksum
+    vb fsck repo --repair --no-confirm
+    mv disk away
+    expect_damage missing 2
+    mv away disk
+    vb fsck repo
+    ln -s "$PWD/files" repo/strange
+    expect_damage orphaned 1
+}
+
+# What is pruned there stays if somebody else has registered it by its real name.
+test_a_file_behind_a_link_that_two_datasets_share() {
+    make_numbers 2
+    mv repo/numbers disk
+    ln -s "$PWD/disk" repo/numbers
+    printf 'path,healpix5\nrepo/numbers/number/number_0.txt,0\n' >direct.csv
+    vb ingest-files repo number others direct.csv --transfer direct
+    vb prune-datasets repo numbers --purge numbers --no-confirm
+    [ -e disk/number/number_0.txt ] || fail "the file of a dataset is gone"
+    [ ! -e disk/number/number_1.txt ] || fail "nobody's file is there"
+}
+
 test_a_missing_artifact_that_is_brought_back_is_well() {
     make_numbers 3
     mv repo/numbers/number/number_1.txt kept
