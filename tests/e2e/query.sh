@@ -186,6 +186,8 @@ test_order_limit_offset() {
     vb query-datasets repo calexp --collections u/test/run1 --where "instrument='HSC' and detector=40" \
         --order-by=-visit --limit 3 --offset 1 --format json | column visit >visits
     expect_equal "$(tr '\n' ' ' <visits)" "900016 900014 900012 "
+    vb query-dimension-records repo visit --order-by=-timespan.begin --limit 2 --format json | column id >own
+    vb query-dimension-records repo visit --order-by=-visit.timespan.begin --limit 2 --format json | column id | cmp - own
     vb query-dimension-records repo exposure --order-by=-zenith_angle,exposure --limit 1 --format json | column id >id
     best=$(vb query-dimension-records repo exposure --format json | python3 -c 'import json, sys
 print(max(json.load(sys.stdin), key=lambda r: r["zenith_angle"])["id"])')
