@@ -511,6 +511,8 @@ PY
     vb import-gen3 repo theirs --transfer copy
     expect_equal "$(registry repo "SELECT count(*) FROM location WHERE path LIKE 'u/zips/src.zip#unzip=in side/%'")" 120
     [ -f repo/u/zips/src.zip ]
+    vb query-datasets repo src --show-uri --format csv >uris
+    expect_equal "$(grep -c "file://$(pwd -P)/repo/u/zips/src.zip#unzip=in%20side/[0-9]*.yaml" uris)" 120 "$(head -3 uris)"
     need_fuse
     for what in repo theirs; do
         mount_at $what mnt
