@@ -2,7 +2,9 @@
 
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
+#include "registry/dataset.h"
 #include "registry/internal.h"
+#include "registry/repo.h"
 
 #include <fnmatch.h>
 #include <inttypes.h>
@@ -100,6 +102,12 @@ int vb_collection_check_name(const char *name, vb_error *err)
                        "'%s' cannot name a collection: components between slashes must not be empty or "
                        "begin with '.', and '*', '?', '[', ']' and ',' are not allowed",
                        name);
+    if (vb_repo_is_own(name))
+        return vb_fail(err, -EINVAL, "'%s' cannot name a collection: files of that name are the repository's own",
+                       name);
+    if (vb_location_part(name))
+        return vb_fail(err, -EINVAL,
+                       "'%s' cannot name a collection: '#hdu=' and '#unzip=' in a path begin the part of a file", name);
     for (const char *p = name, *end; *p; p = *end ? end + 1 : end) {
         end = strchrnul(p, '/');
         if (end - p > MAX_COMPONENT)

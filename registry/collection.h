@@ -23,6 +23,9 @@ const char *vb_collection_type_name(vb_collection_type type); /* "RUN", ... */
 int vb_collection_find(vb_registry *reg, const char *name, const vb_collection **out, vb_error *err);
 int vb_collection_by_id(vb_registry *reg, int64_t id, const vb_collection **out, vb_error *err);
 
+/* -EINVAL, -ENAMETOOLONG: no collection can be called that.  Registering and renaming ask by themselves. */
+int vb_collection_check_name(const char *name, vb_error *err);
+
 /* Makes a collection, or finds it; -EEXIST where one of that name has another type, -EINVAL for a bad name. */
 int vb_collection_register(vb_registry *reg, const char *name, vb_collection_type type, const char *doc,
                            const vb_collection **out, vb_error *err);

@@ -67,9 +67,6 @@ void vb_registry_check_memory(vb_registry *reg);
 /* Notes that a run holds a type; almost always it is a pair of the last inserts. */
 int vb_dataset_note_summary(vb_registry *reg, int64_t run_id, int64_t type_id, vb_error *err);
 
-/* -EINVAL, -ENAMETOOLONG: no collection can be called that. */
-int vb_collection_check_name(const char *name, vb_error *err);
-
 /* "a", "b", ... of the required dimensions of a group, each after `before` (which is `first` for the first). */
 void vb_sql_dimensions(vb_buf *out, const vb_group *group, const char *first, const char *before);
 

@@ -31,6 +31,7 @@ struct vb_lease {
 void vb_lease_holder_clear(vb_lease_holder *h)
 {
     free(h->host);
+    free(h->pids);
     free(h->command);
     free(h->file);
     *h = (vb_lease_holder){0};
@@ -47,6 +48,15 @@ static char *host_name(void)
 
     gethostname(name, sizeof name - 1);
     return vb_strdup(name);
+}
+
+/* Where the process has its number: containers of one host may share its name, and each counts for itself. */
+static char *pid_namespace(void)
+{
+    char name[64];
+    ssize_t n = readlink("/proc/self/ns/pid", name, sizeof name);
+
+    return vb_strndup(n > 0 ? name : "?", n > 0 ? (size_t)n : 1);
 }
 
 /* What the process calls itself: its arguments, cut short. */
@@ -94,6 +104,7 @@ static bool read_lease(const char *path, vb_lease_holder *out)
         return false;
     object = json_loadb(vb_buf_text(&text), text.len, 0, NULL);
     out->host = text_of(object, "host");
+    out->pids = text_of(object, "pids");
     out->command = text_of(object, "command");
     out->file = text_of(object, "file");
     out->pid = json_integer_value(json_object_get(object, "pid"));
@@ -102,13 +113,21 @@ static bool read_lease(const char *path, vb_lease_holder *out)
     return true;
 }
 
-/* By the name of the holder's own file, which nobody else has ever had: inode numbers do not tell, for some network file
- * systems make them up, one a name. */
+/* By the name of the holder's own file, which nobody else has ever had: inode numbers do not tell, for some network
+ * file systems make them up, one a name. */
 static bool is_of(const char *lease, const char *file)
 {
     vb_auto_lease_holder h = {0};
 
     return read_lease(lease, &h) && !strcmp(h.file, file);
+}
+
+/* True where a process number of the holder is one of ours too. */
+static bool counts_as_we(const vb_lease_holder *h)
+{
+    vb_autofree char *here = pid_namespace();
+
+    return !strcmp(h->pids, here) || !strcmp(h->pids, "?"); /* it does not say so */
 }
 
 static bool is_dead(const char *host, int64_t pid)
@@ -130,7 +149,7 @@ bool vb_lease_is_anothers(const char *registry)
     vb_autofree char *path = lease_path(registry);
     vb_auto_lease_holder h = {0};
 
-    return read_lease(path, &h) && !is_self(h.host, h.pid) && !is_dead(h.host, h.pid);
+    return read_lease(path, &h) && !(counts_as_we(&h) && (is_self(h.host, h.pid) || is_dead(h.host, h.pid)));
 }
 
 char *vb_process_name(void)
@@ -160,7 +179,7 @@ int vb_lease_look(const char *registry, vb_lease_holder *out, vb_error *err)
         return 0; /* given back since */
     out->silent = (double)(server_now(path) - vb_clock_ns(st.st_mtim)) / 1e9;
     out->stale = out->silent > VB_LEASE_STALE_S;
-    out->dead = is_dead(out->host, out->pid);
+    out->dead = counts_as_we(out) && is_dead(out->host, out->pid);
     return 1;
 }
 
@@ -180,14 +199,16 @@ int vb_lease_refuse(const char *registry, const vb_lease_holder *h, vb_error *er
 
 static int write_own(vb_lease *l, vb_error *err)
 {
-    vb_autofree char *host = host_name(), *command = own_command();
-    json_t *object = json_pack("{s:s, s:I, s:s, s:s, s:I}", "host", host, "pid", (json_int_t)getpid(), "file",
-                               vb_path_base(l->own), "command", command, "since", (json_int_t)vb_clock_unix_ns());
+    vb_autofree char *host = host_name(), *pids = pid_namespace(), *command = own_command();
+    json_t *object = json_pack("{s:s, s:s, s:I, s:s, s:s, s:I}", "host", host, "pids", pids, "pid",
+                               (json_int_t)getpid(), "file", vb_path_base(l->own), "command", command, "since",
+                               (json_int_t)vb_clock_unix_ns());
     char *text;
     int r;
 
     if (!object) /* a command that is no UTF-8 */
-        object = json_pack("{s:s, s:I, s:s}", "host", host, "pid", (json_int_t)getpid(), "file", vb_path_base(l->own));
+        object = json_pack("{s:s, s:s, s:I, s:s}", "host", host, "pids", pids, "pid", (json_int_t)getpid(), "file",
+                           vb_path_base(l->own));
     text = json_dumps(object, 0);
     r = vb_write_file(AT_FDCWD, l->own, text, strlen(text), 0644, false, err);
     free(text);

@@ -19,6 +19,7 @@ typedef struct vb_lease vb_lease;
 
 typedef struct vb_lease_holder {
     char *host, *command;
+    char *pids;         /* the namespace that `pid` is of (/proc/PID/ns/pid); "?": not known */
     char *file;         /* its own name of the lease, in the same directory */
     int64_t pid, since; /* UTC nanoseconds */
     double silent;      /* seconds since its last sign of life */

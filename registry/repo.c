@@ -286,6 +286,7 @@ bool vb_repo_is_own(const char *path)
 {
     size_t n = strcspn(path, "/");
 
-    return (n == strlen(own_directory) && !strncmp(path, own_directory, n)) || !strcmp(path, "vbutler.yaml") ||
+    return (n == strlen(own_directory) && !strncmp(path, own_directory, n)) ||
+           (n == strlen("vbutler.yaml") && !strncmp(path, "vbutler.yaml", n)) ||
            vb_starts_with(path, "registry.sqlite3");
 }

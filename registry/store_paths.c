@@ -23,7 +23,8 @@ struct asking {
     vb_registry *reg;
     int64_t store_id;
     const char *root;
-    bool absolute, components; /* there are some that may lead here */
+    bool absolute, below, components; /* there are some that may lead here; the second: by the name of the root */
+    char *dir, *real;                 /* of the last path: its directory, and what that is called really */
     vb_error *err;
 };
 
@@ -49,25 +50,46 @@ static int ask(struct asking *a, const char *sql, const char *file, int64_t stor
     return r;
 }
 
+static int ask_both(struct asking *a, const char *file, int64_t store_id)
+{
+    int r = ask(a, locations, file, store_id);
+
+    return r || !a->components ? r : ask(a, components, file, store_id);
+}
+
+/* What a file of the store is called really, where a link leads to its directory; else NULL.  Files come by directory.
+ */
+static char *name_elsewhere(struct asking *a, const char *path)
+{
+    vb_autofree char *full = vb_path_join(a->root, path), *dir = vb_path_dir(full);
+
+    if (!a->dir || strcmp(a->dir, dir) != 0) {
+        free(a->dir);
+        free(a->real);
+        a->real = realpath(dir, NULL);
+        a->dir = VB_STEAL(dir);
+    }
+    return a->real && strcmp(a->real, a->dir) != 0 ? vb_path_join(a->real, vb_path_base(path)) : NULL;
+}
+
 static int ask_all(struct asking *a, const char *path)
 {
-    int r = ask(a, locations, path, a->store_id);
+    vb_autofree char *full = a->below ? vb_path_join(a->root, path) : NULL;
+    vb_autofree char *elsewhere = a->absolute ? name_elsewhere(a, path) : NULL;
+    int r = ask_both(a, path, a->store_id);
 
-    if (!r && a->components)
-        r = ask(a, components, path, a->store_id);
-    if (!r && a->absolute) {
-        vb_autofree char *full = vb_path_join(a->root, path);
-
-        r = ask(a, locations, full, 0);
-        if (!r && a->components)
-            r = ask(a, components, full, 0);
-    }
+    if (!r && full)
+        r = ask_both(a, full, 0);
+    if (!r && elsewhere)
+        r = ask_both(a, elsewhere, 0);
     return r;
 }
 
 /* What need not be asked for each path. */
 static int look_around(struct asking *a)
 {
+    static const char between[] = "SELECT 1 FROM location WHERE path >= ?1 AND path < ?2 UNION ALL"
+                                  " SELECT 1 FROM component WHERE path >= ?1 AND path < ?2";
     vb_autofree char *below = vb_format("%s/", a->root), *beyond = vb_format("%s0", a->root);
     int64_t one;
     int r = vb_sql_int(a->reg->db, &one, a->err, "SELECT 1 FROM component WHERE path >= ''", VB_NO_ARGS);
@@ -75,13 +97,14 @@ static int look_around(struct asking *a)
     if (r < 0)
         return r;
     a->components = r;
-    r = vb_sql_int(a->reg->db, &one, a->err,
-                   "SELECT 1 FROM location WHERE path >= ?1 AND path < ?2 UNION ALL SELECT 1 FROM component"
-                   " WHERE path >= ?1 AND path < ?2",
-                   VB_ARGS(below, beyond));
+    r = vb_sql_int(a->reg->db, &one, a->err, between, VB_ARGS("/", "0"));
     if (r < 0)
         return r;
     a->absolute = r;
+    r = vb_sql_int(a->reg->db, &one, a->err, between, VB_ARGS(below, beyond));
+    if (r < 0)
+        return r;
+    a->below = r;
     return 0;
 }
 
@@ -146,12 +169,26 @@ int vb_store_paths_held(vb_registry *reg, int64_t store_id, const char *root, co
 
     if (!r)
         r = look_around(&a);
-    a.absolute = a.absolute && !vb_location_is_remote(root);
+    if (vb_location_is_remote(root))
+        a.absolute = a.below = false; /* mark_addresses() */
     for (size_t i = 0; r >= 0 && i < count; i++) {
         r = ask_all(&a, paths[i]);
         held[i] = r > 0;
     }
     if (r >= 0 && vb_location_is_remote(root))
         r = mark_addresses(reg, root, paths, count, held, err);
+    free(a.dir);
+    free(a.real);
     return r < 0 ? r : 0;
+}
+
+int vb_store_paths_below(vb_registry *reg, int64_t store_id, const char *directory, vb_error *err)
+{
+    vb_autofree char *first = vb_format("%s/", directory), *beyond = vb_format("%s0", directory);
+    int64_t one;
+
+    return vb_sql_int(reg->db, &one, err,
+                      "SELECT 1 FROM location WHERE path >= ?1 AND path < ?2 AND store_id = ?3 UNION ALL"
+                      " SELECT 1 FROM component WHERE path >= ?1 AND path < ?2 AND store_id = ?3",
+                      VB_ARGS(first, beyond, store_id));
 }

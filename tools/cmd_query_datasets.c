@@ -92,6 +92,21 @@ static int print_types(vb_query_session *s, const vb_dataset_type **types, size_
     return r;
 }
 
+/* Why nothing is found of several types is told of each. */
+static int end(vb_query_session *s, const vb_dataset_type **types, size_t count, const char *reason, vb_error *err)
+{
+    int r = 0;
+
+    if (count < 2 || s->rows || !vb_query_opt.why_empty)
+        return vb_query_session_end(s, count == 1 ? types[0] : NULL, NULL, NULL,
+                                    count ? reason : "no dataset type matches", err);
+    for (size_t i = 0; !r && i < count; i++) {
+        r = vb_query_session_end(s, types[i], NULL, NULL, NULL, err);
+        s->blank = false; /* once */
+    }
+    return r;
+}
+
 static int run(int argc, char **argv, vb_error *err)
 {
     vb_auto_query_session s = {.blank = true};
@@ -118,8 +133,7 @@ static int run(int argc, char **argv, vb_error *err)
     if (!r)
         r = print_types(&s, types, count, &reason, err);
     if (!r)
-        r = vb_query_session_end(&s, count == 1 ? types[0] : NULL, NULL, NULL,
-                                 count ? reason : "no dataset type matches", err);
+        r = end(&s, types, count, reason, err);
     return r < 0 ? VB_EXIT_FAILED : VB_EXIT_OK;
 }
 

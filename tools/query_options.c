@@ -15,8 +15,10 @@ static int open_registry(vb_query_session *s, const char *path, vb_error *err)
     struct stat st;
     int r;
 
-    if (!stat(path, &st) && S_ISREG(st.st_mode))
-        return vb_registry_open(path, VB_ACCESS_IMMUTABLE, &s->reg, err);
+    if (!stat(path, &st) && S_ISREG(st.st_mode)) {
+        r = vb_registry_open(path, VB_ACCESS_IMMUTABLE, &s->reg, err);
+        return r < 0 ? r : vb_registry_meta(s->reg, "repository", &s->root, err);
+    }
     r = vb_repo_open(path, &s->repo, err);
     return r < 0 ? r : vb_repo_registry(s->repo, VB_ACCESS_READ, &s->reg, err);
 }
@@ -69,6 +71,7 @@ void vb_query_session_close(vb_query_session *s)
         vb_registry_close(s->reg);
     if (s->repo)
         vb_repo_close(s->repo);
+    free(s->root);
 }
 
 static void print_blank(void *session)
@@ -88,7 +91,7 @@ int vb_query_session_print(vb_query_session *s, vb_result *result, vb_error *err
         fputs(vb_buf_text(&plan), stdout);
         s->rows++; /* nothing is missing */
     } else {
-        r = vb_result_print(result, s->repo ? s->repo->root : NULL, s->grid, &rows, print_blank, s, err);
+        r = vb_result_print(result, s->repo ? s->repo->root : s->root, s->grid, &rows, print_blank, s, err);
         s->rows += rows;
     }
     vb_result_close(result);

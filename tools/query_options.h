@@ -40,7 +40,8 @@ extern vb_query_options vb_query_opt;
 
 /* An open repository (or a graph file), and where rows go. */
 typedef struct vb_query_session {
-    vb_repo *repo; /* NULL: a graph */
+    vb_repo *repo; /* NULL: a snapshot or a graph */
+    char *root;    /* of that: the repository that has its artifacts; NULL: not known */
     vb_registry *reg;
     vb_grid *grid;
     vb_binds binds;

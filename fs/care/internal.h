@@ -70,6 +70,7 @@ struct kept *vb_fsck_keep(struct kept **list, size_t *n, size_t *cap, vb_damage 
 /* judge.c: an artifact beside what was registered of it. */
 int vb_fsck_judge(vb_fsck *f, const vb_held *held, vb_error *err);
 int vb_fsck_absent(vb_fsck *f, vb_error *err);   /* after the walk: which are missing still */
+bool vb_fsck_is_absence(int code);               /* a negative errno that says that there is no such file */
 int vb_fsck_hash_all(vb_fsck *f, vb_error *err); /* what is waiting for its checksum */
 void vb_fsck_ask_all(vb_fsck *f);                /* what is waiting for its store to be asked */
 

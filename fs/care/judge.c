@@ -43,17 +43,25 @@ __attribute__((format(printf, 5, 6))) static void tell(vb_fsck *f, vb_damage kin
     }
 }
 
+bool vb_fsck_is_absence(int code)
+{
+    return code == -ENOENT || code == -ENOTDIR;
+}
+
 static void missing(vb_fsck *f, const vb_held *held, int code)
 {
     if (f->held) { /* it may have been pruned since the walk began: vb_fsck_absent() looks again */
         keep_of(vb_fsck_keep(&f->absent, &f->nabsent, &f->absent_cap, VB_DAMAGE_MISSING, held->file), held);
         return;
     }
+    if (!vb_fsck_is_absence(code)) { /* a directory that may not be searched, a server that is away */
+        tell(f, VB_DAMAGE_MISSING, held, NULL, "cannot be looked at: %s", strerror(-code));
+        return;
+    }
     tell(f, VB_DAMAGE_MISSING, held,
          held->component ? "forget where it was; the dataset stays, without this component"
                          : "forget where it was; the dataset stays, without an artifact",
-         "is not there%s%s; restore it from a copy if there is one", code == -ENOENT ? "" : ": ",
-         code == -ENOENT ? "" : strerror(-code));
+         "is not there; restore it from a copy if there is one");
 }
 
 /* Where a file of the dataset is by now: 1, 0 where nothing says so any more. */

@@ -54,8 +54,10 @@ static int mend_missing(vb_fsck *f, const struct kept *k, vb_error *err)
     vb_auto_txn txn = {0};
     int r = vb_fsck_look(f, k->store_id, k->path);
 
-    if (r != -ENOENT && r != -ENOTDIR)
-        return 0; /* somebody has brought it back, or it cannot be told */
+    if (!r)
+        return 0; /* somebody has brought it back */
+    if (!vb_fsck_is_absence(r))
+        return vb_fail_errno(err, r, "looking at %s", k->path);
     r = vb_registry_begin(f->reg, &txn, err);
     if (!r)
         r = k->component ? vb_component_forget(f->reg, k->dataset_id, k->component, err)

@@ -7,6 +7,7 @@
 #include "registry/trash.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 void vb_claims_free(vb_claims *claims)
 {
@@ -101,7 +102,16 @@ static void judge(vb_fsck *f, const char *path, const vb_claims *claims, const v
     }
 }
 
-/* Leaves out what was registered while the walk went on. */
+/* 1 where a link leads to a directory of artifacts, or did: whose disk is away now. */
+static int is_way(vb_fsck *f, const char *path, vb_error *err)
+{
+    vb_autofree char *full = vb_path_join(f->repo->root, path);
+    struct stat st;
+
+    return !lstat(full, &st) && S_ISLNK(st.st_mode) ? vb_store_paths_below(f->reg, 1, path, err) : 0;
+}
+
+/* Leaves out what was registered while the walk went on, and links by which artifacts are found. */
 static int without_registered(vb_fsck *f, vb_error *err)
 {
     vb_autofree const char **paths = vb_alloc((f->nstrangers + 1) * sizeof *paths);
@@ -111,10 +121,13 @@ static int without_registered(vb_fsck *f, vb_error *err)
     for (size_t i = 0; i < f->nstrangers; i++)
         paths[i] = f->strangers[i].path;
     r = vb_store_paths_held(f->reg, 1, f->repo->root, paths, f->nstrangers, held, err);
-    for (size_t i = 0; !r && i < f->nstrangers; i++)
-        if (held[i])
+    for (size_t i = 0; r >= 0 && i < f->nstrangers; i++) {
+        if (!held[i])
+            r = is_way(f, f->strangers[i].path, err);
+        if (held[i] || r > 0)
             *f->strangers[i].path = 0;
-    return r;
+    }
+    return r < 0 ? r : 0;
 }
 
 int vb_fsck_strangers(vb_fsck *f, vb_error *err)

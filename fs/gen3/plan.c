@@ -80,7 +80,8 @@ static bool keeps_name(const char *path)
 {
     vb_autofree char *slashed = vb_format("/%s", path);
 
-    return vb_path_is_safe(path) && strchr(path, '/') && !strstr(slashed, "/.") && !strstr(slashed, "//");
+    return vb_path_is_safe(path) && strchr(path, '/') && !strstr(slashed, "/.") && !strstr(slashed, "//") &&
+           !vb_repo_is_own(path);
 }
 
 static void add_transfer(vb_gen3_plan *p, const vb_gen3_dataset *d, const vb_gen3_file *f, const char *source)

@@ -354,7 +354,10 @@ static int check_run(struct job *job, vb_error *err)
 {
     const vb_collection *run;
 
-    if (vb_collection_find(job->reg, job->options->run, &run, NULL) || run->type == VB_RUN)
+    if (vb_collection_find(job->reg, job->options->run, &run, NULL) <
+        0) /* told before there are files under the name */
+        return vb_collection_check_name(job->options->run, err);
+    if (run->type == VB_RUN)
         return 0;
     return vb_fail(err, -EINVAL, "collection '%s' is a %s: files go into a RUN", run->name,
                    vb_collection_type_name(run->type));

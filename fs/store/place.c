@@ -271,11 +271,30 @@ int vb_places_name(vb_places *p, const vb_source *s, char **out, vb_error *err)
     return 0;
 }
 
+/* True where the path goes through the repository, though a link there leads out of it again: to where a RUN lies that
+ * was moved to another disk. */
+static bool goes_through(vb_places *p, const char *path)
+{
+    vb_autofree char *at = vb_path_dir(path);
+
+    while (strcmp(at, "/") != 0 && strcmp(at, ".") != 0 && strcmp(vb_path_base(at), "..") != 0) {
+        vb_autofree char *real = real_directory(p, at);
+        char *above;
+
+        if (real && vb_path_inside(real, p->repo->root))
+            return true;
+        above = vb_path_dir(at);
+        free(at);
+        at = above;
+    }
+    return false;
+}
+
 bool vb_places_inside(vb_places *p, const vb_source *s)
 {
     vb_autofree char *real = NULL;
 
-    return !real_path(p, s, &real, NULL) && vb_path_inside(real, p->repo->root);
+    return !real_path(p, s, &real, NULL) && (vb_path_inside(real, p->repo->root) || goes_through(p, s->path));
 }
 
 /* ---- links --------------------------------------------------------------------------------------------- */

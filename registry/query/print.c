@@ -143,7 +143,8 @@ static void print_uri(vb_grid *g, vb_stmt *s, int i, const char *root)
     if (whole[0] == '/')
         vb_buf_puts(&uri, "file://");
     for (const char *p = whole; *p; p++)
-        if (isalnum((unsigned char)*p) || strchr("/-._~+,=:@!$&'()*", *p) || vb_starts_with(p, "#hdu="))
+        if (isalnum((unsigned char)*p) || strchr("/-._~+,=:@!$&'()*", *p) || vb_starts_with(p, "#hdu=") ||
+            vb_starts_with(p, "#unzip="))
             vb_buf_putc(&uri, *p);
         else
             vb_buf_printf(&uri, "%%%02X", (unsigned char)*p);

@@ -109,7 +109,9 @@ static int sort_and_plan(struct output *o)
     int r = 0;
 
     for (size_t i = 0; !r && i < n; i++) {
-        r = vb_join_sort_key(&o->result->join, keys[i] + (*keys[i] == '-'), &sql[i], o->s->err);
+        vb_autofree char *key = vb_select_sort_key(o->s, keys[i]);
+
+        r = vb_join_sort_key(&o->result->join, key, &sql[i], o->s->err);
         if (r < 0)
             vb_error_context(o->s->err, "order-by");
     }

@@ -199,6 +199,15 @@ static int datasets_types(struct selection *s, const vb_dataset_type ***types, s
     return r;
 }
 
+char *vb_select_sort_key(const struct selection *s, const char *key)
+{
+    const char *name = key + (*key == '-');
+    bool own = s->element &&
+               (vb_element_field(s->element, name) || (s->element->temporal >= 0 && vb_starts_with(name, "timespan.")));
+
+    return own ? vb_format("%s.%s", s->element->name, name) : vb_strdup(name);
+}
+
 /* All that the join must relate; `more` beyond what a row tells. */
 static int collect_dimensions(struct selection *s, const vb_dataset_type **types, size_t ntypes, vb_dimset *dims)
 {
@@ -215,7 +224,7 @@ static int collect_dimensions(struct selection *s, const vb_dataset_type **types
         r = vb_expr_dimensions(u, vb_universe_conform(u, *dims), s->q->where, s->conditions[i], dims, s->err);
     for (char **key = s->q->order_by; !r && key && *key; key++) {
         vb_auto(vb_expr_free) vb_expr *e = NULL;
-        const char *name = *key + (**key == '-');
+        vb_autofree char *name = vb_select_sort_key(s, *key);
 
         r = vb_expr_parse(name, &e, s->err);
         if (!r && e)

@@ -41,4 +41,8 @@ int vb_select_join(struct selection *s);
 /* The dimensions that a row tells: of the type, the group or the element. */
 const vb_group *vb_select_group(const struct selection *s);
 
+/* A key of --order-by without its '-', in full: of records, "exposure_time" and "timespan.begin" are the element's own.
+ */
+char *vb_select_sort_key(const struct selection *s, const char *key);
+
 #endif

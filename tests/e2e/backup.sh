@@ -197,8 +197,8 @@ test_the_journal_follows_the_place() {
 
 # plant_lease HOST PID AGE
 plant_lease() {
-    printf '{"host": "%s", "pid": %s, "file": "registry.sqlite3-lease.x", "command": "vbutler run", "since": 1763629200000000000}' \
-        "$1" "$2" >repo/registry.sqlite3-lease.x
+    printf '{%s"host": "%s", "pid": %s, "file": "registry.sqlite3-lease.x", "command": "vbutler run", "since": 1763629200000000000}' \
+        "${4:-}" "$1" "$2" >repo/registry.sqlite3-lease.x
     ln repo/registry.sqlite3-lease.x repo/registry.sqlite3-lease
     touch -d "-$3 seconds" repo/registry.sqlite3-lease
 }
@@ -211,6 +211,16 @@ test_the_lease_of_a_dead_process_is_taken_over() {
     ingest_more repo 2 3 2>err
     grep -q "took over the lease of process $(cat dead), which is dead" err
     expect_equal "$(ls repo | grep -c lease)" 0
+}
+
+# Containers of one host may share its name, and have process numbers of their own.
+test_the_lease_of_another_container_is_not_taken_over() {
+    export VBUTLER_NETWORK_FS=1
+    make_numbers 2
+    sh -c 'echo $$' >dead
+    plant_lease "$(uname -n)" "$(cat dead)" 5 '"pids": "pid:[1]", '
+    expect_failure "process $(cat dead) on $(uname -n) is writing" vb lease repo --break
+    [ -e repo/registry.sqlite3-lease ] || fail "it was taken away"
 }
 
 # bug: the lock of an execution was asked of this machine only

@@ -63,6 +63,19 @@ test_a_graph_that_is_cut_off() {
     expect_failure 'No such file' vb run -b repo -g none.vbg
 }
 
+# Artifacts lie below the name of their RUN: a directory in the place of SQLite's journal makes a registry unreadable, and "#hdu="
+# in a path is the part of a file.
+test_a_run_cannot_be_called_like_what_is_in_a_path() {
+    make_numbers 2
+    for name in registry.sqlite3-journal registry.sqlite3-lease/x vbutler.yaml 'a#hdu=1' 'u/a#unzip=b' '' .vbutler/runs; do
+        expect_failure "'$name' cannot name a collection" vb ingest-files repo number "$name" numbers.csv
+        expect_failure "'$name' cannot name a collection" vb rename-collection repo numbers "$name"
+    done
+    expect_failure 'cannot name a collection' vb run -b repo -p numbers.yaml -i numbers --output-run registry.sqlite3-journal
+    expect_equal "$(ls repo)" "$(printf 'numbers\nregistry.sqlite3\nregistry.sqlite3-shm\nregistry.sqlite3-wal\nvbutler.yaml')"
+    check_store repo
+}
+
 test_a_table_of_files_with_a_mistake_changes_nothing() {
     make_numbers 2
     before=$(registry repo .dump | md5sum)

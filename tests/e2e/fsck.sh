@@ -45,6 +45,47 @@ test_missing_artifact() {
     expect_equal "$(registry repo "SELECT count(*) FROM dataset WHERE state = 0")" 3
 }
 
+# What cannot be looked at may be there: where it was is not forgotten.
+test_what_cannot_be_looked_at_is_not_forgotten() {
+    make_numbers 2
+    mv repo/numbers/number kept
+    ln -s number repo/numbers/number
+    vb fsck repo --format csv >found.csv 2>/dev/null && fail "all is well"
+    expect_equal "$(grep -c '^missing,.*cannot be looked at: Too many levels of symbolic links,$' found.csv)" 2
+    vb fsck repo --repair --no-confirm >/dev/null 2>&1 || true
+    expect_equal "$(registry repo "SELECT count(*) FROM location")" 2
+    rm -f repo/numbers/number
+    mv kept repo/numbers/number
+    vb fsck repo
+}
+
+# A RUN that was moved to another disk, with a link in its place: the link is nobody's, and all is found by it.
+test_a_directory_that_is_a_link() {
+    make_numbers 2
+    mv repo/numbers disk
+    ln -s "$PWD/disk" repo/numbers
+    vb fsck repo --checksum
+    vb fsck repo --repair --no-confirm
+    mv disk away
+    expect_damage missing 2
+    mv away disk
+    vb fsck repo
+    ln -s "$PWD/files" repo/strange
+    expect_damage orphaned 1
+}
+
+# What is pruned there stays if somebody else has registered it by its real name.
+test_a_file_behind_a_link_that_two_datasets_share() {
+    make_numbers 2
+    mv repo/numbers disk
+    ln -s "$PWD/disk" repo/numbers
+    printf 'path,healpix5\nrepo/numbers/number/number_0.txt,0\n' >direct.csv
+    vb ingest-files repo number others direct.csv --transfer direct
+    vb prune-datasets repo numbers --purge numbers --no-confirm
+    [ -e disk/number/number_0.txt ] || fail "the file of a dataset is gone"
+    [ ! -e disk/number/number_1.txt ] || fail "nobody's file is there"
+}
+
 test_a_missing_artifact_that_is_brought_back_is_well() {
     make_numbers 3
     mv repo/numbers/number/number_1.txt kept

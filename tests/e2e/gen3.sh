@@ -90,6 +90,19 @@ test_import_copies() {
     check_store repo
 }
 
+# A name that is the repository's own is not kept.
+test_names_of_files_that_cannot_be_kept() {
+    copy_small
+    from=$(sqlite3 theirs/gen3.sqlite3 "SELECT path FROM file_datastore_records WHERE path GLOB 'HSC/calib/*bias*' LIMIT 1")
+    change "UPDATE file_datastore_records SET path = 'registry.sqlite3-journal/a.yaml' WHERE path = '$from'"
+    mkdir theirs/registry.sqlite3-journal
+    mv "theirs/$from" theirs/registry.sqlite3-journal/a.yaml
+    vb create repo
+    vb import-gen3 repo theirs --transfer copy
+    vb fsck repo --checksum
+    check_store repo
+}
+
 test_import_of_collections() {
     import_small --collections u/test/best
     expect_equal "$(registry repo 'SELECT count(*) FROM dataset')" 12
@@ -498,6 +511,8 @@ PY
     vb import-gen3 repo theirs --transfer copy
     expect_equal "$(registry repo "SELECT count(*) FROM location WHERE path LIKE 'u/zips/src.zip#unzip=in side/%'")" 120
     [ -f repo/u/zips/src.zip ]
+    vb query-datasets repo src --show-uri --format csv >uris
+    expect_equal "$(grep -c "file://$(pwd -P)/repo/u/zips/src.zip#unzip=in%20side/[0-9]*.yaml" uris)" 120 "$(head -3 uris)"
     need_fuse
     for what in repo theirs; do
         mount_at $what mnt

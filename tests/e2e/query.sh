@@ -186,6 +186,8 @@ test_order_limit_offset() {
     vb query-datasets repo calexp --collections u/test/run1 --where "instrument='HSC' and detector=40" \
         --order-by=-visit --limit 3 --offset 1 --format json | column visit >visits
     expect_equal "$(tr '\n' ' ' <visits)" "900016 900014 900012 "
+    vb query-dimension-records repo visit --order-by=-timespan.begin --limit 2 --format json | column id >own
+    vb query-dimension-records repo visit --order-by=-visit.timespan.begin --limit 2 --format json | column id | cmp - own
     vb query-dimension-records repo exposure --order-by=-zenith_angle,exposure --limit 1 --format json | column id >id
     best=$(vb query-dimension-records repo exposure --format json | python3 -c 'import json, sys
 print(max(json.load(sys.stdin), key=lambda r: r["zenith_angle"])["id"])')
@@ -229,6 +231,8 @@ test_an_empty_answer_is_no_error_and_can_be_asked_why() {
     grep -q 'nothing found.*--why-empty' err
     vb query-datasets repo raw --collections u/test/run1 2>err
     grep -q "no 'raw' was ever put into u/test/run1" err
+    vb query-datasets repo calexp src --collections u/test/run1 --where "instrument='HSC' and visit=1" --why-empty 2>err
+    grep -q "of 120 'calexp', .* 0 have visit=1" err && grep -q "of 120 'src', .* 0 have visit=1" err || fail "$(cat err)"
     printf 'instrument,visit\nHSC,1\n' >ids.csv
     vb query-data-ids repo visit --data-id-table ids.csv --why-empty 2>err
     grep -q '0 stand in ids.csv' err || fail "$(cat err)"

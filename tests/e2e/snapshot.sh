@@ -10,6 +10,8 @@ test_what_was_chosen_and_nothing_else() {
     make_numbers 10
     vb snapshot repo -o s.vbs --collections numbers --where 'healpix5 in (2..4)' >out
     grep -q "snapshot $(snapshot_id s.vbs) of 3 datasets" out
+    vb query-datasets s.vbs number --show-uri --format csv >uris
+    expect_equal "$(grep -c "file://$(pwd -P)/repo/" uris)" 3 "$(cat uris)"
     expect_equal "$(sqlite3 s.vbs "SELECT group_concat(dataid) FROM dataset")" "[2],[3],[4]"
     expect_equal "$(sqlite3 s.vbs "SELECT count(*) FROM location")" 3
     expect_equal "$(sqlite3 s.vbs "SELECT count(*) FROM member_1")" 3

@@ -285,6 +285,32 @@ static void move_of_what_the_repository_holds_is_refused(void **state)
     assert_false(there(f, "repo/run"));
 }
 
+/* bug: where a run lay on another disk, with a link in its place, the artifact was taken away */
+static void move_of_what_the_repository_holds_elsewhere_is_refused(void **state)
+{
+    static const char *const outside[] = {"repo/../b", "disk/run/../../b"};
+    fixture *f = *state;
+    vb_transfer *t = begin(f, VB_TRANSFER_MOVE);
+
+    assert_int_equal(vb_mkdirs(AT_FDCWD, fixture_path(f, "disk/run"), 0755, NULL), 0);
+    fixture_write(f, "disk/run/a", "x");
+    fixture_write(f, "b", "y");
+    assert_int_equal(symlink("../disk", fixture_path(f, "repo/linked")), 0);
+    add(f, t, "repo/linked/run/a", "run/a");
+    for (size_t i = 0; i < VB_COUNT(outside); i++) {
+        vb_autofree char *target = vb_format("run/b%zu", i);
+
+        add(f, t, outside[i], target);
+    }
+    run(t);
+    assert_int_equal(t->files[0].error.code, -EINVAL);
+    assert_says(&t->files[0].error, "is in the repository");
+    for (size_t i = 0; i < VB_COUNT(outside); i++)
+        assert_int_equal(t->files[1 + i].error.code, 0);
+    vb_transfer_end(t);
+    assert_true(there(f, "disk/run/a"));
+}
+
 /* bug: a symbolic link to another dataset's artifact broke when that one was pruned */
 static void a_symlink_to_what_the_repository_holds_is_refused(void **state)
 {
@@ -558,6 +584,7 @@ int main(void)
         TEST(a_symlink_to_what_the_repository_holds_is_refused),
         TEST(direct_of_the_repository_s_own_files_is_refused),
         TEST(move_of_what_the_repository_holds_is_refused),
+        TEST(move_of_what_the_repository_holds_elsewhere_is_refused),
         TEST(move_spares_a_source_that_changed),
         TEST(what_is_not_committed_is_undone_with_its_directories),
         TEST(undoing_leaves_what_others_made_in_the_same_directory),

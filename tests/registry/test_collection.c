@@ -81,7 +81,9 @@ static void a_name_that_is_no_path_is_refused(void **state)
 {
     static const char *const wrong[] = {"",     "/",  "/a", "a/",  "a//b", ".",   "..",   "a/../b", ".git",
                                         "a/.b", "a*", "a?", "[a]", "a]b",  "a,b", "a\nb", "a\xff",  ".vbutler"};
-    static const char *const right[] = {"a", "HSC/raw/all", "u/me/20200101T000000Z", "a.b", "\xc3\xa9", "a b", "a=b"};
+    static const char *const not_ours[] = {"a#hdu=1",        "a/b#unzip=c",      "vbutler.yaml",
+                                           "vbutler.yaml/a", "registry.sqlite3", "registry.sqlite3-journal/a"};
+    static const char *const right[] = {"a", "HSC/raw/all", "u/me/20200101T000000Z", "a.b", "\xc3\xa9", "a b", "a#b"};
     fixture *f = *state;
 
     for (size_t i = 0; i < VB_COUNT(wrong); i++) {
@@ -90,6 +92,8 @@ static void a_name_that_is_no_path_is_refused(void **state)
         assert_int_equal(vb_collection_register(f->reg, wrong[i], VB_RUN, NULL, NULL, &err), -EINVAL);
         assert_says(&err, "cannot name a collection");
     }
+    for (size_t i = 0; i < VB_COUNT(not_ours); i++)
+        assert_int_equal(vb_collection_register(f->reg, not_ours[i], VB_RUN, NULL, NULL, NULL), -EINVAL);
     for (size_t i = 0; i < VB_COUNT(right); i++)
         assert_string_equal(fixture_run(f, right[i])->name, right[i]);
     assert_int_equal(fixture_count(f, "collection"), VB_COUNT(right));
