@@ -207,6 +207,7 @@ int vb_compile_name(struct compiler *c, const vb_expr *e, struct piece *out)
         if (r < 0)
             return r;
         vb_buf_puts(&out->sql, c->j->columns[m.element->index]);
+        out->dimension = m.element;
         out->type = type_of_field(m.element->keys[0].type);
         return 0;
     }

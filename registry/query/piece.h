@@ -11,6 +11,7 @@ struct piece {
     vb_buf sql;                /* of a timespan: its begin */
     vb_buf end;                /* of a timespan */
     const vb_element *element; /* whose region or timespan it is; NULL: a literal */
+    const vb_element *dimension; /* whose key it is */
     vb_buf region;             /* encoded; of a literal region */
 };
 
