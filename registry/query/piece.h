@@ -49,6 +49,9 @@ int vb_name_resolve(const vb_universe *u, const vb_group *among, const char *tex
 /* Tells the join's plan what a condition leaves. */
 void vb_name_note(vb_join *j, const char *text, const vb_expr *e);
 
+/* The type whose rows of `dataset` a condition chooses by an index: by UUIDs or dates that are given. NULL: none. */
+vb_joined_type *vb_name_known_rows(struct compiler *c, const vb_expr *e);
+
 int vb_compile_name(struct compiler *c, const vb_expr *e, struct piece *out);
 
 /* A value that stands in the expression, or for which a bind stands. */
