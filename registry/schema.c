@@ -321,15 +321,17 @@ void vb_schema_calibs(vb_buf *sql, const vb_group *group, int64_t number)
 }
 
 /* Rows of the table, of a type, of a collection, and of each dimension more.  Without statistics SQLite takes ten rows
- * a type for granted, and holds "detector < 90" for better than a detector and a visit that outer loops tell. */
+ * a type for granted, and holds "detector < 90" for better than a detector and a visit that outer loops tell.  The
+ * number of rows is the greatest that it can read: with fewer it reads the whole table, before it begins, for a Bloom
+ * filter of what it takes for many look-ups. */
 void vb_schema_statistics(vb_buf *sql, const vb_group *group, int64_t number)
 {
-    enum { ROWS = 1000000, OF_TYPE = 300000, OF_COLLECTION = 30000, HALVINGS = 15 };
+    enum { OF_TYPE = 300000, OF_COLLECTION = 30000, HALVINGS = 15 };
 
     vb_buf_printf(sql,
                   "ANALYZE sqlite_schema; DELETE FROM sqlite_stat1 WHERE tbl = 'member_%" PRId64 "';"
-                  "INSERT INTO sqlite_stat1 VALUES ('member_%" PRId64 "', 'member_%" PRId64 "', '%d %d",
-                  number, number, number, ROWS, OF_TYPE);
+                  "INSERT INTO sqlite_stat1 VALUES ('member_%" PRId64 "', 'member_%" PRId64 "', '%s %d",
+                  number, number, number, "4000000000", OF_TYPE);
     for (int i = 0; i <= group->nrequired; i++)
         vb_buf_printf(sql, " %d", i < group->nrequired ? OF_COLLECTION >> HALVINGS * i / group->nrequired : 1);
     vb_buf_puts(sql, "');");

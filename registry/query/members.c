@@ -302,7 +302,9 @@ static void print_next(const struct walk *w, int column, vb_buf *sql)
     }
 }
 
-/* "SELECT the columns FROM (all keys of a collection)": the last column is null where there is no key any more. */
+/* "SELECT the columns FROM (all keys of a collection)": the last column is null where there is no key any more.
+ * That they are few is said, since SQLite takes them for a million and prepares for as many look-ups (see
+ * vb_schema_statistics). */
 static void print_walk(const struct walk *w, const char *names, vb_buf *sql)
 {
     vb_auto_buf last = {0};
@@ -324,8 +326,8 @@ static void print_walk(const struct walk *w, const char *names, vb_buf *sql)
         else
             print_next(w, column, sql);
     }
-    vb_buf_printf(sql, " FROM n WHERE n.%s IS NOT NULL) SELECT %s FROM n WHERE %s IS NOT NULL)", last.data, names,
-                  last.data);
+    vb_buf_printf(sql, " FROM n WHERE n.%s IS NOT NULL) SELECT %s FROM n WHERE likelihood(%s IS NOT NULL, 0.000001))",
+                  last.data, names, last.data);
 }
 
 void vb_join_keys(vb_join *j, const vb_joined_type *joined, int length)

@@ -149,7 +149,7 @@ static void the_first_registry_becomes_one_of_this_version(void **state)
     }
     assert_int_equal(ask(f, "old",
                          "SELECT count(*) FROM sqlite_stat1 JOIN dataid_group ON tbl = 'member_' || id AND idx = tbl"
-                         " WHERE dimensions = 'instrument,detector' AND stat = '1000000 300000 30000 234 1'"),
+                         " WHERE dimensions = 'instrument,detector' AND stat = '4000000000 300000 30000 234 1'"),
                      1);
 }
 
