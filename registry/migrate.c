@@ -167,6 +167,25 @@ static int index_files(vb_db *db, vb_error *err)
     return r < 0 ? r : vb_db_run(db, vb_schema_indices_of_files(format), err);
 }
 
+/* When datasets came in, and when exposures and visits began. */
+static int index_times(vb_db *db, vb_universe *u, vb_error *err)
+{
+    vb_autofree char *format = NULL;
+    vb_auto_buf sql = {0};
+    int r = vb_schema_meta(db, "format", &format, err);
+
+    if (r < 0)
+        return r;
+    vb_buf_puts(&sql, vb_schema_indices_of_dates(format));
+    for (int i = 0; i < vb_universe_count(u); i++) {
+        const vb_element *e = vb_universe_at(u, i);
+
+        if (e->has_table && !e->is_skypix)
+            vb_schema_timespan_index(&sql, u, e);
+    }
+    return vb_db_run(db, vb_buf_text(&sql), err);
+}
+
 static int to_version_3(vb_db *db, vb_universe *u, vb_error *err)
 {
     int r = add_statistics(db, u, err);
@@ -175,7 +194,9 @@ static int to_version_3(vb_db *db, vb_universe *u, vb_error *err)
         r = separate_components(db, err);
     if (!r)
         r = add_connection_component(db, err);
-    return r < 0 ? r : index_files(db, err);
+    if (!r)
+        r = index_files(db, err);
+    return r < 0 ? r : index_times(db, u, err);
 }
 
 /* ---- the table -------------------------------------------------------------------------------------------- */
@@ -185,8 +206,8 @@ static const struct step steps[] = {
     {"validity ranges of calibrations; who has a dataset besides its run; what Gen3 says of files and runs;"
      " the snapshot of a run",
      to_version_2},
-    {"files of components in a table of their own; an index by which whose a file is is found; statistics by which SQLite"
-     " looks into tables of members",
+    {"files of components in a table of their own; indices by which whose a file is is found, and when datasets came in and"
+     " exposures began; statistics by which SQLite looks into tables of members",
      to_version_3},
 };
 

@@ -97,12 +97,18 @@ static const char tables[] =
 static const char
     file_indices[] = "CREATE INDEX location_path ON location (path);"
                      "CREATE INDEX component_path ON component (path);",
+    date_index[] = "CREATE INDEX dataset_ingest ON dataset (type_id, ingest_date);",
     absolute_indices[] = "CREATE INDEX location_absolute ON location (path) WHERE path >= '/' AND path < '0';"
                          "CREATE INDEX component_absolute ON component (path) WHERE path >= '/' AND path < '0';";
 
 const char *vb_schema_indices_of_files(const char *format)
 {
     return strcmp(format, "registry") != 0 ? absolute_indices : file_indices;
+}
+
+const char *vb_schema_indices_of_dates(const char *format)
+{
+    return strcmp(format, "registry") != 0 ? "" : date_index;
 }
 
 const char *vb_schema_type(vb_field_type type)
@@ -159,6 +165,21 @@ static void unique_keys(vb_buf *sql, const vb_universe *u, const vb_element *e)
     }
 }
 
+void vb_schema_timespan_index(vb_buf *sql, const vb_universe *u, const vb_element *e)
+{
+    vb_dimset above = e->required;
+
+    if (e->temporal < 0)
+        return;
+    if (e->is_dimension)
+        above.bits[e->index / 64] &= ~(UINT64_C(1) << (e->index % 64));
+    vb_buf_printf(sql, "CREATE INDEX \"%s_timespan\" ON ", e->name);
+    vb_schema_table(sql, e);
+    vb_buf_puts(sql, " (");
+    dimension_names(sql, u, above, "");
+    vb_buf_printf(sql, "%stimespan_begin);", vb_dimset_empty(above) ? "" : ", ");
+}
+
 static void element_table(vb_buf *sql, const vb_universe *u, const vb_element *e)
 {
     vb_buf_puts(sql, "CREATE TABLE ");
@@ -180,6 +201,7 @@ static void element_table(vb_buf *sql, const vb_universe *u, const vb_element *e
     }
     unique_keys(sql, u, e);
     vb_buf_puts(sql, ") STRICT;");
+    vb_schema_timespan_index(sql, u, e);
     if (e->spatial < 0)
         return;
     vb_buf_printf(sql,
@@ -202,6 +224,7 @@ int vb_schema_create(vb_db *db, const vb_universe *u, const char *format, vb_err
     vb_buf_printf(&sql, "PRAGMA application_id = %d; PRAGMA user_version = %d;", VB_APPLICATION_ID, VB_SCHEMA_VERSION);
     vb_buf_puts(&sql, tables);
     vb_buf_puts(&sql, vb_schema_indices_of_files(format));
+    vb_buf_puts(&sql, vb_schema_indices_of_dates(format));
     for (int i = 0; i < vb_universe_count(u); i++) {
         const vb_element *e = vb_universe_at(u, i);
 
@@ -298,15 +321,17 @@ void vb_schema_calibs(vb_buf *sql, const vb_group *group, int64_t number)
 }
 
 /* Rows of the table, of a type, of a collection, and of each dimension more.  Without statistics SQLite takes ten rows
- * a type for granted, and holds "detector < 90" for better than a detector and a visit that outer loops tell. */
+ * a type for granted, and holds "detector < 90" for better than a detector and a visit that outer loops tell.  The
+ * number of rows is the greatest that it can read: with fewer it reads the whole table, before it begins, for a Bloom
+ * filter of what it takes for many look-ups. */
 void vb_schema_statistics(vb_buf *sql, const vb_group *group, int64_t number)
 {
-    enum { ROWS = 1000000, OF_TYPE = 300000, OF_COLLECTION = 30000, HALVINGS = 15 };
+    enum { OF_TYPE = 300000, OF_COLLECTION = 30000, HALVINGS = 15 };
 
     vb_buf_printf(sql,
                   "ANALYZE sqlite_schema; DELETE FROM sqlite_stat1 WHERE tbl = 'member_%" PRId64 "';"
-                  "INSERT INTO sqlite_stat1 VALUES ('member_%" PRId64 "', 'member_%" PRId64 "', '%d %d",
-                  number, number, number, ROWS, OF_TYPE);
+                  "INSERT INTO sqlite_stat1 VALUES ('member_%" PRId64 "', 'member_%" PRId64 "', '%s %d",
+                  number, number, number, "4000000000", OF_TYPE);
     for (int i = 0; i <= group->nrequired; i++)
         vb_buf_printf(sql, " %d", i < group->nrequired ? OF_COLLECTION >> HALVINGS * i / group->nrequired : 1);
     vb_buf_puts(sql, "');");
@@ -344,5 +369,10 @@ int vb_schema_load_begin(vb_db *db, vb_error *err)
 
 int vb_schema_load_end(vb_db *db, vb_error *err)
 {
-    return vb_db_run(db, "CREATE UNIQUE INDEX IF NOT EXISTS dataset_uuid ON dataset (uuid)", err);
+    vb_autofree char *format = NULL;
+    int r = vb_schema_meta(db, "format", &format, err);
+
+    if (!r)
+        r = vb_db_run(db, "CREATE UNIQUE INDEX IF NOT EXISTS dataset_uuid ON dataset (uuid)", err);
+    return r < 0 ? r : vb_db_run(db, vb_schema_indices_of_dates(format ? format : ""), err);
 }

@@ -20,6 +20,13 @@ int vb_schema_create(vb_db *db, const vb_universe *u, const char *format, vb_err
 /* The statements that make the indices over paths of artifacts, of which a registry has more than the other formats. */
 const char *vb_schema_indices_of_files(const char *format);
 
+/* The same of when datasets came in, by type: empty for what is no registry. */
+const char *vb_schema_indices_of_dates(const char *format);
+
+/* CREATE INDEX ELEMENT_timespan, appended, by which its records are found in the order in which they begin; nothing
+ * where they have no timespan. */
+void vb_schema_timespan_index(vb_buf *sql, const vb_universe *u, const vb_element *e);
+
 /* The version of a file of ours; -EINVAL and a sentence for others and for newer ones. */
 int vb_schema_version(vb_db *db, int64_t *version, vb_error *err);
 

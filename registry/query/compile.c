@@ -185,6 +185,17 @@ static int add_near(struct compiler *c, const vb_expr *e, vb_buf *sql)
     return r;
 }
 
+/* `instrument = 'Cam'`: the value is kept beside the condition. */
+static void note_value(struct compiler *c, const vb_expr *e, const struct piece *name, const vb_expr *value_is,
+                       const struct piece *value)
+{
+    bool is_value = value_is->kind == VB_EXPR_INT || value_is->kind == VB_EXPR_STRING || value_is->kind == VB_EXPR_BIND;
+
+    if (is_value && name->dimension && !strcmp(e->text, "=") && must_hold(c, e) &&
+        !c->j->equal[name->dimension->index])
+        c->j->equal[name->dimension->index] = vb_strdup(vb_buf_text(&value->sql));
+}
+
 static int compile_compare(struct compiler *c, const vb_expr *e, struct piece *out)
 {
     auto_piece a = {0}, b = {0};
@@ -197,6 +208,8 @@ static int compile_compare(struct compiler *c, const vb_expr *e, struct piece *o
     if (!comparable(&a, &b) || a.type == REGION || a.type == TIMESPAN ||
         (a.type == UUID && strcmp(e->text, "=") != 0 && strcmp(e->text, "!=") != 0))
         return mismatch(c, e->operands[1], &a, &b, "compared");
+    note_value(c, e, &a, e->operands[1], &b);
+    note_value(c, e, &b, e->operands[0], &a);
     vb_buf_putc(&out->sql, '(');
     r = add_near(c, e, &out->sql);
     vb_buf_printf(&out->sql, "%s %s %s)", vb_buf_text(&a.sql), e->text, vb_buf_text(&b.sql));
@@ -465,6 +478,7 @@ int vb_join_where(vb_join *j, const char *text, const vb_expr *e, const vb_binds
 {
     struct compiler c = {j, text, binds, err, e};
     auto_piece condition = {0};
+    vb_joined_type *known;
     int r = compile(&c, e, &condition);
 
     if (r < 0)
@@ -475,6 +489,11 @@ int vb_join_where(vb_join *j, const char *text, const vb_expr *e, const vb_binds
         return vb_expr_fail(err, text, e, "nested too deep");
     vb_buf_puts(vb_join_condition(j), vb_buf_text(&condition.sql));
     vb_name_note(j, text, e);
+    known = vb_name_known_rows(&c, e);
+    if (known) {
+        vb_buf_separate(&known->known, " AND ");
+        vb_buf_puts(&known->known, vb_buf_text(&condition.sql));
+    }
     return 0;
 }
 

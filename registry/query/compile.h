@@ -11,6 +11,9 @@
 int vb_expr_dimensions(const vb_universe *u, const vb_group *among, const char *text, const vb_expr *e, vb_dimset *dims,
                        vb_error *err);
 
+/* What a key of --order-by begins with, where an index may have it in order; false: it is something else. */
+bool vb_join_sorting(vb_join *j, const char *text, vb_sorting *out);
+
 /* True where it speaks of a field of datasets of that type: TYPE.dataset_id, or ingest_date without a type. */
 bool vb_expr_speaks_of(const vb_expr *e, const char *type);
 

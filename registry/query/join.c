@@ -15,13 +15,17 @@ void vb_join_clear(vb_join *j)
 {
     for (size_t i = 0; i < j->nvalues; i++)
         vb_value_clear(&j->values[i]);
-    for (int i = 0; i < VB_MAX_ELEMENTS; i++)
+    for (int i = 0; i < VB_MAX_ELEMENTS; i++) {
         free(j->columns[i]);
+        free(j->equal[i]);
+    }
     for (size_t i = 0; i < j->nfrom; i++)
         free(j->from[i].sql);
     free(j->from);
-    for (size_t i = 0; i < j->ntypes; i++)
+    for (size_t i = 0; i < j->ntypes; i++) {
         free(j->types[i].held);
+        vb_buf_free(&j->types[i].known);
+    }
     free(j->types);
     free(j->values);
     vb_buf_free(&j->where);

@@ -46,6 +46,8 @@ typedef struct vb_joined_type {
     int rows;      /* the place of `dataset` AS sN; -1: not joined */
     int64_t *held; /* the collections that are searched */
     size_t nheld;
+    vb_buf known;    /* SQL: conditions that an index of `dataset` answers, joined by AND */
+    bool rows_first; /* few rows of `dataset` are left by these: members may be found by them */
 } vb_joined_type;
 
 typedef struct vb_join {
@@ -68,8 +70,8 @@ typedef struct vb_join {
     vb_dimset fixed, picked;
     double
         keep[VB_MAX_ELEMENTS]; /* the part of an element's records, or of a dimension's values, that is left; 0: all */
-    bool by_uuid;
     vb_dimset single; /* of the fixed ones: those of one value */
+    char *equal[VB_MAX_ELEMENTS]; /* SQL of the value that a dimension must have; NULL: none is said */
     bool repeats;     /* a dataset may be several rows: it has several validity ranges */
 } vb_join;
 
@@ -108,12 +110,20 @@ int vb_join_relations(vb_join *j, vb_error *err);
  * temporal ones, and the pixels of the regions for sky pixels. */
 int vb_join_relate(vb_join *j, vb_error *err);
 
+/* What the first of few rows are chosen by, where an index has it in its order: an element's records, or the rows of
+ * `dataset` of a type by their dates. */
+typedef struct vb_sorting {
+    const vb_element *element; /* NULL: none */
+    const vb_joined_type *type;
+    bool descending;
+} vb_sorting;
+
 /* Starts a further condition: appends " AND " or nothing to j->where. */
 vb_buf *vb_join_condition(vb_join *j);
 
 /* Settles the order of the loops; nothing is joined afterwards.  May join records that make a probe of a scan. `first`:
- * the dimension by which few rows are to be sorted; NULL: none. */
-int vb_join_plan(vb_join *j, const vb_element *first, vb_error *err);
+ * by what few rows are to be sorted; NULL: they are not, or there are many. */
+int vb_join_plan(vb_join *j, const vb_sorting *first, vb_error *err);
 
 /* The column of a dimension in the outermost loop that has it, appended: to sort by, after vb_join_plan(). */
 void vb_join_column(const vb_join *j, const vb_element *dimension, vb_buf *sql);

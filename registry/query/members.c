@@ -249,64 +249,102 @@ static void print_columns(const vb_group *group, int length, const char *prefix,
     }
 }
 
+/* The keys of one collection that are walked: of so many dimensions, the first of which have values that conditions
+ * tell. */
+struct walk {
+    const vb_join *j;
+    const vb_joined_type *joined;
+    int64_t collection;
+    int told, length;
+};
+
+static const char *told_value(const struct walk *w, int column)
+{
+    return w->j->equal[w->joined->type->group->dims[column]->index];
+}
+
 /* One column of the least key that begins as `n` does before column `level`, and has a greater value there; of the
  * least of all keys, where `level` is -1. */
-static void print_least(const vb_join *j, const vb_joined_type *joined, int64_t collection, int length, int column,
-                        int level, vb_buf *sql)
+static void print_least(const struct walk *w, int column, int level, vb_buf *sql)
 {
-    const vb_group *group = joined->type->group;
+    const vb_group *group = w->joined->type->group;
 
     vb_buf_puts(sql, "(SELECT m.");
     vb_sql_name(sql, group->dims[column]->name);
     vb_buf_printf(sql, " FROM %s.member_%" PRId64 " AS m WHERE m.type_id = %" PRId64 " AND m.collection_id = %" PRId64,
-                  j->schema, joined->type->group_id, joined->type->id, collection);
-    for (int i = 0; i <= level; i++) {
+                  w->j->schema, w->joined->type->group_id, w->joined->type->id, w->collection);
+    for (int i = 0; i < w->length && (i < w->told || i <= level); i++) {
         vb_auto_buf name = {0};
 
         vb_sql_name(&name, group->dims[i]->name);
-        vb_buf_printf(sql, " AND m.%s %s n.%s", name.data, i < level ? "=" : ">", name.data);
+        vb_buf_printf(sql, " AND m.%s ", name.data);
+        if (i < w->told)
+            vb_buf_printf(sql, "= %s", told_value(w, i));
+        else
+            vb_buf_printf(sql, "%s n.%s", i < level ? "=" : ">", name.data);
     }
     vb_buf_puts(sql, " ORDER BY ");
-    print_columns(group, length, "m.", sql);
+    print_columns(group, w->length, "m.", sql);
     vb_buf_puts(sql, " LIMIT 1)");
 }
 
 /* One column of the next key above that of `n`: one that differs in its last dimension, or else in the one before, ...
  * SQLite does not skip what begins equal when it compares rows, (a, b) > (x, y); so each dimension is compared alone.
  */
-static void print_next(const vb_join *j, const vb_joined_type *joined, int64_t collection, int length, int column,
-                       vb_buf *sql)
+static void print_next(const struct walk *w, int column, vb_buf *sql)
 {
-    vb_buf_puts(sql, length > 1 ? "coalesce(" : "");
-    for (int level = length - 1; level >= 0; level--) {
-        print_least(j, joined, collection, length, column, level, sql);
-        vb_buf_puts(sql, level ? ", " : length > 1 ? ")" : "");
+    bool several = w->length - w->told > 1;
+
+    vb_buf_puts(sql, several ? "coalesce(" : "");
+    for (int level = w->length - 1; level >= w->told; level--) {
+        print_least(w, column, level, sql);
+        vb_buf_puts(sql, level > w->told ? ", " : several ? ")" : "");
     }
+}
+
+/* "SELECT the columns FROM (all keys of a collection)": the last column is null where there is no key any more.
+ * That they are few is said, since SQLite takes them for a million and prepares for as many look-ups (see
+ * vb_schema_statistics). */
+static void print_walk(const struct walk *w, const char *names, vb_buf *sql)
+{
+    vb_auto_buf last = {0};
+
+    vb_sql_name(&last, w->joined->type->group->dims[w->length - 1]->name);
+    vb_buf_printf(sql, "SELECT %s FROM (WITH RECURSIVE n(%s) AS (SELECT ", names, names);
+    for (int column = 0; column < w->length; column++) {
+        vb_buf_puts(sql, column ? ", " : "");
+        if (column < w->told)
+            vb_buf_puts(sql, told_value(w, column));
+        else
+            print_least(w, column, -1, sql);
+    }
+    vb_buf_puts(sql, " UNION ALL SELECT ");
+    for (int column = 0; column < w->length; column++) {
+        vb_buf_puts(sql, column ? ", " : "");
+        if (column < w->told)
+            vb_buf_puts(sql, told_value(w, column));
+        else
+            print_next(w, column, sql);
+    }
+    vb_buf_printf(sql, " FROM n WHERE n.%s IS NOT NULL) SELECT %s FROM n WHERE likelihood(%s IS NOT NULL, 0.000001))",
+                  last.data, names, last.data);
 }
 
 void vb_join_keys(vb_join *j, const vb_joined_type *joined, int length)
 {
     const vb_group *group = joined->type->group;
+    struct walk w = {.j = j, .joined = joined, .length = length};
     vb_autofree char *alias = vb_format("g%d", joined->number);
-    vb_auto_buf names = {0}, first = {0};
+    vb_auto_buf names = {0};
     vb_buf sql = {0};
 
     print_columns(group, length, "", &names);
-    vb_sql_name(&first, group->dims[0]->name);
+    while (w.told < length - 1 && told_value(&w, w.told))
+        w.told++;
     for (size_t i = 0; i < joined->nheld; i++) {
-        vb_buf_printf(&sql, "%sSELECT %s FROM (WITH RECURSIVE n(%s) AS (SELECT ", i ? " UNION " : "(", names.data,
-                      names.data);
-        for (int column = 0; column < length; column++) {
-            vb_buf_puts(&sql, column ? ", " : "");
-            print_least(j, joined, joined->held[i], length, column, -1, &sql);
-        }
-        vb_buf_puts(&sql, " UNION ALL SELECT ");
-        for (int column = 0; column < length; column++) {
-            vb_buf_puts(&sql, column ? ", " : "");
-            print_next(j, joined, joined->held[i], length, column, &sql);
-        }
-        vb_buf_printf(&sql, " FROM n WHERE n.%s IS NOT NULL) SELECT %s FROM n WHERE %s IS NOT NULL)", first.data,
-                      names.data, first.data);
+        w.collection = joined->held[i];
+        vb_buf_puts(&sql, i ? " UNION " : "(");
+        print_walk(&w, names.data, &sql);
     }
     vb_buf_printf(&sql, ") AS %s", alias);
     vb_join_add(j, VB_FROM_KEYS, NULL, vb_buf_steal(&sql));

@@ -207,6 +207,7 @@ int vb_compile_name(struct compiler *c, const vb_expr *e, struct piece *out)
         if (r < 0)
             return r;
         vb_buf_puts(&out->sql, c->j->columns[m.element->index]);
+        out->dimension = m.element;
         out->type = type_of_field(m.element->keys[0].type);
         return 0;
     }
@@ -216,6 +217,53 @@ int vb_compile_name(struct compiler *c, const vb_expr *e, struct piece *out)
     out->element = m.element;
     print_field(&m, out);
     return 0;
+}
+
+static bool has_name(const vb_expr *e)
+{
+    for (size_t i = 0; i < e->count; i++)
+        if (has_name(e->operands[i]))
+            return true;
+    return e->kind == VB_EXPR_NAME;
+}
+
+vb_joined_type *vb_name_known_rows(struct compiler *c, const vb_expr *e)
+{
+    bool compares = e->kind == VB_EXPR_COMPARE && strcmp(e->text, "!=") != 0;
+    const vb_expr *name = e->count ? e->operands[0] : NULL;
+    vb_joined_type *joined = NULL;
+    struct meaning m;
+
+    if (!compares && e->kind != VB_EXPR_IN && e->kind != VB_EXPR_OVERLAPS)
+        return NULL;
+    if (name->kind != VB_EXPR_NAME && e->kind != VB_EXPR_IN)
+        name = e->operands[1];
+    for (size_t i = 0; i < e->count; i++)
+        if (e->operands[i] != name && has_name(e->operands[i]))
+            return NULL;
+    if (name->kind != VB_EXPR_NAME ||
+        vb_name_resolve(vb_registry_universe(c->j->reg), c->j->group, c->text, name, &m, NULL) < 0 ||
+        (m.dataset != VB_DATASET_UUID && m.dataset != VB_DATASET_INGEST_DATE) ||
+        find_type(c, name, &m, &joined) < 0)
+        return NULL;
+    return joined;
+}
+
+bool vb_join_sorting(vb_join *j, const char *text, vb_sorting *out)
+{
+    struct compiler c = {j, text, NULL, NULL, NULL};
+    vb_auto(vb_expr_free) vb_expr *e = NULL;
+    vb_joined_type *joined = NULL;
+    struct meaning m;
+
+    if (vb_expr_parse(text, &e, NULL) < 0 || !e || e->kind != VB_EXPR_NAME ||
+        vb_name_resolve(vb_registry_universe(j->reg), j->group, text, e, &m, NULL) < 0)
+        return false;
+    if (m.dataset == VB_DATASET_INGEST_DATE && !find_type(&c, e, &m, &joined))
+        out->type = joined;
+    else if (!m.dataset && !m.field && !m.told && !m.region && m.timespan <= 2)
+        out->element = m.element;
+    return out->type || out->element;
 }
 
 /* ---- what conditions tell the plan -------------------------------------------------------------------------- */
@@ -237,10 +285,8 @@ static void note_equal(vb_join *j, const struct meaning *m, bool one)
 {
     enum { FEW = 50 };
 
-    if (m->dataset) {
-        j->by_uuid = j->by_uuid || (m->dataset == VB_DATASET_UUID && one);
+    if (m->dataset)
         return;
-    }
     if (!m->field && !m->told && !m->region && !m->timespan) {
         vb_dimset_add(&j->fixed, m->element->index);
         if (one)

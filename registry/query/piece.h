@@ -11,6 +11,7 @@ struct piece {
     vb_buf sql;                /* of a timespan: its begin */
     vb_buf end;                /* of a timespan */
     const vb_element *element; /* whose region or timespan it is; NULL: a literal */
+    const vb_element *dimension; /* whose key it is */
     vb_buf region;             /* encoded; of a literal region */
 };
 
@@ -47,6 +48,9 @@ int vb_name_resolve(const vb_universe *u, const vb_group *among, const char *tex
 
 /* Tells the join's plan what a condition leaves. */
 void vb_name_note(vb_join *j, const char *text, const vb_expr *e);
+
+/* The type whose rows of `dataset` a condition chooses by an index: by UUIDs or dates that are given. NULL: none. */
+vb_joined_type *vb_name_known_rows(struct compiler *c, const vb_expr *e);
 
 int vb_compile_name(struct compiler *c, const vb_expr *e, struct piece *out);
 

@@ -169,6 +169,20 @@ static struct step by_key(struct planner *p, const struct path *at, vb_dimset ke
                          fmax(1, size / most_values(p, known)) * kept(p, at, key)};
 }
 
+/* The type whose members, or rows, a table is. */
+static const vb_joined_type *type_at(const struct planner *p, int i)
+{
+    for (size_t t = 0; t < p->j->ntypes; t++)
+        if (p->j->types[t].members == i || p->j->types[t].rows == i)
+            return &p->j->types[t];
+    return NULL;
+}
+
+static bool is_placed(const struct path *at, int i)
+{
+    return i >= 0 && at->placed >> i & 1;
+}
+
 static bool placed_kind(const struct planner *p, const struct path *at, vb_from_kind kind, const vb_element *element,
                         int but)
 {
@@ -236,18 +250,25 @@ static struct step overlap_step(struct planner *p, const struct path *at, int i)
                  : (struct step){t->size * t->in_record, t->size * t->in_record};
 }
 
+static struct step members_step(struct planner *p, const struct path *at, int i)
+{
+    const struct table *t = &p->tables[i];
+    const vb_joined_type *joined = type_at(p, i);
+
+    if (t->from->scanned)
+        return (struct step){t->size, fmax(1, t->size / most_values(p, at->bound))};
+    return joined && is_placed(at, joined->rows) ? (struct step){1, 1}
+                                                 : by_key(p, at, t->from->dims, t->size, fmax(1, t->from->probes));
+}
+
 static struct step step_of(struct planner *p, const struct path *at, int i)
 {
     const struct table *t = &p->tables[i];
+    const vb_joined_type *joined;
 
     switch (t->from->kind) {
     case VB_FROM_ELEMENT: return element_step(p, at, t);
-    case VB_FROM_MEMBERS:
-        if (p->j->by_uuid && placed_kind(p, at, VB_FROM_DATASET, NULL, -1))
-            return (struct step){1, 1};
-        if (t->from->scanned)
-            return (struct step){t->size, fmax(1, t->size / most_values(p, at->bound))};
-        return by_key(p, at, t->from->dims, t->size, fmax(1, t->from->probes));
+    case VB_FROM_MEMBERS: return members_step(p, at, i);
     case VB_FROM_OVERLAP: return overlap_step(p, at, i);
     case VB_FROM_PICKED:
         return (struct step){PICKED, placed_kind(p, at, VB_FROM_ELEMENT, t->element, -1) ? 0.1 : PICKED};
@@ -258,7 +279,8 @@ static struct step step_of(struct planner *p, const struct path *at, int i)
     case VB_FROM_VIEW: return (struct step){FEW_VALUES, vb_dimset_within(t->from->dims, at->bound) ? 1 : FEW_VALUES};
     case VB_FROM_DATASET: break;
     }
-    return (struct step){1, 1};
+    joined = type_at(p, i); /* its rows: each of a member, or those that are known */
+    return joined && !is_placed(at, joined->members) ? (struct step){t->size, t->size} : (struct step){1, 1};
 }
 
 /* True where a table may come now: what it refers to is there. */
@@ -266,7 +288,7 @@ static bool may_come(const struct planner *p, const struct path *at, int i)
 {
     const vb_from *from = p->tables[i].from;
 
-    if (from->kind == VB_FROM_DATASET && p->j->by_uuid)
+    if (from->kind == VB_FROM_DATASET && type_at(p, i) && type_at(p, i)->rows_first)
         return true;
     return from->after < 0 || at->placed >> from->after & 1;
 }
@@ -398,18 +420,46 @@ static struct path search(struct planner *p, const struct path *start)
 
 /* ---- the whole ---------------------------------------------------------------------------------------------- */
 
-/* A dataset that is named by its UUID tells its data ID, which is the way into its member table. */
-static void tell_data_ids(vb_join *j)
+/* Counts, up to a limit, the rows of `dataset` that conditions on their UUIDs and dates leave; above it, 0. */
+static double count_known(vb_join *j, const vb_joined_type *joined)
 {
-    for (size_t t = 0; j->by_uuid && t < j->ntypes; t++) {
-        const vb_joined_type *joined = &j->types[t];
+    enum { FEW_ROWS = 10000 };
+    vb_autofree char *sql = vb_format("SELECT count(*), ?%zu FROM (SELECT 1 FROM %s.dataset AS s%d WHERE s%d.type_id ="
+                                      " %" PRId64 " AND %s LIMIT %d)",
+                                      j->nvalues ? j->nvalues : 1, j->schema, joined->number, joined->number,
+                                      joined->type->id, vb_buf_text(&joined->known), FEW_ROWS + 1);
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    int64_t n = FEW_ROWS + 1;
 
-        for (int i = 0; joined->rows >= 0 && i < joined->type->group->nrequired; i++) {
-            vb_buf *where = vb_join_condition(j);
+    if (!vb_join_sql(j, &s, sql, NULL) && vb_stmt_step(s, NULL) > 0)
+        n = vb_col_int(s, 0);
+    return n > FEW_ROWS ? 0 : fmax((double)n, 1);
+}
 
-            vb_buf_printf(where, "d%d.", joined->number);
-            vb_sql_name(where, joined->type->group->dims[i]->name);
-            vb_buf_printf(where, " = json_extract(s%d.dataid, '$[%d]')", joined->number, i);
+/* A row of `dataset` tells its data ID, which is the way into its member table. */
+static void tell_data_ids(vb_join *j, vb_joined_type *joined)
+{
+    vb_buf *where = vb_join_condition(j);
+
+    vb_buf_printf(where, "s%d.type_id = %" PRId64, joined->number, joined->type->id);
+    for (int i = 0; i < joined->type->group->nrequired; i++) {
+        vb_buf_printf(where, " AND d%d.", joined->number);
+        vb_sql_name(where, joined->type->group->dims[i]->name);
+        vb_buf_printf(where, " = json_extract(s%d.dataid, '$[%d]')", joined->number, i);
+    }
+    joined->rows_first = true;
+}
+
+/* Datasets that are named by UUIDs or dates: where they are few, the others are found by them. */
+static void begin_known(vb_join *j)
+{
+    for (size_t t = 0; t < j->ntypes; t++) {
+        vb_joined_type *joined = &j->types[t];
+        double rows = joined->rows >= 0 && joined->known.len ? count_known(j, joined) : 0;
+
+        if (rows > 0) {
+            j->from[joined->rows].rows = rows;
+            tell_data_ids(j, joined);
         }
     }
 }
@@ -456,16 +506,49 @@ static void fix_governor(struct planner *p, const vb_element *governor, vb_dimse
     vb_dimset_add(bound, governor->index);
 }
 
+/* True where of the datasets of a type that came in last (or first) so many are in the RUNs that are searched, that there
+ * will be enough of them soon. */
+static bool are_there_soon(vb_join *j, const vb_sorting *first)
+{
+    enum { SAMPLE = 200 };
+    const vb_joined_type *joined = first->type;
+    vb_auto_buf sql = {0};
+    int64_t n = 0;
+
+    vb_buf_puts(&sql, "SELECT total(run_id IN (");
+    for (size_t i = 0; i < joined->nheld; i++)
+        vb_buf_printf(&sql, "%s%" PRId64, i ? ", " : "", joined->held[i]);
+    vb_buf_printf(&sql,
+                  ")) FROM (SELECT run_id FROM %s.dataset WHERE type_id = %" PRId64
+                  " ORDER BY ingest_date%s LIMIT %d)",
+                  j->schema, joined->type->id, first->descending ? " DESC" : "", SAMPLE);
+    return vb_sql_int(j->reg->db, &n, NULL, vb_buf_text(&sql), VB_NO_ARGS) > 0 && n >= SAMPLE / 2;
+}
+
 /* Where few rows are asked for in the order of a dimension, its records in that order, if all of them would have to be
  * sorted otherwise. */
+static void begin_by_date(struct planner *p, const struct path *start, const vb_sorting *first, struct path *best)
+{
+    vb_joined_type *joined = &p->j->types[first->type - p->j->types];
+    struct path at = *start;
+
+    if (joined->rows < 0 || p->tables[joined->members].from->scanned || !are_there_soon(p->j, first))
+        return;
+    if (!joined->rows_first)
+        tell_data_ids(p->j, joined);
+    place(p, &at, joined->rows);
+    at = search(p, &at);
+    if (isfinite(at.cost))
+        *best = at;
+}
+
 static void begin_sorted(struct planner *p, const struct path *start, const vb_element *first, struct path *best)
 {
-    enum { DEAR = 20000 };
-    int i = first ? find_table(p, first) : -1;
+    int i = find_table(p, first);
     vb_dimset above = {{0}};
     struct path at;
 
-    if (i < 0 || best->cost < DEAR)
+    if (i < 0)
         return;
     at = *start;
     VB_EACH_DIMENSION(d, first->required) {
@@ -482,19 +565,23 @@ static void begin_sorted(struct planner *p, const struct path *start, const vb_e
         *best = at;
 }
 
-int vb_join_plan(vb_join *j, const vb_element *first, vb_error *err)
+int vb_join_plan(vb_join *j, const vb_sorting *first, vb_error *err)
 {
+    enum { DEAR = 20000 };
     struct planner p = {.j = j, .err = err};
     struct path best, start = {.rows = 1, .bound = j->fixed};
 
     if (j->nfrom > MAX_TABLES / 2 || !j->nfrom)
         return 0; /* SQLite's guess */
-    tell_data_ids(j);
+    begin_known(j);
     for (size_t i = 0; i < j->nfrom; i++)
         add_table(&p, (int)i);
     add_gaps(&p);
     best = search(&p, &start);
-    begin_sorted(&p, &start, first, &best);
+    if (first && best.cost >= DEAR && first->type)
+        begin_by_date(&p, &start, first, &best);
+    else if (first && best.cost >= DEAR)
+        begin_sorted(&p, &start, first->element, &best);
     settle(&p, &best);
     return 0;
 }

@@ -106,6 +106,7 @@ static int sort_and_plan(struct output *o)
     bool few = o->s->q->limit >= 0 && o->s->q->limit <= 1000 && o->s->q->offset <= 1000;
     size_t n = keys ? vb_strv_count(keys) : 0;
     vb_autofree vb_buf *sql = vb_alloc((n + 1) * sizeof *sql);
+    vb_sorting first = {.descending = n && *keys[0] == '-'};
     int r = 0;
 
     for (size_t i = 0; !r && i < n; i++) {
@@ -115,8 +116,9 @@ static int sort_and_plan(struct output *o)
         if (r < 0)
             vb_error_context(o->s->err, "order-by");
     }
+    few = few && n && !r && vb_join_sorting(&o->result->join, keys[0] + (*keys[0] == '-'), &first);
     if (!r)
-        r = vb_join_plan(&o->result->join, n && few ? sorting_dimension(o, keys[0]) : NULL, o->s->err);
+        r = vb_join_plan(&o->result->join, few ? &first : NULL, o->s->err);
     for (size_t i = 0; i < n; i++) {
         const vb_element *dimension = sorting_dimension(o, keys[i]);
 

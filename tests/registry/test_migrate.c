@@ -149,7 +149,7 @@ static void the_first_registry_becomes_one_of_this_version(void **state)
     }
     assert_int_equal(ask(f, "old",
                          "SELECT count(*) FROM sqlite_stat1 JOIN dataid_group ON tbl = 'member_' || id AND idx = tbl"
-                         " WHERE dimensions = 'instrument,detector' AND stat = '1000000 300000 30000 234 1'"),
+                         " WHERE dimensions = 'instrument,detector' AND stat = '4000000000 300000 30000 234 1'"),
                      1);
 }
 
@@ -178,7 +178,8 @@ static void make_second(fixture *f, const char *name)
 {
     static const char sql[] =
         "DROP TABLE component; DROP TABLE component_summary; ALTER TABLE connection DROP COLUMN component;"
-        "DROP INDEX location_path; DROP TABLE IF EXISTS sqlite_stat1;"
+        "DROP INDEX location_path; DROP INDEX dataset_ingest; DROP INDEX exposure_timespan; DROP INDEX visit_timespan;"
+        "DROP INDEX day_obs_timespan; DROP TABLE IF EXISTS sqlite_stat1;"
         "DROP TABLE datastore_record; CREATE TABLE datastore_record (dataset_id INTEGER NOT NULL, component TEXT NOT NULL,"
         " store_id INTEGER NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL, checksum TEXT, formatter TEXT,"
         " storage_class TEXT, PRIMARY KEY (dataset_id, component)) STRICT, WITHOUT ROWID;"

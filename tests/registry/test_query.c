@@ -157,6 +157,92 @@ static void dataset_is_found_by_its_uuid(void **state)
     assert_string_equal(datasets(f, &q, "bias"), "bias new Cam 2");
 }
 
+static void datasets_are_found_by_several_uuids(void **state)
+{
+    fixture *f = *state;
+    char first[VB_UUID_TEXT], last[VB_UUID_TEXT];
+
+    put_bias(f);
+    vb_uuid_format(fixture_uuid(f, fixture_int(f, "SELECT min(id) FROM dataset")), first);
+    vb_uuid_format(fixture_uuid(f, fixture_int(f, "SELECT max(id) FROM dataset")), last);
+    vb_autofree char *where = vb_format("bias.dataset_id IN (UUID('%s'), UUID('%s'))", first, last);
+    vb_autofree char *less = vb_format("%s AND instrument='Cam' AND detector = 2", where);
+    auto_query q = query_new(NULL, where), one = query_new(NULL, less), other = query_new("old", where);
+    assert_string_equal(datasets(f, &q, "bias"), "bias new Cam 2|bias old Cam 1");
+    assert_string_equal(datasets(f, &one, "bias"), "bias new Cam 2");
+    assert_string_equal(datasets(f, &other, "bias"), "bias old Cam 1");
+}
+
+/* Gives each dataset its id, in seconds, for its date. */
+static void date_datasets(fixture *f)
+{
+    assert_ok(vb_db_run(f->reg->db, "UPDATE dataset SET ingest_date = id * 1000000000", &f->err), &f->err);
+}
+
+/* By the index of dates, and from there to the members; what the search does not hold, or another holds first, is not
+ * told. */
+static void datasets_are_found_by_when_they_came_in(void **state)
+{
+    fixture *f = *state;
+    auto_query all = query_new(NULL, "ingest_date > T'1969-01-01'"), none = query_new(NULL, "ingest_date > T'2200-01-01'"),
+               old = query_new("old", "T'1969-01-01' < bias.ingest_date"),
+               span = query_new("new,old", "ingest_date OVERLAPS (T'1969-01-01', T'1971-01-01')"),
+               one = query_new(NULL, "ingest_date > T'1969-01-01' AND instrument='Cam' AND detector = 1");
+    vb_result *result = NULL;
+    const vb_dataset_type *type;
+    vb_auto_buf plan = {0};
+
+    put_bias(f);
+    date_datasets(f);
+    span.find_first = true;
+    assert_string_equal(datasets(f, &all, "bias"), "bias new Cam 2|bias old Cam 1|bias old Cam 2");
+    assert_string_equal(datasets(f, &none, "bias"), "");
+    assert_string_equal(datasets(f, &old, "bias"), "bias old Cam 1|bias old Cam 2");
+    assert_string_equal(datasets(f, &span, "bias"), "bias new Cam 2|bias old Cam 1");
+    assert_string_equal(datasets(f, &one, "bias"), "bias old Cam 1");
+    assert_ok(vb_dataset_type_find(f->reg, "bias", &type, &f->err), &f->err);
+    assert_ok(vb_query_datasets(f->reg, &none, type, &result, &f->err), &f->err);
+    assert_ok(vb_result_explain(result, &plan, &f->err), &f->err);
+    vb_result_close(result);
+    if (!strstr(plan.data, "SEARCH s0 USING INDEX dataset_ingest (type_id=? AND ingest_date>?)"))
+        fail_msg("%s", plan.data);
+}
+
+/* A run, and a type, of many datasets: the last ones are taken from the index of dates. */
+static void last_datasets_are_found_without_sorting_all(void **state)
+{
+    static const char sql[] =
+        "WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 1400)"
+        " INSERT INTO dataset SELECT i * 1000, randomblob(16), type_id, run_id, json_array('Cam', i), 0, 0 FROM n,"
+        " (SELECT type_id, run_id FROM dataset LIMIT 1);"
+        "INSERT INTO member_%ld SELECT type_id, run_id, 'Cam', json_extract(dataid, '$[1]'), id FROM dataset WHERE id >="
+        " 100000;";
+    fixture *f = *state;
+    const vb_dataset_type *type;
+    vb_auto_buf more = {0}, plan = {0};
+    vb_result *result = NULL;
+
+    put_bias(f);
+    assert_ok(vb_dataset_type_find(f->reg, "bias", &type, &f->err), &f->err);
+    vb_buf_printf(&more, sql, (long)type->group_id);
+    assert_ok(vb_db_run(f->reg->db, vb_buf_text(&more), &f->err), &f->err);
+    date_datasets(f);
+    for (int down = 0; down < 2; down++) {
+        auto_query q = query_new("old,new", NULL);
+
+        vb_strv_add(&q.order_by, down ? "-ingest_date" : "ingest_date");
+        q.limit = 3;
+        assert_string_equal(datasets(f, &q, "bias"), down ? "bias old Cam 1400|bias old Cam 1399|bias old Cam 1398"
+                                                          : "bias old Cam 1|bias old Cam 2|bias new Cam 2");
+        assert_ok(vb_query_datasets(f->reg, &q, type, &result, &f->err), &f->err);
+        assert_ok(vb_result_explain(result, &plan, &f->err), &f->err);
+        vb_result_close(result);
+    }
+    if (!strstr(plan.data, "SEARCH s0 USING INDEX dataset_ingest (type_id=?)") ||
+        strstr(plan.data, "TEMP B-TREE FOR ORDER BY"))
+        fail_msg("%s", plan.data);
+}
+
 static void collections_without_the_type_are_told(void **state)
 {
     fixture *f = *state;
@@ -334,6 +420,9 @@ int main(void)
         TEST(dataset_of_two_collections_is_told_once),
         TEST(implied_dimensions_and_relations_select),
         TEST(dataset_is_found_by_its_uuid),
+        TEST(datasets_are_found_by_several_uuids),
+        TEST(datasets_are_found_by_when_they_came_in),
+        TEST(last_datasets_are_found_without_sorting_all),
         TEST(collections_without_the_type_are_told),
         TEST(data_ids_are_related_by_records_and_the_sky),
         TEST(data_ids_for_which_datasets_exist),
