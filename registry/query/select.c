@@ -178,6 +178,31 @@ static int join_type(struct selection *s, const vb_dataset_type *type, bool find
     return 1;
 }
 
+static bool sorts_by(const struct selection *s, const vb_dataset_type *type)
+{
+    bool found = false;
+
+    for (char **key = s->q->order_by; key && *key && !found; key++) {
+        vb_auto(vb_expr_free) vb_expr *e = NULL;
+
+        found = vb_expr_parse(*key + (**key == '-'), &e, NULL) < 0 || !e || vb_expr_speaks_of(e, type->name);
+    }
+    return found;
+}
+
+/* Joins the data IDs for which there is a dataset.  Which one matters only where something speaks of it: else each is
+ * as good as the first, and rows that are equal are told once. */
+static int join_existing(struct selection *s, const vb_dataset_type *type)
+{
+    bool first = type->is_calibration || sorts_by(s, type) || (s->where && vb_expr_speaks_of(s->where, type->name));
+    vb_join *j = &s->result->join;
+    int r = join_type(s, type, first);
+
+    if (!r && !first && j->types[j->ntypes - 1].nheld > 1)
+        j->repeats = true;
+    return r;
+}
+
 /* The types of which a dataset must exist. */
 static int datasets_types(struct selection *s, const vb_dataset_type ***types, size_t *count)
 {
@@ -261,7 +286,7 @@ static int join_all(struct selection *s, const vb_dataset_type **types, size_t n
     if (!r && s->type)
         r = join_type(s, s->type, s->q->find_first);
     for (size_t i = 0; !r && i < ntypes; i++)
-        r = join_type(s, types[i], true);
+        r = join_existing(s, types[i]);
     if (!r && s->element && s->element->has_table)
         r = vb_join_element(j, s->element, s->err);
     if (!r)
