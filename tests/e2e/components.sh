@@ -410,8 +410,9 @@ test_older_registries_are_brought_up() {
         INSERT INTO old SELECT dataset_id, component, store_id, path, size, 'theirs', formatter, storage_class FROM component;
         INSERT INTO old SELECT dataset_id, '', store_id, path, size, NULL, NULL, 'Other' FROM location;
         DROP TABLE datastore_record; ALTER TABLE old RENAME TO datastore_record; DROP TABLE component; DROP TABLE component_summary;
-        DROP INDEX location_path; ALTER TABLE connection DROP COLUMN component; PRAGMA user_version = 2;
+        ALTER TABLE connection DROP COLUMN component; PRAGMA user_version = 2;
         UPDATE meta SET value = 2 WHERE key = 'schema_version'"
+    drop_new_indices repo
     expect_failure 'vbutler migrate' vb query-collections repo
     vb migrate repo >out
     expect_equal "$(registry repo 'SELECT count(*) FROM component')" 5

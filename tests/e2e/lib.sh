@@ -102,15 +102,26 @@ make_old() {
     sqlite3 repo/registry.sqlite3 <<'SQL'
 DROP TABLE association; DROP TABLE run_detail; DROP TABLE datastore_record; DROP TABLE component;
 DROP TABLE component_summary; DROP TABLE calib_1; DROP INDEX dataset_removed_run; DROP INDEX dataset_removed_type;
-DROP INDEX connection_type; ALTER TABLE connection DROP COLUMN component; DROP INDEX location_path; DROP TABLE trash; DROP TABLE execution;
+DROP INDEX connection_type; ALTER TABLE connection DROP COLUMN component; DROP TABLE trash; DROP TABLE execution;
 DROP INDEX quantum_task; DROP TABLE quantum;
 CREATE TABLE quantum (id INTEGER PRIMARY KEY AUTOINCREMENT, uuid BLOB NOT NULL UNIQUE, task_id INTEGER NOT NULL,
     dataid TEXT NOT NULL, status INTEGER NOT NULL, attempt INTEGER NOT NULL, UNIQUE (task_id, dataid)) STRICT;
 DELETE FROM meta WHERE key = 'schema_version';
 PRAGMA user_version = 1;
 SQL
-    sqlite3 repo/registry.sqlite3 "SELECT 'DROP INDEX ' || name || ';' FROM sqlite_schema WHERE name GLOB 'overlap_*_record'" |
-        sqlite3 repo/registry.sqlite3
+    drop_indices repo "name GLOB 'overlap_*_record'"
+    drop_new_indices repo
+}
+
+# drop_indices REPO CONDITION
+drop_indices() {
+    sqlite3 "$1/registry.sqlite3" "SELECT 'DROP INDEX ' || name || ';' FROM sqlite_schema WHERE type = 'index' AND ($2)" |
+        sqlite3 "$1/registry.sqlite3"
+}
+
+# Those that came with version 3.
+drop_new_indices() {
+    drop_indices "$1" "name IN ('location_path', 'dataset_ingest') OR name GLOB '*_timespan'"
 }
 
 # before_doubling CODE: what the task `double` does first ('&' is written '\&').
