@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 __thread vb_call *vb_session_call;
@@ -204,6 +205,27 @@ void vb_session_stop(vb_session *s)
     fuse_session_exit(s->fuse);
 }
 
+void vb_session_prune(vb_session *s, size_t keep)
+{
+    enum { TICK_US = 50000, BATCH = 4096 };
+    vb_autofree uint64_t *inos = vb_alloc(BATCH * sizeof *inos);
+    bool able = true;
+
+    while (able && !vb_session_gone(s)) {
+        size_t count = vb_nodes_count(s->view->nodes);
+
+        /* What is in use stays: one round goes through all nodes at most. */
+        for (size_t left = count; able && count > keep && left;) {
+            size_t n = vb_nodes_oldest(s->view->nodes, left < BATCH ? left : BATCH, inos);
+
+            able = !n || vb_wire_prune(&s->wire, inos, n);
+            left -= n ? n : left;
+            count = vb_nodes_count(s->view->nodes);
+        }
+        usleep(TICK_US);
+    }
+}
+
 const char *vb_session_data_path(const vb_session *s)
 {
     return s->data_path;
@@ -221,10 +243,27 @@ static int answer(vb_session *s, struct fuse_buf *buf, vb_error *err)
         return 0;
     if (n < 0)
         return vb_fail_errno(err, n, "reading from /dev/fuse");
-    if (vb_session_call->live)
-        vb_registry_refresh(vb_session_call->reg, NULL);
+    if (!vb_session_call->live || !vb_wire_asks(buf)) {
+        fuse_session_process_buf(s->fuse, buf);
+        return 0;
+    }
+    vb_registry_look_begin(vb_session_call->reg, NULL);
     fuse_session_process_buf(s->fuse, buf);
+    vb_registry_look_end(vb_session_call->reg);
     return 0;
+}
+
+/* An epoll of the device that wakes one of the threads which wait for it, and not all; -1 where it cannot be had. */
+static int make_turn(const vb_session *s)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE};
+    int turn = epoll_create1(EPOLL_CLOEXEC);
+
+    if (turn >= 0 && !epoll_ctl(turn, EPOLL_CTL_ADD, s->wire.device, &event))
+        return turn;
+    if (turn >= 0)
+        close(turn);
+    return -1;
 }
 
 /* A thread's buffer for requests, a megabyte, is kept from one session to the next. */
@@ -252,13 +291,14 @@ int vb_session_serve(vb_session *s, vb_call *call, vb_session_watch *watches, si
                      vb_error *err)
 {
     vb_autofree struct pollfd *fds = vb_alloc((count + 1) * sizeof *fds);
+    vb_autoclose int turn = count ? -1 : make_turn(s);
     struct fuse_buf buf = take_buffer();
     size_t left = count;
     int r = 0;
 
     vb_session_call = call;
     while (!r && !vb_session_gone(s) && !(until_watches_end && !left)) {
-        fds[0] = (struct pollfd){s->wire.device, POLLIN, 0};
+        fds[0] = (struct pollfd){turn >= 0 ? turn : s->wire.device, POLLIN, 0};
         for (size_t i = 0; i < count; i++)
             fds[i + 1] = (struct pollfd){watches[i].fd, POLLIN, 0};
         if (poll(fds, count + 1, 500) < 0 && errno != EINTR)
