@@ -37,6 +37,7 @@ enum { VB_KNOWN_SUMMARIES = 8 };
 
 struct vb_registry {
     vb_db *db;
+    vb_look look; /* of a request that is being answered */
     vb_universe *universe;
     vb_access access;
     char *format;

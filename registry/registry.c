@@ -102,6 +102,11 @@ static int suit_file_system(vb_registry *reg, vb_error *err)
     return 0;
 }
 
+int vb_registry_spare_memory(vb_registry *reg, vb_error *err)
+{
+    return vb_db_run(reg->db, "PRAGMA mmap_size = 0; PRAGMA cache_size = -8192", err);
+}
+
 int vb_registry_open(const char *path, vb_access access, vb_registry **out, vb_error *err)
 {
     static const vb_db_mode modes[] =
@@ -194,6 +199,20 @@ int vb_registry_refresh(vb_registry *reg, vb_error *err)
     vb_registry_forget(reg);
     reg->data_version = version;
     return 1;
+}
+
+int vb_registry_look_begin(vb_registry *reg, vb_error *err)
+{
+    int r = vb_look_begin(&reg->look, reg->db, err);
+
+    if (!r)
+        r = vb_registry_refresh(reg, err);
+    return r < 0 ? r : 0;
+}
+
+void vb_registry_look_end(vb_registry *reg)
+{
+    vb_look_end(&reg->look);
 }
 
 int vb_registry_begin(vb_registry *reg, vb_txn *txn, vb_error *err)

@@ -32,6 +32,10 @@ int vb_registry_create(const char *path, const vb_universe *universe, const char
 void vb_registry_close(vb_registry *reg);
 VB_CLEANUP(vb_registry, vb_registry_close)
 
+/* Reads through a small cache of the handle's own (8 MiB) in place of a map of the file: for a process that stays, with
+ * many handles. */
+int vb_registry_spare_memory(vb_registry *reg, vb_error *err);
+
 vb_universe *vb_registry_universe(vb_registry *reg);
 const char *vb_registry_path(const vb_registry *reg);
 const char *vb_registry_format(const vb_registry *reg); /* "registry", "snapshot", "graph" */
@@ -39,6 +43,11 @@ const char *vb_registry_format(const vb_registry *reg); /* "registry", "snapshot
 /* 1 where another connection has committed since the last call: what was looked up before may be stale, and pointers
  * into the handle (collections, dataset types) are void.  0 otherwise. */
 int vb_registry_refresh(vb_registry *reg, vb_error *err);
+
+/* What is looked up until the end is of one state of the file, and takes its lock once: for a request that asks several
+ * things.  The handle is refreshed first.  Nothing may be written. */
+int vb_registry_look_begin(vb_registry *reg, vb_error *err);
+void vb_registry_look_end(vb_registry *reg);
 
 /* Begins a transaction (or a savepoint in one); the outermost refreshes the handle. */
 int vb_registry_begin(vb_registry *reg, vb_txn *txn, vb_error *err);

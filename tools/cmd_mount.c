@@ -27,7 +27,10 @@ static const char *where;
 static const char *run_name, *log_path;
 static char **collections;
 
-enum { LIVE_MS = 500 }; /* how long the kernel may keep what may change */
+enum {
+    LIVE_MS = 500,      /* how long the kernel may keep what may change */
+    KEEP_NODES = 32768, /* of which the kernel need not forget any */
+};
 
 struct mount {
     char *file;   /* of the registry, snapshot or graph */
@@ -123,6 +126,8 @@ static int open_handles(struct mount *m, vb_error *err)
     m->regs = vb_alloc((size_t)threads * sizeof *m->regs);
     for (int64_t i = 0; !r && i < threads; i++)
         r = vb_registry_open(m->file, m->live ? VB_ACCESS_READ : VB_ACCESS_IMMUTABLE, &m->regs[i], err);
+    for (int64_t i = 0; !r && i < threads; i++)
+        r = vb_registry_spare_memory(m->regs[i], err);
     m->reg = m->regs[0];
     if (m->temporary && m->file)
         vb_mount_gen3_unlink(m->file);
@@ -190,6 +195,12 @@ static void *serve(void *arg)
     return NULL;
 }
 
+static void *prune(void *arg)
+{
+    vb_session_prune(arg, KEEP_NODES);
+    return NULL;
+}
+
 static struct mount *stopping;
 
 static void on_signal(int signal)
@@ -201,6 +212,8 @@ static void serve_all(struct mount *m)
 {
     struct sigaction stop = {.sa_handler = on_signal};
     struct thread *all = vb_alloc((size_t)threads * sizeof *all);
+    pthread_t pruning;
+    bool prunes = !pthread_create(&pruning, NULL, prune, m->session);
 
     stopping = m;
     sigaction(SIGTERM, &stop, NULL);
@@ -215,6 +228,8 @@ static void serve_all(struct mount *m)
     serve(&all[0]);
     for (int64_t i = 1; i < threads; i++)
         pthread_join(all[i].id, NULL);
+    if (prunes)
+        pthread_join(pruning, NULL);
     free(all);
 }
 

@@ -14,6 +14,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -235,6 +236,27 @@ void vb_session_stop(vb_session *s)
     fuse_session_exit(s->fuse);
 }
 
+void vb_session_prune(vb_session *s, size_t keep)
+{
+    enum { TICK_US = 50000, BATCH = 4096 };
+    vb_autofree uint64_t *inos = vb_alloc(BATCH * sizeof *inos);
+    bool able = true;
+
+    while (able && !vb_session_gone(s)) {
+        size_t count = vb_nodes_count(s->view->nodes);
+
+        /* What is in use stays: one round goes through all nodes at most. */
+        for (size_t left = count; able && count > keep && left;) {
+            size_t n = vb_nodes_oldest(s->view->nodes, left < BATCH ? left : BATCH, inos);
+
+            able = !n || vb_wire_prune(&s->wire, inos, n);
+            left -= n ? n : left;
+            count = vb_nodes_count(s->view->nodes);
+        }
+        usleep(TICK_US);
+    }
+}
+
 const char *vb_session_data_path(const vb_session *s)
 {
     return s->data_path;
@@ -254,6 +276,23 @@ static void note_asker(const struct fuse_buf *buf)
     vb_session_call->drop_suid = vb_wire_drops_suid();
 }
 
+/* What a request asks is of one state of the registry.  One that may write, in a mount for writing, begins a transaction
+ * of its own. */
+static void process(vb_session *s, struct fuse_buf *buf)
+{
+    bool live = vb_session_call->live, look = live && !s->view->drafts && vb_wire_asks(buf);
+
+    if (look)
+        vb_registry_look_begin(vb_session_call->reg, NULL);
+    else if (live && s->view->drafts)
+        vb_registry_refresh(vb_session_call->reg, NULL);
+    note_asker(buf);
+    if (!vb_session_statx(s, buf))
+        fuse_session_process_buf(s->fuse, buf);
+    if (look)
+        vb_registry_look_end(vb_session_call->reg);
+}
+
 /* Answers one request: the next one nearly always comes when this one is answered, so asking for it at once would be in
  * vain. */
 static int answer(vb_session *s, struct fuse_buf *buf, vb_error *err)
@@ -264,12 +303,21 @@ static int answer(vb_session *s, struct fuse_buf *buf, vb_error *err)
         return 0;
     if (n < 0)
         return vb_fail_errno(err, n, "reading from /dev/fuse");
-    if (vb_session_call->live)
-        vb_registry_refresh(vb_session_call->reg, NULL);
-    note_asker(buf);
-    if (!vb_session_statx(s, buf))
-        fuse_session_process_buf(s->fuse, buf);
+    process(s, buf);
     return 0;
+}
+
+/* An epoll of the device that wakes one of the threads which wait for it, and not all; -1 where it cannot be had. */
+static int make_turn(const vb_session *s)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE};
+    int turn = epoll_create1(EPOLL_CLOEXEC);
+
+    if (turn >= 0 && !epoll_ctl(turn, EPOLL_CTL_ADD, s->wire.device, &event))
+        return turn;
+    if (turn >= 0)
+        close(turn);
+    return -1;
 }
 
 /* A thread's buffer for requests, a megabyte, is kept from one session to the next. */
@@ -297,6 +345,7 @@ int vb_session_serve(vb_session *s, vb_call *call, vb_session_watch *watches, si
                      vb_error *err)
 {
     vb_autofree struct pollfd *fds = vb_alloc((count + 2) * sizeof *fds);
+    vb_autoclose int turn = count ? -1 : make_turn(s);
     struct fuse_buf buf = take_buffer();
     vb_wait wait = {NULL, NULL};
     size_t left = count;
@@ -307,7 +356,7 @@ int vb_session_serve(vb_session *s, vb_call *call, vb_session_watch *watches, si
     if (s->view->drafts && !unshare(CLONE_FS)) /* modes are what the kernel asks for; a runner has no umask anyway */
         umask(0);
     while (!r && !vb_session_gone(s) && !(until_watches_end && !left)) {
-        fds[0] = (struct pollfd){s->wire.device, POLLIN, 0};
+        fds[0] = (struct pollfd){turn >= 0 ? turn : s->wire.device, POLLIN, 0};
         for (size_t i = 0; i < count; i++)
             fds[i + 1] = (struct pollfd){watches[i].fd, POLLIN, 0};
         fds[count + 1] = (struct pollfd){s->wake, POLLIN, 0};

@@ -45,6 +45,10 @@ typedef struct vb_session_watch {
 int vb_session_serve(vb_session *s, vb_call *call, vb_session_watch *watches, size_t count, bool until_watches_end,
                      vb_error *err);
 
+/* Has the kernel forget nodes that it does not use where it keeps more than `keep`, until the session is gone: for a
+ * thread of its own.  A kernel that cannot be asked (before 6.18) forgets when its own memory is short. */
+void vb_session_prune(vb_session *s, size_t keep);
+
 /* True once the mount or the connection has ended. */
 bool vb_session_gone(const vb_session *s);
 

@@ -15,6 +15,13 @@ enum {
     OPEN_PASSTHROUGH = 1 << 7,      /* open flags */
     STACK_DEPTH = 2,                /* backing files may lie on an overlayfs */
     TMPFILE = 51,                   /* opcode */
+    NOTIFY_PRUNE = 9,               /* a notification, of Linux 6.18 */
+};
+
+/* What follows its header; then come the numbers of the nodes. */
+struct prune_out {
+    uint32_t count, padding;
+    uint64_t spare;
 };
 
 static __thread bool drops_suid;
@@ -100,6 +107,26 @@ static ssize_t wire_writev(int fd, struct iovec *iov, int count, void *data)
 
 const struct fuse_custom_io vb_wire_io = {.read = wire_read, .writev = wire_writev};
 
+bool vb_wire_asks(const struct fuse_buf *request)
+{
+    const struct fuse_in_header *header = request->mem;
+
+    if (request->flags & FUSE_BUF_IS_FD || request->size < sizeof *header)
+        return true;
+    switch (header->opcode) {
+    case FUSE_FORGET:
+    case FUSE_BATCH_FORGET:
+    case FUSE_GETATTR:
+    case FUSE_OPENDIR:
+    case FUSE_RELEASEDIR:
+    case FUSE_READ:
+    case FUSE_RELEASE:
+    case FUSE_FLUSH:
+    case FUSE_STATFS: return false;
+    default: return true;
+    }
+}
+
 int vb_wire_backing_open(vb_wire *w, int fd)
 {
     struct backing_map map = {.fd = fd};
@@ -113,6 +140,16 @@ void vb_wire_backing_close(vb_wire *w, int id)
     uint32_t number = (uint32_t)id;
 
     ioctl(w->device, BACKING_CLOSE, &number);
+}
+
+bool vb_wire_prune(vb_wire *w, const uint64_t *inos, size_t count)
+{
+    struct prune_out out = {.count = (uint32_t)count};
+    struct fuse_out_header header = {.len = (uint32_t)(sizeof header + sizeof out + count * sizeof *inos),
+                                     .error = NOTIFY_PRUNE};
+    struct iovec parts[] = {{&header, sizeof header}, {&out, sizeof out}, {(void *)inos, count * sizeof *inos}};
+
+    return writev(w->device, parts, 3) >= 0;
 }
 
 static struct fuse_open_out open_out(uint64_t fh, int backing_id)

@@ -30,10 +30,17 @@ extern const struct fuse_custom_io vb_wire_io;
 /* Whether the request that this thread has read last takes away set-ID bits (FUSE_HANDLE_KILLPRIV_V2). */
 bool vb_wire_drops_suid(void);
 
+/* True for a request whose answer may depend on the registry. */
+bool vb_wire_asks(const struct fuse_buf *request);
+
 /* Registers a backing file: its id, above 0, or a negative errno (EPERM, ELOOP, EOPNOTSUPP: serve
  * it cached instead). */
 int vb_wire_backing_open(vb_wire *w, int fd);
 void vb_wire_backing_close(vb_wire *w, int id);
+
+/* Asks the kernel to forget what it does not use of these nodes (protocol 7.45).  False: it does not know how.  Not to
+ * be called by a handler. */
+bool vb_wire_prune(vb_wire *w, const uint64_t *inos, size_t count);
 
 /* Replies to OPEN and CREATE; `backing_id` 0: cached by the kernel, and kept over the next open. */
 void vb_wire_reply_open(fuse_req_t req, uint64_t fh, int backing_id);

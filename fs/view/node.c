@@ -123,6 +123,32 @@ size_t vb_nodes_count(vb_nodes *t)
     return n;
 }
 
+/* The table keeps the order in which nodes came; what is told of goes to its end, so that what stays is not told of
+ * again and again. */
+size_t vb_nodes_oldest(vb_nodes *t, size_t limit, uint64_t *inos)
+{
+    size_t n = 0, count;
+
+    pthread_mutex_lock(&t->lock);
+    count = HASH_COUNT(t->inos);
+    for (size_t i = 0; i < count && n < limit; i++) {
+        struct by_ino *entry = t->inos;
+
+        HASH_DEL(t->inos, entry);
+        HASH_ADD_KEYPTR(hh, t->inos, &entry->node->ino, sizeof entry->node->ino, entry);
+        if (entry->node->ino != VB_INO_ROOT)
+            inos[n++] = entry->node->ino;
+    }
+    pthread_mutex_unlock(&t->lock);
+    for (size_t i = 0; i < n / 2; i++) {
+        uint64_t swap = inos[i];
+
+        inos[i] = inos[n - 1 - i];
+        inos[n - 1 - i] = swap;
+    }
+    return n;
+}
+
 static vb_node *find(vb_nodes *t, uint64_t ino)
 {
     struct by_ino *entry;

@@ -139,6 +139,10 @@ VB_CLEANUP(vb_nodes, vb_nodes_free)
 
 size_t vb_nodes_count(vb_nodes *t);
 
+/* Numbers of the nodes that were made, or gathered here, longest ago: at most `limit`; those in them come before their
+ * directories.  Nothing is done to the nodes. */
+size_t vb_nodes_oldest(vb_nodes *t, size_t limit, uint64_t *inos);
+
 /* A node that the kernel knows; NULL: it does not. */
 vb_node *vb_nodes_get(vb_nodes *t, uint64_t ino);
 

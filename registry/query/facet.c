@@ -71,6 +71,14 @@ static void table_and_choices(const vb_group *group, const vb_faceted *f, const 
     vb_buf_puts(sql, between);
 }
 
+/* What values are to be above.  No value is an empty text, and none lies below the least number. */
+static vb_arg above(const vb_element *dimension, const vb_value *after)
+{
+    return after                                     ? vb_arg_value(after)
+           : dimension->keys[0].type == VB_FIELD_INT ? vb_arg_real(-1e308)
+                                                     : vb_arg_text("");
+}
+
 static int next_by_index(vb_registry *reg, const vb_group *group, const vb_faceted *f, const vb_collection *collection,
                          const vb_element *dimension, const vb_value *after, vb_value *out, vb_error *err)
 {
@@ -84,10 +92,7 @@ static int next_by_index(vb_registry *reg, const vb_group *group, const vb_facet
     vb_buf_printf(&sql, "SELECT min(%s) FROM ", name.data);
     table_and_choices(group, f, collection, &sql, args, &nargs);
     vb_buf_printf(&sql, "%s > ?1", name.data);
-    /* No value is an empty text, and none lies below the least number. */
-    args[0] = after                                     ? vb_arg_value(after)
-              : dimension->keys[0].type == VB_FIELD_INT ? vb_arg_real(-1e308)
-                                                        : vb_arg_text("");
+    args[0] = above(dimension, after);
     r = vb_sql(reg->db, &s, err, vb_buf_text(&sql), args, nargs);
     if (!r)
         r = vb_stmt_step(s, err);
@@ -95,6 +100,29 @@ static int next_by_index(vb_registry *reg, const vb_group *group, const vb_facet
         r = 0;
     if (r > 0)
         *out = vb_col_value(s, 0);
+    return r;
+}
+
+/* The values of the last required dimension: each row has another, and one statement reads a page of them. */
+static int values_of_last(vb_registry *reg, const vb_group *group, const vb_faceted *f, const vb_collection *collection,
+                          const vb_element *dimension, const vb_value *after, size_t limit, vb_value *out,
+                          size_t *count, vb_error *err)
+{
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    vb_auto_buf name = {0}, sql = {0};
+    vb_arg args[VB_MAX_REQUIRED + 4];
+    size_t nargs;
+    int r;
+
+    vb_sql_name(&name, dimension->name);
+    vb_buf_printf(&sql, "SELECT %s FROM ", name.data);
+    table_and_choices(group, f, collection, &sql, args, &nargs);
+    vb_buf_printf(&sql, "%s > ?1 ORDER BY 1 LIMIT ?%zu", name.data, nargs + 1);
+    args[0] = above(dimension, after);
+    args[nargs++] = vb_arg_int((int64_t)limit);
+    r = vb_sql(reg->db, &s, err, vb_buf_text(&sql), args, nargs);
+    for (*count = 0; !r && (r = vb_stmt_step(s, err)) > 0; r = 0)
+        out[(*count)++] = vb_col_value(s, 0);
     return r;
 }
 
@@ -174,6 +202,9 @@ static int values_of(vb_registry *reg, const vb_faceted *f, const vb_collection 
     const vb_group *group = vb_faceted_group(reg, f);
 
     *count = 0;
+    if (is_prefix(group, f, dimension) && f->type && collection->type != VB_CALIBRATION &&
+        dimension == group->dims[group->nrequired - 1])
+        return values_of_last(reg, group, f, collection, dimension, after, limit, out, count, err);
     if (is_prefix(group, f, dimension))
         return values_by_index(reg, group, f, collection, dimension, after, limit, out, count, err);
     return values_by_join(reg, group, f, collection, dimension, after, limit, out, count, err);

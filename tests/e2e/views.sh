@@ -256,4 +256,46 @@ test_a_working_directory_stays() {
     )
 }
 
+# ---- large ones -------------------------------------------------------------------------------------------------------
+
+# More names than a mount keeps: who is in one of its directories stays where he is.
+test_a_long_walk_moves_nobody() {
+    need_fuse
+    make_numbers 2
+    # 36,564 datasets, each in a directory of its own: 73,128 nodes.
+    python3 - <<'PY'
+with open("many.csv", "w") as out:
+    out.write("path,healpix5\n")
+    for i in range(100, 12288):
+        out.write("files/1.txt,%d\n" % i)
+PY
+    for run in 1 2 3; do
+        vb ingest-files repo number many$run many.csv --transfer direct
+    done
+    mkdir mnt
+    "$VBUTLER" mount --foreground repo mnt &
+    server=$!
+    until [ -e mnt/data ]; do
+        kill -0 $server || fail "the mount has ended"
+        sleep 0.1
+    done
+    (
+        cd mnt/data/numbers/number/healpix5=1
+        inode=$(stat -c %i .)
+        for run in 1 2 3; do
+            expect_equal "$(find ../../../many$run -type f | wc -l)" 12188
+            find ../../../many$run -type f -printf '%s\n' | sort -u >"$TEST_DIR/sizes"
+            expect_equal "$(cat "$TEST_DIR/sizes")" 2
+        done
+        sleep 0.5
+        expect_equal "$(stat -c %i .)" "$inode"
+        expect_equal "$(cat number_1.txt)" 1
+        case $(pwd -P) in */data/numbers/number/healpix5=1) ;; *) fail "moved to $(pwd -P)" ;; esac
+    )
+    memory=$(sed -n 's/^VmRSS: *\([0-9]*\) kB/\1/p' /proc/$server/status)
+    echo "resident: $memory kB"
+    vb umount mnt
+    wait $server
+}
+
 run_tests "$@"

@@ -226,6 +226,28 @@ static void test_threads_share_the_table(void **state)
     assert_int_equal(vb_nodes_count(*state), 1);
 }
 
+/* The oldest come first, those in them before them, and what was told of comes last the next time. */
+static void test_the_oldest_are_told_in_turn(void **state)
+{
+    vb_nodes *t = *state;
+    vb_node *a = child(t, root_of(t), "a"), *b = child(t, a, "b"), *c = child(t, b, "c");
+    uint64_t inos[8];
+
+    assert_int_equal(vb_nodes_oldest(t, 2, inos), 2);
+    assert_int_equal(inos[0], b->ino);
+    assert_int_equal(inos[1], a->ino);
+    assert_int_equal(vb_nodes_oldest(t, 2, inos), 2);
+    assert_int_equal(inos[0], a->ino);
+    assert_int_equal(inos[1], c->ino);
+    assert_int_equal(vb_nodes_oldest(t, 8, inos), 3); /* the root is never one of them */
+    assert_int_equal(vb_nodes_count(t), 4);
+    assert_ptr_equal(vb_nodes_get(t, c->ino), c);
+    vb_nodes_unref(t, c, 1);
+    vb_nodes_unref(t, b, 1);
+    vb_nodes_unref(t, a, 1);
+    assert_int_equal(vb_nodes_oldest(t, 8, inos), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +263,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_changed_data_gives_the_path_to_a_new_node, new_nodes, free_nodes),
         cmocka_unit_test_setup_teardown(test_another_class_is_another_node, new_nodes, free_nodes),
         cmocka_unit_test_setup_teardown(test_threads_share_the_table, new_nodes, free_nodes),
+        cmocka_unit_test_setup_teardown(test_the_oldest_are_told_in_turn, new_nodes, free_nodes),
     };
 
     return cmocka_run_group_tests_name("nodes", tests, NULL, NULL);
