@@ -5,6 +5,7 @@
 #include "registry/base/path.h"
 #include "registry/base/percent.h"
 #include "registry/base/text.h"
+#include "registry/component.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -109,16 +110,18 @@ static int add(struct retrieving *r, const vb_dataset *d, const vb_location *loc
 static int add_dataset(struct retrieving *r, const vb_uuid *uuid, vb_error *err)
 {
     vb_auto_dataset d = {0};
-    vb_auto_location location = {0};
-    int found = vb_dataset_by_uuid(r->reg, uuid, &d, err);
+    vb_auto_files files = {0};
+    int status = vb_dataset_by_uuid(r->reg, uuid, &d, err);
 
     r->report->datasets++;
-    if (found > 0)
-        found = vb_location_get(r->reg, d.id, &location, err);
-    if (found > 0)
-        return add(r, &d, &location, err);
-    r->report->without_artifact += !found;
-    return found;
+    if (status > 0)
+        status = vb_files_get(r->reg, d.id, &files, err);
+    if (status < 0)
+        return status;
+    r->report->without_artifact += !files.count;
+    for (size_t i = 0; !status && i < files.count && (!i || files.items[0].component); i++)
+        status = add(r, &d, &files.items[i].location, err);
+    return status;
 }
 
 static int add_result(struct retrieving *r, vb_result *result, vb_error *err)

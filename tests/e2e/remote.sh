@@ -69,6 +69,43 @@ test_a_pipeline_moves_what_it_opens_once() {
     expect_equal "$(gets)" 20
 }
 
+# A dataset in several files, and they are on a web server: what is asked for is moved, and no more.
+test_components_come_each_by_itself() {
+    with_web
+    mkdir parts
+    for name in image-1 mask-1 image-2 mask-2; do
+        echo "$name" >"parts/$name.fits"
+        cp "parts/$name.fits" "$WEB/"
+        echo "$URL/$name.fits,${name%-*},${name#*-}" >>rows
+    done
+    chmod a+r "$WEB"/*
+    vb create repo
+    vb register-dataset-type repo exp Exposure healpix5
+    { echo path,component,healpix5 && cat rows; } >parts.csv
+    vb ingest-files repo exp afar parts.csv --transfer direct
+    : >"$LOG"
+    mount_at repo mnt
+    expect_equal "$(ls mnt/data/afar/exp/healpix5=1)" "exp.image_1.fits
+exp.mask_1.fits"
+    expect_equal "$(gets)" 0
+    expect_equal "$(cat mnt/data/afar/exp/healpix5=1/exp.mask_1.fits)" mask-1
+    expect_equal "$(gets)" 1
+    json=mnt/by-id/$(registry repo "SELECT lower(substr(hex(uuid),1,8)||'-'||substr(hex(uuid),9,4)||'-'||
+        substr(hex(uuid),13,4)||'-'||substr(hex(uuid),17,4)||'-'||substr(hex(uuid),21)) FROM dataset
+        WHERE dataid = '[2]'")/dataset.json
+    expect_equal "$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["components"]["image"]["size"])' $json)" 8
+    vb retrieve-artifacts repo got --dataset-type exp --where 'healpix5 = 2' >out
+    expect_equal "$(cd got && cat $(find . -type f | sort))" "image-2
+mask-2"
+    vb fsck repo --checksum >out || fail "$(cat out)"
+    rm "$WEB/mask-2.fits"
+    vb fsck repo >out && fail "a component that is gone is not missed"
+    grep -q 'mask-2.fits' out || fail "$(cat out)"
+    vb umount mnt
+    vb prune-datasets repo --purge afar --no-confirm --quiet
+    [ -e "$WEB/image-1.fits" ] || fail "what belongs to others was removed"
+}
+
 test_a_job_does_not_see_the_cache() {
     with_web
     numbers_afar 2
