@@ -52,6 +52,9 @@ void vb_name_note(vb_join *j, const char *text, const vb_expr *e);
 /* The type whose rows of `dataset` a condition chooses by an index: by UUIDs or dates that are given. NULL: none. */
 vb_joined_type *vb_name_known_rows(struct compiler *c, const vb_expr *e);
 
+/* The dimension of whose values a condition takes a range: visit < 20, visit IN (1..20). NULL: it is not of this kind. */
+const vb_element *vb_name_ranged(const vb_join *j, const char *text, const vb_expr *e);
+
 int vb_compile_name(struct compiler *c, const vb_expr *e, struct piece *out);
 
 /* A value that stands in the expression, or for which a bind stands. */

@@ -411,6 +411,69 @@ static void gap_in_the_key_is_filled_from_the_datasets(void **state)
     assert_string_equal(tell(f, result), "coadd coadds g map 0 2|coadd coadds x map 0 2");
 }
 
+/* Members of visits above 1000, of which there are no records: so many that their table is not scanned. */
+static void put_many(fixture *f, const vb_dataset_type *type)
+{
+    vb_auto_buf sql = {0};
+
+    vb_buf_printf(&sql,
+                  "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 9000)"
+                  " INSERT INTO member_%ld (type_id, collection_id, instrument, detector, visit, dataset_id)"
+                  " SELECT %ld, id, 'Cam', i %% 2 + 1, i, 1 FROM n, collection WHERE name IN ('old', 'new')",
+                  (long)type->group_id, (long)type->id);
+    assert_ok(vb_db_run(f->reg->db, vb_buf_text(&sql), &f->err), &f->err);
+}
+
+/* A range of visits is a range of the keys, once the detectors, which come before them, are taken from their records.
+ */
+static void range_is_looked_up_where_few_records_are_left(void **state)
+{
+    static const char *const wheres[] = {"instrument='Cam' and visit < 11", "instrument='Cam' and 11 > visit",
+                                         "instrument='Cam' and visit in (1..10)",
+                                         "instrument='Cam' and visit >= 10 and visit <= 10"};
+    fixture *f = *state;
+    const vb_dataset_type *type = fixture_type(f, "cal", "detector,visit");
+
+    fixture_put(f, "cal", "old", "instrument=Cam,detector=1,visit=10");
+    fixture_put(f, "cal", "new", "instrument=Cam,detector=1,visit=10");
+    fixture_put(f, "cal", "new", "instrument=Cam,detector=2,visit=10");
+    fixture_put(f, "cal", "new", "instrument=Cam,detector=2,visit=11");
+    put_many(f, type);
+    for (size_t i = 0; i < VB_COUNT(wheres); i++) {
+        auto_query q = query_new("old,new", wheres[i]);
+        vb_result *result = NULL;
+        vb_auto_buf plan = {0};
+
+        vb_strv_add(&q.datasets, "cal");
+        assert_ok(vb_query_data_ids(f->reg, &q, fixture_group(f, "visit"), &result, &f->err), &f->err);
+        assert_ok(vb_result_explain(result, &plan, &f->err), &f->err);
+        if (!strstr(plan.data, "AND instrument=? AND detector=? AND visit"))
+            fail_msg("%s", plan.data);
+        assert_string_equal(tell(f, result), "Cam 10 g 20200101 Cam-g");
+        assert_string_equal(datasets(f, &q, "cal"), "cal new Cam 1 10 g 20200101 Cam-g|cal new Cam 2 10 g 20200101 Cam-g"
+                                                    "|cal old Cam 1 10 g 20200101 Cam-g");
+    }
+}
+
+/* The range is said of the records that come first, and of no other dimension. */
+static void range_of_another_key_fills_a_gap(void **state)
+{
+    fixture *f = *state;
+    auto_query q = query_new("old,new", "instrument='Cam' and visit=10 and detector > 1");
+    const vb_dataset_type *type = fixture_type(f, "cal", "detector,visit");
+    vb_result *result = NULL;
+    vb_auto_buf plan = {0};
+
+    fixture_put(f, "cal", "old", "instrument=Cam,detector=1,visit=10");
+    fixture_put(f, "cal", "new", "instrument=Cam,detector=2,visit=10");
+    put_many(f, type);
+    assert_ok(vb_query_datasets(f->reg, &q, type, &result, &f->err), &f->err);
+    assert_ok(vb_result_explain(result, &plan, &f->err), &f->err);
+    if (!strstr(plan.data, "SEARCH e_detector") || !strstr(plan.data, "detector>?") || strstr(plan.data, "SCAN"))
+        fail_msg("%s", plan.data);
+    assert_string_equal(tell(f, result), "cal new Cam 2 10 g 20200101 Cam-g");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup_world, fixture_teardown)
@@ -432,6 +495,8 @@ int main(void)
         TEST(records_are_printed_in_three_formats),
         TEST(plan_begins_with_what_the_expression_gives),
         TEST(gap_in_the_key_is_filled_from_the_datasets),
+        TEST(range_is_looked_up_where_few_records_are_left),
+        TEST(range_of_another_key_fills_a_gap),
     };
 
     return cmocka_run_group_tests_name("queries", tests, NULL, NULL);
