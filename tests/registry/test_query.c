@@ -334,6 +334,33 @@ static void first_constraint_that_leaves_nothing_is_named(void **state)
         "of 6 'raw', 6 have instrument='Cam', 6 have visit > 0, 6 have skymap='map', 4 have tract=0, 0 have patch=3");
 }
 
+/* Many datasets, which are not all counted. */
+static void constraints_that_leave_many_are_not_counted_out(void **state)
+{
+    fixture *f = *state;
+    const vb_dataset_type *raw;
+    vb_auto_buf sql = {0};
+
+    fixture_raws(f);
+    assert_ok(vb_dataset_type_find(f->reg, "raw", &raw, &f->err), &f->err);
+    vb_buf_printf(&sql,
+                  "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 1993)"
+                  " INSERT INTO member_%ld (type_id, collection_id, instrument, detector, exposure, dataset_id)"
+                  " SELECT %ld, (SELECT id FROM collection WHERE name = 'raws'), 'Cam', i, 10, i FROM n",
+                  (long)raw->group_id, (long)raw->id);
+    assert_ok(vb_db_run(f->reg->db, vb_buf_text(&sql), &f->err), &f->err);
+    assert_string_equal(why(f, "instrument='Cam' and detector = 3"),
+                        "of 1,000 'raw', 1,000 have instrument='Cam', 0 have detector = 3");
+    vb_buf_clear(&sql);
+    vb_buf_printf(&sql,
+                  "INSERT INTO member_%ld (type_id, collection_id, instrument, detector, exposure, dataset_id)"
+                  " SELECT type_id, collection_id, 'Cam', 5000, 10, 5000 FROM member_%ld LIMIT 1",
+                  (long)raw->group_id, (long)raw->group_id);
+    assert_ok(vb_db_run(f->reg->db, vb_buf_text(&sql), &f->err), &f->err);
+    assert_string_equal(why(f, "instrument='Cam' and detector = 3"), "of more than 1,000 'raw', more than 1,000 have"
+                                                                     " instrument='Cam', 0 have detector = 3");
+}
+
 /* ---- printing ---------------------------------------------------------------------------------------------------- */
 
 static const char *printed(fixture *f, const vb_query *q, const char *element, vb_format_kind format)
@@ -492,6 +519,7 @@ int main(void)
         TEST(table_of_data_ids_selects),
         TEST(rows_are_sorted_and_counted_as_asked),
         TEST(first_constraint_that_leaves_nothing_is_named),
+        TEST(constraints_that_leave_many_are_not_counted_out),
         TEST(records_are_printed_in_three_formats),
         TEST(plan_begins_with_what_the_expression_gives),
         TEST(gap_in_the_key_is_filled_from_the_datasets),
