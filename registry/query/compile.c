@@ -191,8 +191,7 @@ static void note_value(struct compiler *c, const vb_expr *e, const struct piece 
 {
     bool is_value = value_is->kind == VB_EXPR_INT || value_is->kind == VB_EXPR_STRING || value_is->kind == VB_EXPR_BIND;
 
-    if (is_value && name->dimension && !strcmp(e->text, "=") && must_hold(c, e) &&
-        !c->j->equal[name->dimension->index])
+    if (is_value && name->dimension && !strcmp(e->text, "=") && must_hold(c, e) && !c->j->equal[name->dimension->index])
         c->j->equal[name->dimension->index] = vb_strdup(vb_buf_text(&value->sql));
 }
 

@@ -243,8 +243,7 @@ vb_joined_type *vb_name_known_rows(struct compiler *c, const vb_expr *e)
             return NULL;
     if (name->kind != VB_EXPR_NAME ||
         vb_name_resolve(vb_registry_universe(c->j->reg), c->j->group, c->text, name, &m, NULL) < 0 ||
-        (m.dataset != VB_DATASET_UUID && m.dataset != VB_DATASET_INGEST_DATE) ||
-        find_type(c, name, &m, &joined) < 0)
+        (m.dataset != VB_DATASET_UUID && m.dataset != VB_DATASET_INGEST_DATE) || find_type(c, name, &m, &joined) < 0)
         return NULL;
     return joined;
 }

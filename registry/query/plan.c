@@ -7,7 +7,8 @@
  *
  * A step costs the rows that it looks at, and leaves a number of rows.  The key of a member table is (type, collection,
  * data ID): where a dimension in the middle of the data ID is not known yet, the beginnings of the keys are walked up
- * to there, or the records of that dimension are looped over, which makes a few probes of what would be a scan (a `gap`).
+ * to there, or the records of that dimension are looped over, which makes a few probes of what would be a scan (a
+ * `gap`).
  *
  * Of a dimension whose values a condition limits (visit < 20) the records are counted, up to a limit too; the condition
  * is said of the first table that has the dimension. */
@@ -23,8 +24,8 @@ enum { MAX_TABLES = 40, FEW_VALUES = 10, FEW_PIXELS = 10, PICKED = 10, ENVELOPE 
 
 struct table {
     const vb_from *from;
-    vb_from gap;      /* what `from` is, where the join does not have it: the beginnings of a member table's keys, or the
-                       * records of one of its dimensions */
+    vb_from gap; /* what `from` is, where the join does not have it: the beginnings of a member table's keys, or the
+                  * records of one of its dimensions */
     int type, length; /* of a gap: whose keys, how many dimensions */
     const vb_element *element;
     double size;
@@ -638,8 +639,8 @@ static void fix_governor(struct planner *p, const vb_element *governor, vb_dimse
     vb_dimset_add(bound, governor->index);
 }
 
-/* True where of the datasets of a type that came in last (or first) so many are in the RUNs that are searched, that there
- * will be enough of them soon. */
+/* True where of the datasets of a type that came in last (or first) so many are in the RUNs that are searched, that
+ * there will be enough of them soon. */
 static bool are_there_soon(vb_join *j, const vb_sorting *first)
 {
     enum { SAMPLE = 200 };
@@ -651,8 +652,7 @@ static bool are_there_soon(vb_join *j, const vb_sorting *first)
     for (size_t i = 0; i < joined->nheld; i++)
         vb_buf_printf(&sql, "%s%" PRId64, i ? ", " : "", joined->held[i]);
     vb_buf_printf(&sql,
-                  ")) FROM (SELECT run_id FROM %s.dataset WHERE type_id = %" PRId64
-                  " ORDER BY ingest_date%s LIMIT %d)",
+                  ")) FROM (SELECT run_id FROM %s.dataset WHERE type_id = %" PRId64 " ORDER BY ingest_date%s LIMIT %d)",
                   j->schema, joined->type->id, first->descending ? " DESC" : "", SAMPLE);
     return vb_sql_int(j->reg->db, &n, NULL, vb_buf_text(&sql), VB_NO_ARGS) > 0 && n >= SAMPLE / 2;
 }

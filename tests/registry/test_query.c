@@ -184,7 +184,8 @@ static void date_datasets(fixture *f)
 static void datasets_are_found_by_when_they_came_in(void **state)
 {
     fixture *f = *state;
-    auto_query all = query_new(NULL, "ingest_date > T'1969-01-01'"), none = query_new(NULL, "ingest_date > T'2200-01-01'"),
+    auto_query all = query_new(NULL, "ingest_date > T'1969-01-01'"),
+               none = query_new(NULL, "ingest_date > T'2200-01-01'"),
                old = query_new("old", "T'1969-01-01' < bias.ingest_date"),
                span = query_new("new,old", "ingest_date OVERLAPS (T'1969-01-01', T'1971-01-01')"),
                one = query_new(NULL, "ingest_date > T'1969-01-01' AND instrument='Cam' AND detector = 1");
@@ -477,8 +478,9 @@ static void range_is_looked_up_where_few_records_are_left(void **state)
         if (!strstr(plan.data, "AND instrument=? AND detector=? AND visit"))
             fail_msg("%s", plan.data);
         assert_string_equal(tell(f, result), "Cam 10 g 20200101 Cam-g");
-        assert_string_equal(datasets(f, &q, "cal"), "cal new Cam 1 10 g 20200101 Cam-g|cal new Cam 2 10 g 20200101 Cam-g"
-                                                    "|cal old Cam 1 10 g 20200101 Cam-g");
+        assert_string_equal(datasets(f, &q, "cal"),
+                            "cal new Cam 1 10 g 20200101 Cam-g|cal new Cam 2 10 g 20200101 Cam-g"
+                            "|cal old Cam 1 10 g 20200101 Cam-g");
     }
 }
 
