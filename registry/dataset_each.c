@@ -1,8 +1,8 @@
 /* dataset_each.c - the datasets of a collection, in the order in which their rows lie.
  *
  * A member table is sorted by data ID, the rows of `dataset` by when they came.  Looked up in the order of the member
- * table each row lies in another page than the one before; so the ids are taken from the member table, a million at
- * most, sorted, and `dataset` is read along them. */
+ * table each row lies in another page than the one before; so the ids are taken from the member table, 131,072
+ * at most, sorted, and `dataset` is read along them. */
 #include "registry/dataset.h"
 
 #include "registry/base/mem.h"
@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { AT_ONCE = 1 << 20, FEW = 1 << 10, SKIPPED = 16 };
+enum { AT_ONCE = 1 << 17, FEW = 1 << 10, SKIPPED = 16 };
 
 struct reading {
     vb_registry *reg;

@@ -3,7 +3,9 @@
 #include "registry/base/mem.h"
 #include "registry/base/path.h"
 
+#include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,12 +39,17 @@ int vb_gen3_private_file(char **file, vb_error *err)
 {
     const char *base = getenv("TMPDIR");
     vb_autofree char *dir = vb_format("%s/vbutler-gen3.XXXXXX", base && *base ? base : "/var/tmp");
+    sigset_t all, before;
+    int error;
 
-    if (!mkdtemp(dir))
-        return vb_fail_errno(err, -errno, "making a private directory %s", dir);
-    *file = vb_path_join(dir, "registry.sqlite3");
-    note(*file);
-    return 0;
+    sigfillset(&all); /* no signal between making it and noting it */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    error = mkdtemp(dir) ? 0 : errno;
+    *file = error ? NULL : vb_path_join(dir, "registry.sqlite3");
+    if (*file)
+        note(*file);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error ? vb_fail_errno(err, -error, "making a private directory %s", dir) : 0;
 }
 
 void vb_gen3_private_unlink(const char *file)

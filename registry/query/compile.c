@@ -191,8 +191,7 @@ static void note_value(struct compiler *c, const vb_expr *e, const struct piece 
 {
     bool is_value = value_is->kind == VB_EXPR_INT || value_is->kind == VB_EXPR_STRING || value_is->kind == VB_EXPR_BIND;
 
-    if (is_value && name->dimension && !strcmp(e->text, "=") && must_hold(c, e) &&
-        !c->j->equal[name->dimension->index])
+    if (is_value && name->dimension && !strcmp(e->text, "=") && must_hold(c, e) && !c->j->equal[name->dimension->index])
         c->j->equal[name->dimension->index] = vb_strdup(vb_buf_text(&value->sql));
 }
 
@@ -478,6 +477,7 @@ int vb_join_where(vb_join *j, const char *text, const vb_expr *e, const vb_binds
 {
     struct compiler c = {j, text, binds, err, e};
     auto_piece condition = {0};
+    const vb_element *ranged;
     vb_joined_type *known;
     int r = compile(&c, e, &condition);
 
@@ -489,6 +489,11 @@ int vb_join_where(vb_join *j, const char *text, const vb_expr *e, const vb_binds
         return vb_expr_fail(err, text, e, "nested too deep");
     vb_buf_puts(vb_join_condition(j), vb_buf_text(&condition.sql));
     vb_name_note(j, text, e);
+    ranged = vb_name_ranged(j, text, e);
+    if (ranged) {
+        vb_buf_separate(&j->ranges[ranged->index], " AND ");
+        vb_buf_puts(&j->ranges[ranged->index], vb_buf_text(&condition.sql));
+    }
     known = vb_name_known_rows(&c, e);
     if (known) {
         vb_buf_separate(&known->known, " AND ");

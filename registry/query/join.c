@@ -18,6 +18,7 @@ void vb_join_clear(vb_join *j)
     for (int i = 0; i < VB_MAX_ELEMENTS; i++) {
         free(j->columns[i]);
         free(j->equal[i]);
+        vb_buf_free(&j->ranges[i]);
     }
     for (size_t i = 0; i < j->nfrom; i++)
         free(j->from[i].sql);

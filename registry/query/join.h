@@ -71,9 +71,10 @@ typedef struct vb_join {
     vb_dimset fixed, picked;
     double
         keep[VB_MAX_ELEMENTS]; /* the part of an element's records, or of a dimension's values, that is left; 0: all */
-    vb_dimset single; /* of the fixed ones: those of one value */
-    char *equal[VB_MAX_ELEMENTS]; /* SQL of the value that a dimension must have; NULL: none is said */
-    bool repeats;     /* a dataset may be several rows: it has several validity ranges */
+    vb_dimset single;          /* of the fixed ones: those of one value */
+    char *equal[VB_MAX_ELEMENTS];   /* SQL of the value that a dimension must have; NULL: none is said */
+    vb_buf ranges[VB_MAX_ELEMENTS]; /* SQL, by dimension: conditions on its values alone, as on its column, by AND */
+    bool repeats;                   /* a dataset may be several rows: it has several validity ranges */
 } vb_join;
 
 void vb_join_init(vb_join *j, vb_registry *reg, const char *schema, const vb_group *group);

@@ -243,8 +243,7 @@ vb_joined_type *vb_name_known_rows(struct compiler *c, const vb_expr *e)
             return NULL;
     if (name->kind != VB_EXPR_NAME ||
         vb_name_resolve(vb_registry_universe(c->j->reg), c->j->group, c->text, name, &m, NULL) < 0 ||
-        (m.dataset != VB_DATASET_UUID && m.dataset != VB_DATASET_INGEST_DATE) ||
-        find_type(c, name, &m, &joined) < 0)
+        (m.dataset != VB_DATASET_UUID && m.dataset != VB_DATASET_INGEST_DATE) || find_type(c, name, &m, &joined) < 0)
         return NULL;
     return joined;
 }
@@ -302,6 +301,25 @@ static void note_less(vb_join *j, const struct meaning *m)
 {
     if (!m->dataset && !j->keep[m->element->index])
         j->keep[m->element->index] = 0.3;
+}
+
+const vb_element *vb_name_ranged(const vb_join *j, const char *text, const vb_expr *e)
+{
+    bool compares = e->kind == VB_EXPR_COMPARE && strcmp(e->text, "=") != 0 && strcmp(e->text, "!=") != 0;
+    bool in_range = e->kind == VB_EXPR_IN && e->count == 2 && e->operands[1]->kind == VB_EXPR_RANGE;
+    const vb_expr *name = e->count == 2 ? e->operands[0] : NULL, *other = e->count == 2 ? e->operands[1] : NULL;
+    struct meaning m;
+
+    if (!name || !(compares || in_range))
+        return NULL;
+    if (compares && name->kind != VB_EXPR_NAME) {
+        other = name;
+        name = e->operands[1];
+    }
+    if (name->kind != VB_EXPR_NAME || (compares && !is_value(other)) ||
+        vb_name_resolve(vb_registry_universe(j->reg), j->group, text, name, &m, NULL) < 0)
+        return NULL;
+    return m.dataset || m.field || m.told || m.region || m.timespan ? NULL : m.element;
 }
 
 void vb_name_note(vb_join *j, const char *text, const vb_expr *e)

@@ -8,11 +8,11 @@ typedef enum sql_type { ANY, BOOLEAN, NUMBER, TEXT, TIME, TIMESPAN, REGION, UUID
 
 struct piece {
     sql_type type;
-    vb_buf sql;                /* of a timespan: its begin */
-    vb_buf end;                /* of a timespan */
-    const vb_element *element; /* whose region or timespan it is; NULL: a literal */
+    vb_buf sql;                  /* of a timespan: its begin */
+    vb_buf end;                  /* of a timespan */
+    const vb_element *element;   /* whose region or timespan it is; NULL: a literal */
     const vb_element *dimension; /* whose key it is */
-    vb_buf region;             /* encoded; of a literal region */
+    vb_buf region;               /* encoded; of a literal region */
 };
 
 struct compiler {
@@ -51,6 +51,10 @@ void vb_name_note(vb_join *j, const char *text, const vb_expr *e);
 
 /* The type whose rows of `dataset` a condition chooses by an index: by UUIDs or dates that are given. NULL: none. */
 vb_joined_type *vb_name_known_rows(struct compiler *c, const vb_expr *e);
+
+/* The dimension of whose values a condition takes a range: visit < 20, visit IN (1..20). NULL: it is not of this kind.
+ */
+const vb_element *vb_name_ranged(const vb_join *j, const char *text, const vb_expr *e);
 
 int vb_compile_name(struct compiler *c, const vb_expr *e, struct piece *out);
 

@@ -7,7 +7,11 @@
  *
  * A step costs the rows that it looks at, and leaves a number of rows.  The key of a member table is (type, collection,
  * data ID): where a dimension in the middle of the data ID is not known yet, the beginnings of the keys are walked up
- * to there, which makes a few probes of what would be a scan (a `gap`). */
+ * to there, or the records of that dimension are looped over, which makes a few probes of what would be a scan (a
+ * `gap`).
+ *
+ * Of a dimension whose values a condition limits (visit < 20) the records are counted, up to a limit too; the condition
+ * is said of the first table that has the dimension. */
 #include "registry/base/mem.h"
 #include "registry/query/join.h"
 #include "registry/schema.h"
@@ -20,7 +24,8 @@ enum { MAX_TABLES = 40, FEW_VALUES = 10, FEW_PIXELS = 10, PICKED = 10, ENVELOPE 
 
 struct table {
     const vb_from *from;
-    vb_from gap;      /* what `from` is, where the join does not have it: the beginnings of a member table's keys */
+    vb_from gap; /* what `from` is, where the join does not have it: the beginnings of a member table's keys, or the
+                  * records of one of its dimensions */
     int type, length; /* of a gap: whose keys, how many dimensions */
     const vb_element *element;
     double size;
@@ -80,7 +85,7 @@ static void add_table(struct planner *p, int place)
 static int find_table(const struct planner *p, const vb_element *dimension)
 {
     for (int i = 0; i < p->count; i++)
-        if (p->tables[i].from->kind == VB_FROM_ELEMENT && p->tables[i].element == dimension)
+        if (p->tables[i].place >= 0 && p->tables[i].from->kind == VB_FROM_ELEMENT && p->tables[i].element == dimension)
             return i;
     return -1;
 }
@@ -103,6 +108,19 @@ static void add_gap(struct planner *p, int type, int length)
     t->from = &t->gap;
 }
 
+/* The records of a dimension of a key, which nothing else has joined. */
+static void add_records(struct planner *p, const vb_element *dimension)
+{
+    struct table *t = &p->tables[p->count];
+
+    for (int i = 0; i < p->count; i++)
+        if (p->tables[i].place < 0 && p->tables[i].element == dimension)
+            return;
+    *t = (struct table){.place = -1, .element = dimension, .size = size_of(p, dimension), .from = &t->gap};
+    t->gap = (vb_from){.kind = VB_FROM_ELEMENT, .element = dimension, .dims = dimension->required, .after = -1};
+    p->count++;
+}
+
 static void add_gaps(struct planner *p)
 {
     enum { MANY_MEMBERS = 1000, FEW_COLLECTIONS = 50 };
@@ -117,6 +135,12 @@ static void add_gaps(struct planner *p)
         for (int length = 1; length < n && p->count < MAX_TABLES; length++)
             if (!joined->type->group->dims[length - 1]->is_skypix)
                 add_gap(p, (int)t, length);
+        for (int i = 0; i < n && p->count < MAX_TABLES; i++) {
+            const vb_element *dimension = joined->type->group->dims[i];
+
+            if (dimension->has_table && !vb_dimset_has(p->j->joined, dimension->index))
+                add_records(p, dimension);
+        }
     }
 }
 
@@ -147,6 +171,14 @@ static double kept(const struct planner *p, const struct path *at, vb_dimset dim
     return part;
 }
 
+/* The part of a scan of keys that begin with `prefix` that a condition on the next dimension leaves. */
+static double ranged(const struct planner *p, vb_dimset key, vb_dimset prefix)
+{
+    VB_EACH_DIMENSION(i, vb_dimset_minus(key, prefix))
+        return p->j->ranges[i].len && p->j->keep[i] > 0 ? p->j->keep[i] : 1;
+    return 1;
+}
+
 /* A table whose key are `key` dimensions, in the universe's order, of which some are known; a look-up takes so many
  * probes. */
 static struct step by_key(struct planner *p, const struct path *at, vb_dimset key, double size, double probes)
@@ -165,7 +197,7 @@ static struct step by_key(struct planner *p, const struct path *at, vb_dimset ke
     }
     if (vb_dimset_equal(known, key))
         return (struct step){probes, 1};
-    return (struct step){fmax(probes, size / most_values(p, prefix)),
+    return (struct step){fmax(probes, size / most_values(p, prefix) * ranged(p, key, prefix)),
                          fmax(1, size / most_values(p, known)) * kept(p, at, key)};
 }
 
@@ -312,7 +344,7 @@ static int find_gap(const struct planner *p, const struct path *at, int members)
 
     for (int i = 0; i < p->count; i++) {
         const struct table *t = &p->tables[i];
-        const vb_joined_type *joined = t->place < 0 ? &p->j->types[t->type] : NULL;
+        const vb_joined_type *joined = t->from->kind == VB_FROM_KEYS ? &p->j->types[t->type] : NULL;
 
         if (!joined || joined->members != members || length)
             continue;
@@ -327,24 +359,53 @@ static int find_gap(const struct planner *p, const struct path *at, int members)
         }
     }
     for (int i = 0; length && i < p->count; i++)
-        if (p->tables[i].place < 0 && p->tables[i].length == length &&
+        if (p->tables[i].from->kind == VB_FROM_KEYS && p->tables[i].length == length &&
             p->j->types[p->tables[i].type].members == members)
             return i;
     return -1;
 }
 
+/* Takes the way to table i by `gap`, if it is cheaper. */
+static void try_gap(struct planner *p, const struct path *at, int gap, int i, struct path *best)
+{
+    struct path other = *at;
+
+    place(p, &other, gap);
+    place(p, &other, i);
+    if (other.cost + other.rows < best->cost + best->rows)
+        *best = other;
+}
+
+/* True of the records of a dimension of the members' keys that is not known, before one that is known or limited.  Each
+ * dataset has them: what brings datasets in looks for them. */
+static bool fills(const struct planner *p, const struct path *at, int gap, int members)
+{
+    const struct table *t = &p->tables[gap];
+    vb_dimset key = p->tables[members].from->dims;
+
+    if (t->place >= 0 || t->from->kind != VB_FROM_ELEMENT || is_placed(at, gap) ||
+        !vb_dimset_has(key, t->element->index) || vb_dimset_has(at->bound, t->element->index))
+        return false;
+    VB_EACH_DIMENSION(i, key)
+        if (i > t->element->index && (vb_dimset_has(at->bound, i) || p->j->ranges[i].len))
+            return true;
+    return false;
+}
+
 /* The cheapest way to add table i to the path. */
 static struct path extended(struct planner *p, const struct path *at, int i)
 {
-    struct path best = *at, other = *at;
-    int gap = p->tables[i].from->kind == VB_FROM_MEMBERS ? find_gap(p, at, i) : -1;
+    struct path best = *at;
+    bool members = p->tables[i].from->kind == VB_FROM_MEMBERS && at->length + 2 <= MAX_TABLES;
+    int gap = members ? find_gap(p, at, i) : -1;
 
     place(p, &best, i);
-    if (gap < 0 || at->length + 2 > MAX_TABLES)
-        return best;
-    place(p, &other, gap);
-    place(p, &other, i);
-    return other.cost + other.rows < best.cost + best.rows ? other : best;
+    if (gap >= 0)
+        try_gap(p, at, gap, i, &best);
+    for (int t = 0; members && t < p->count; t++)
+        if (fills(p, at, t, i))
+            try_gap(p, at, t, i, &best);
+    return best;
 }
 
 static bool is_needed(const struct planner *p, const struct path *at, int i)
@@ -464,24 +525,96 @@ static void begin_known(vb_join *j)
     }
 }
 
+/* `d0."visit"`: how many characters name the table; 0: it is no table's column. */
+static size_t alias_length(const vb_join *j, int dimension)
+{
+    const char *column = j->columns[dimension], *dot = column ? strchr(column, '.') : NULL;
+
+    return dot ? (size_t)(dot - column) : 0;
+}
+
+/* The records of a dimension that the conditions on its values leave; -1: they are many, or cannot be counted. */
+static double count_range(struct planner *p, const vb_element *dimension)
+{
+    enum { FEW_RECORDS = 1000 };
+    vb_join *j = p->j;
+    size_t length = alias_length(j, dimension->index);
+    vb_autofree char *alias = vb_strndup(length ? j->columns[dimension->index] : "", length);
+    vb_auto_buf table = {0}, sql = {0};
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    int64_t n = FEW_RECORDS + 1;
+
+    if (!length || !dimension->has_table)
+        return -1;
+    vb_schema_table(&table, dimension);
+    vb_buf_printf(&sql, "SELECT count(*), ?%zu FROM (SELECT 1 FROM %s.%s AS %s WHERE %s", j->nvalues ? j->nvalues : 1,
+                  j->schema, vb_buf_text(&table), alias, vb_buf_text(&j->ranges[dimension->index]));
+    VB_EACH_DIMENSION(i, dimension->required)
+        if (i != dimension->index && j->equal[i]) {
+            vb_buf_printf(&sql, " AND %s.", alias);
+            vb_sql_name(&sql, element_at(p, i)->name);
+            vb_buf_printf(&sql, " = %s", j->equal[i]);
+        }
+    vb_buf_printf(&sql, " LIMIT %d)", FEW_RECORDS + 1);
+    if (!vb_join_sql(j, &s, vb_buf_text(&sql), NULL) && vb_stmt_step(s, NULL) > 0)
+        n = vb_col_int(s, 0);
+    return n > FEW_RECORDS ? -1 : (double)n;
+}
+
+static void count_ranges(struct planner *p)
+{
+    for (int i = 0; i < VB_MAX_ELEMENTS; i++) {
+        double n = p->j->ranges[i].len ? count_range(p, element_at(p, i)) : -1;
+
+        if (n >= 0)
+            p->j->keep[i] = fmin(1, fmax(1, n) / size_of(p, element_at(p, i)));
+    }
+}
+
+/* Says the conditions on a dimension's values of its column in the first table too, so that there they limit the loop.
+ */
+static void limit_first(vb_join *j, const vb_element *dimension)
+{
+    const char *column = j->columns[dimension->index], *next, *at;
+    vb_auto_buf first = {0};
+    vb_buf *where;
+
+    vb_join_column(j, dimension, &first);
+    if (!strcmp(vb_buf_text(&first), column))
+        return;
+    where = vb_join_condition(j);
+    for (at = vb_buf_text(&j->ranges[dimension->index]); (next = strstr(at, column)); at = next + strlen(column))
+        vb_buf_printf(where, "%.*s%s", (int)(next - at), at, vb_buf_text(&first));
+    vb_buf_puts(where, at);
+}
+
 /* Joins what fills gaps, and numbers the tables. */
-static void settle(struct planner *p, const struct path *best)
+static int settle(struct planner *p, const struct path *best)
 {
     vb_join *j = p->j;
-    int places[MAX_TABLES];
+    int places[MAX_TABLES], r = 0;
 
-    for (int i = 0; i < best->length; i++) {
+    for (int i = 0; !r && i < best->length; i++) {
         const struct table *t = &p->tables[best->order[i]];
 
         places[i] = t->place;
         if (t->place >= 0)
             continue;
-        vb_join_keys(j, &j->types[t->type], t->length);
+        if (t->gap.kind == VB_FROM_KEYS)
+            vb_join_keys(j, &j->types[t->type], t->length);
+        else
+            r = vb_join_element(j, t->element, p->err);
         places[i] = (int)j->nfrom - 1;
     }
+    if (r < 0)
+        return r;
     for (int i = 0; i < best->length; i++)
         j->from[places[i]].position = i;
     j->planned = true;
+    for (int i = 0; i < VB_MAX_ELEMENTS; i++)
+        if (j->ranges[i].len)
+            limit_first(j, element_at(p, i));
+    return 0;
 }
 
 /* Says which instrument, where there is one only: then its visits stand in their order in an index. */
@@ -506,8 +639,8 @@ static void fix_governor(struct planner *p, const vb_element *governor, vb_dimse
     vb_dimset_add(bound, governor->index);
 }
 
-/* True where of the datasets of a type that came in last (or first) so many are in the RUNs that are searched, that there
- * will be enough of them soon. */
+/* True where of the datasets of a type that came in last (or first) so many are in the RUNs that are searched, that
+ * there will be enough of them soon. */
 static bool are_there_soon(vb_join *j, const vb_sorting *first)
 {
     enum { SAMPLE = 200 };
@@ -519,8 +652,7 @@ static bool are_there_soon(vb_join *j, const vb_sorting *first)
     for (size_t i = 0; i < joined->nheld; i++)
         vb_buf_printf(&sql, "%s%" PRId64, i ? ", " : "", joined->held[i]);
     vb_buf_printf(&sql,
-                  ")) FROM (SELECT run_id FROM %s.dataset WHERE type_id = %" PRId64
-                  " ORDER BY ingest_date%s LIMIT %d)",
+                  ")) FROM (SELECT run_id FROM %s.dataset WHERE type_id = %" PRId64 " ORDER BY ingest_date%s LIMIT %d)",
                   j->schema, joined->type->id, first->descending ? " DESC" : "", SAMPLE);
     return vb_sql_int(j->reg->db, &n, NULL, vb_buf_text(&sql), VB_NO_ARGS) > 0 && n >= SAMPLE / 2;
 }
@@ -576,14 +708,14 @@ int vb_join_plan(vb_join *j, const vb_sorting *first, vb_error *err)
     begin_known(j);
     for (size_t i = 0; i < j->nfrom; i++)
         add_table(&p, (int)i);
+    count_ranges(&p);
     add_gaps(&p);
     best = search(&p, &start);
     if (first && best.cost >= DEAR && first->type)
         begin_by_date(&p, &start, first, &best);
     else if (first && best.cost >= DEAR)
         begin_sorted(&p, &start, first->element, &best);
-    settle(&p, &best);
-    return 0;
+    return settle(&p, &best);
 }
 
 void vb_join_column(const vb_join *j, const vb_element *dimension, vb_buf *sql)

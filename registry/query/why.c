@@ -1,10 +1,12 @@
 /* why.c - why a query selects nothing: its constraints are added one after the other, and what each leaves is counted,
- * until nothing is. */
+ * until nothing is.  Which constraint leaves nothing is asked, so that they are counted up to a limit only. */
 #include "registry/base/mem.h"
 #include "registry/base/text.h"
 #include "registry/query/select.h"
 
 #include <string.h>
+
+enum { COUNTED = 1000 };
 
 struct story {
     vb_registry *reg;
@@ -17,7 +19,7 @@ struct story {
     vb_error *err;
 };
 
-/* How many rows the first conditions and tables leave, each dataset or data ID once. */
+/* How many rows the first conditions and tables leave, each dataset or data ID once; COUNTED + 1: more than COUNTED. */
 static int count(const struct story *story, size_t conditions, size_t tables, int64_t *n)
 {
     vb_query q = *story->q;
@@ -54,7 +56,7 @@ static int count(const struct story *story, size_t conditions, size_t tables, in
         vb_autofree char *distinct = vb_format("DISTINCT %s", vb_buf_text(&columns));
 
         vb_join_select(&s.result->join, distinct, &inner);
-        vb_buf_printf(&sql, "SELECT count(*) FROM (%s)", vb_buf_text(&inner));
+        vb_buf_printf(&sql, "SELECT count(*) FROM (%s LIMIT %d)", vb_buf_text(&inner), COUNTED + 1);
         r = vb_join_sql(&s.result->join, &stmt, vb_buf_text(&sql), s.err);
         if (!r)
             r = vb_stmt_step(stmt, s.err);
@@ -69,23 +71,32 @@ static int count(const struct story *story, size_t conditions, size_t tables, in
     return r;
 }
 
-static void tell(const struct story *s, int64_t n, const char *what)
+static void print_number(const struct story *s, int64_t n)
 {
     char number[32];
 
-    vb_buf_printf(s->out, ", %s %s", vb_thousands(number, sizeof number, n), what);
+    vb_buf_printf(s->out, "%s%s", n > COUNTED ? "more than " : "",
+                  vb_thousands(number, sizeof number, n > COUNTED ? COUNTED : n));
+}
+
+static void tell(const struct story *s, int64_t n, const char *what)
+{
+    vb_buf_puts(s->out, ", ");
+    print_number(s, n);
+    vb_buf_printf(s->out, " %s", what);
 }
 
 /* The constraints one after the other; 1 where one was named. */
 static int tell_story(struct story *s, const struct selection *parsed)
 {
-    char number[32];
     int64_t n = 0;
     int r = count(s, 0, 0, &n);
 
     if (r)
         return r;
-    vb_buf_printf(s->out, n ? "of %s %s" : "there are %s %s", vb_thousands(number, sizeof number, n), s->things);
+    vb_buf_puts(s->out, n ? "of " : "there are ");
+    print_number(s, n);
+    vb_buf_printf(s->out, " %s", s->things);
     if (!n && s->q->collections && s->type)
         vb_buf_puts(s->out, " in these collections");
     for (size_t i = 0; n && i < s->q->ntables; i++) {

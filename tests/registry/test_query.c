@@ -184,7 +184,8 @@ static void date_datasets(fixture *f)
 static void datasets_are_found_by_when_they_came_in(void **state)
 {
     fixture *f = *state;
-    auto_query all = query_new(NULL, "ingest_date > T'1969-01-01'"), none = query_new(NULL, "ingest_date > T'2200-01-01'"),
+    auto_query all = query_new(NULL, "ingest_date > T'1969-01-01'"),
+               none = query_new(NULL, "ingest_date > T'2200-01-01'"),
                old = query_new("old", "T'1969-01-01' < bias.ingest_date"),
                span = query_new("new,old", "ingest_date OVERLAPS (T'1969-01-01', T'1971-01-01')"),
                one = query_new(NULL, "ingest_date > T'1969-01-01' AND instrument='Cam' AND detector = 1");
@@ -334,6 +335,33 @@ static void first_constraint_that_leaves_nothing_is_named(void **state)
         "of 6 'raw', 6 have instrument='Cam', 6 have visit > 0, 6 have skymap='map', 4 have tract=0, 0 have patch=3");
 }
 
+/* Many datasets, which are not all counted. */
+static void constraints_that_leave_many_are_not_counted_out(void **state)
+{
+    fixture *f = *state;
+    const vb_dataset_type *raw;
+    vb_auto_buf sql = {0};
+
+    fixture_raws(f);
+    assert_ok(vb_dataset_type_find(f->reg, "raw", &raw, &f->err), &f->err);
+    vb_buf_printf(&sql,
+                  "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 1993)"
+                  " INSERT INTO member_%ld (type_id, collection_id, instrument, detector, exposure, dataset_id)"
+                  " SELECT %ld, (SELECT id FROM collection WHERE name = 'raws'), 'Cam', i, 10, i FROM n",
+                  (long)raw->group_id, (long)raw->id);
+    assert_ok(vb_db_run(f->reg->db, vb_buf_text(&sql), &f->err), &f->err);
+    assert_string_equal(why(f, "instrument='Cam' and detector = 3"),
+                        "of 1,000 'raw', 1,000 have instrument='Cam', 0 have detector = 3");
+    vb_buf_clear(&sql);
+    vb_buf_printf(&sql,
+                  "INSERT INTO member_%ld (type_id, collection_id, instrument, detector, exposure, dataset_id)"
+                  " SELECT type_id, collection_id, 'Cam', 5000, 10, 5000 FROM member_%ld LIMIT 1",
+                  (long)raw->group_id, (long)raw->group_id);
+    assert_ok(vb_db_run(f->reg->db, vb_buf_text(&sql), &f->err), &f->err);
+    assert_string_equal(why(f, "instrument='Cam' and detector = 3"), "of more than 1,000 'raw', more than 1,000 have"
+                                                                     " instrument='Cam', 0 have detector = 3");
+}
+
 /* ---- printing ---------------------------------------------------------------------------------------------------- */
 
 static const char *printed(fixture *f, const vb_query *q, const char *element, vb_format_kind format)
@@ -411,6 +439,70 @@ static void gap_in_the_key_is_filled_from_the_datasets(void **state)
     assert_string_equal(tell(f, result), "coadd coadds g map 0 2|coadd coadds x map 0 2");
 }
 
+/* Members of visits above 1000, of which there are no records: so many that their table is not scanned. */
+static void put_many(fixture *f, const vb_dataset_type *type)
+{
+    vb_auto_buf sql = {0};
+
+    vb_buf_printf(&sql,
+                  "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 9000)"
+                  " INSERT INTO member_%ld (type_id, collection_id, instrument, detector, visit, dataset_id)"
+                  " SELECT %ld, id, 'Cam', i %% 2 + 1, i, 1 FROM n, collection WHERE name IN ('old', 'new')",
+                  (long)type->group_id, (long)type->id);
+    assert_ok(vb_db_run(f->reg->db, vb_buf_text(&sql), &f->err), &f->err);
+}
+
+/* A range of visits is a range of the keys, once the detectors, which come before them, are taken from their records.
+ */
+static void range_is_looked_up_where_few_records_are_left(void **state)
+{
+    static const char *const wheres[] = {"instrument='Cam' and visit < 11", "instrument='Cam' and 11 > visit",
+                                         "instrument='Cam' and visit in (1..10)",
+                                         "instrument='Cam' and visit >= 10 and visit <= 10"};
+    fixture *f = *state;
+    const vb_dataset_type *type = fixture_type(f, "cal", "detector,visit");
+
+    fixture_put(f, "cal", "old", "instrument=Cam,detector=1,visit=10");
+    fixture_put(f, "cal", "new", "instrument=Cam,detector=1,visit=10");
+    fixture_put(f, "cal", "new", "instrument=Cam,detector=2,visit=10");
+    fixture_put(f, "cal", "new", "instrument=Cam,detector=2,visit=11");
+    put_many(f, type);
+    for (size_t i = 0; i < VB_COUNT(wheres); i++) {
+        auto_query q = query_new("old,new", wheres[i]);
+        vb_result *result = NULL;
+        vb_auto_buf plan = {0};
+
+        vb_strv_add(&q.datasets, "cal");
+        assert_ok(vb_query_data_ids(f->reg, &q, fixture_group(f, "visit"), &result, &f->err), &f->err);
+        assert_ok(vb_result_explain(result, &plan, &f->err), &f->err);
+        if (!strstr(plan.data, "AND instrument=? AND detector=? AND visit"))
+            fail_msg("%s", plan.data);
+        assert_string_equal(tell(f, result), "Cam 10 g 20200101 Cam-g");
+        assert_string_equal(datasets(f, &q, "cal"),
+                            "cal new Cam 1 10 g 20200101 Cam-g|cal new Cam 2 10 g 20200101 Cam-g"
+                            "|cal old Cam 1 10 g 20200101 Cam-g");
+    }
+}
+
+/* The range is said of the records that come first, and of no other dimension. */
+static void range_of_another_key_fills_a_gap(void **state)
+{
+    fixture *f = *state;
+    auto_query q = query_new("old,new", "instrument='Cam' and visit=10 and detector > 1");
+    const vb_dataset_type *type = fixture_type(f, "cal", "detector,visit");
+    vb_result *result = NULL;
+    vb_auto_buf plan = {0};
+
+    fixture_put(f, "cal", "old", "instrument=Cam,detector=1,visit=10");
+    fixture_put(f, "cal", "new", "instrument=Cam,detector=2,visit=10");
+    put_many(f, type);
+    assert_ok(vb_query_datasets(f->reg, &q, type, &result, &f->err), &f->err);
+    assert_ok(vb_result_explain(result, &plan, &f->err), &f->err);
+    if (!strstr(plan.data, "SEARCH e_detector") || !strstr(plan.data, "detector>?") || strstr(plan.data, "SCAN"))
+        fail_msg("%s", plan.data);
+    assert_string_equal(tell(f, result), "cal new Cam 2 10 g 20200101 Cam-g");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup_world, fixture_teardown)
@@ -429,9 +521,12 @@ int main(void)
         TEST(table_of_data_ids_selects),
         TEST(rows_are_sorted_and_counted_as_asked),
         TEST(first_constraint_that_leaves_nothing_is_named),
+        TEST(constraints_that_leave_many_are_not_counted_out),
         TEST(records_are_printed_in_three_formats),
         TEST(plan_begins_with_what_the_expression_gives),
         TEST(gap_in_the_key_is_filled_from_the_datasets),
+        TEST(range_is_looked_up_where_few_records_are_left),
+        TEST(range_of_another_key_fills_a_gap),
     };
 
     return cmocka_run_group_tests_name("queries", tests, NULL, NULL);
