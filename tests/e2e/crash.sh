@@ -35,8 +35,8 @@ state() {
 
 # Who was killed may be a moment in dying.
 wait_for_locks() {
-    for lock in repo/.vbutler/runs/*/lock; do
-        [ ! -e "$lock" ] || flock --wait 10 "$lock" true || fail "a runner is left"
+    for lock in repo/.vbutler/runs/*/lock repo/.vbutler/transfers/*; do
+        [ ! -f "$lock" ] || flock --wait 10 "$lock" true || fail "somebody still holds $lock"
     done
 }
 
