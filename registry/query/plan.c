@@ -377,7 +377,7 @@ static void try_gap(struct planner *p, const struct path *at, int gap, int i, st
 }
 
 /* True of the records of a dimension of the members' keys that is not known, before one that is known or limited.  Each
- * dataset has them: what brings datasets in looks for them. */
+ * dataset has them: docs/schema.md. */
 static bool fills(const struct planner *p, const struct path *at, int gap, int members)
 {
     const struct table *t = &p->tables[gap];
