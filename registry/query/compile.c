@@ -477,7 +477,7 @@ int vb_join_where(vb_join *j, const char *text, const vb_expr *e, const vb_binds
 {
     struct compiler c = {j, text, binds, err, e};
     auto_piece condition = {0};
-    const vb_element *ranged;
+    const vb_element *ranged, *tested;
     vb_joined_type *known;
     int r = compile(&c, e, &condition);
 
@@ -493,6 +493,11 @@ int vb_join_where(vb_join *j, const char *text, const vb_expr *e, const vb_binds
     if (ranged) {
         vb_buf_separate(&j->ranges[ranged->index], " AND ");
         vb_buf_puts(&j->ranges[ranged->index], vb_buf_text(&condition.sql));
+    }
+    tested = vb_name_tested(j, text, e);
+    if (tested) {
+        vb_buf_separate(&j->tests[tested->index], " AND ");
+        vb_buf_puts(&j->tests[tested->index], vb_buf_text(&condition.sql));
     }
     known = vb_name_known_rows(&c, e);
     if (known) {

@@ -19,6 +19,7 @@ void vb_join_clear(vb_join *j)
         free(j->columns[i]);
         free(j->equal[i]);
         vb_buf_free(&j->ranges[i]);
+        vb_buf_free(&j->tests[i]);
     }
     for (size_t i = 0; i < j->nfrom; i++)
         free(j->from[i].sql);

@@ -74,6 +74,7 @@ typedef struct vb_join {
     vb_dimset single;          /* of the fixed ones: those of one value */
     char *equal[VB_MAX_ELEMENTS];   /* SQL of the value that a dimension must have; NULL: none is said */
     vb_buf ranges[VB_MAX_ELEMENTS]; /* SQL, by dimension: conditions on its values alone, as on its column, by AND */
+    vb_buf tests[VB_MAX_ELEMENTS];  /* SQL, by element: conditions on fields of its records alone, by AND */
     bool repeats;                   /* a dataset may be several rows: it has several validity ranges */
 } vb_join;
 

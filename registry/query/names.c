@@ -322,6 +322,30 @@ const vb_element *vb_name_ranged(const vb_join *j, const char *text, const vb_ex
     return m.dataset || m.field || m.told || m.region || m.timespan ? NULL : m.element;
 }
 
+/* False where a name is no field of a record, or of another element's than *out. */
+static bool speaks_of_fields(const vb_join *j, const char *text, const vb_expr *e, const vb_element **out)
+{
+    struct meaning m;
+
+    for (size_t i = 0; i < e->count; i++)
+        if (!speaks_of_fields(j, text, e->operands[i], out))
+            return false;
+    if (e->kind != VB_EXPR_NAME)
+        return true;
+    if (vb_name_resolve(vb_registry_universe(j->reg), j->group, text, e, &m, NULL) < 0 || m.dataset ||
+        !(m.field || m.timespan) || (*out && *out != m.element))
+        return false;
+    *out = m.element;
+    return true;
+}
+
+const vb_element *vb_name_tested(const vb_join *j, const char *text, const vb_expr *e)
+{
+    const vb_element *element = NULL;
+
+    return speaks_of_fields(j, text, e, &element) ? element : NULL;
+}
+
 void vb_name_note(vb_join *j, const char *text, const vb_expr *e)
 {
     const vb_expr *name = e->count ? e->operands[0] : NULL, *other = e->count > 1 ? e->operands[1] : NULL;

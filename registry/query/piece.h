@@ -56,6 +56,10 @@ vb_joined_type *vb_name_known_rows(struct compiler *c, const vb_expr *e);
  */
 const vb_element *vb_name_ranged(const vb_join *j, const char *text, const vb_expr *e);
 
+/* The element of whose records' fields alone a condition speaks: visit.exposure_time > 30. NULL: it is not of this kind.
+ */
+const vb_element *vb_name_tested(const vb_join *j, const char *text, const vb_expr *e);
+
 int vb_compile_name(struct compiler *c, const vb_expr *e, struct piece *out);
 
 /* A value that stands in the expression, or for which a bind stands. */

@@ -11,7 +11,8 @@
  * `gap`).
  *
  * Of a dimension whose values a condition limits (visit < 20) the records are counted, up to a limit too; the condition
- * is said of the first table that has the dimension. */
+ * is said of the first table that has the dimension.  So are the records that conditions on their fields leave
+ * (visit.exposure_time > 30). */
 #include "registry/base/mem.h"
 #include "registry/query/join.h"
 #include "registry/schema.h"
@@ -20,7 +21,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MAX_TABLES = 40, FEW_VALUES = 10, FEW_PIXELS = 10, PICKED = 10, ENVELOPE = 30, BEAM = 12 };
+enum { MAX_TABLES = 40, FEW_VALUES = 10, FEW_PIXELS = 10, FEW_RECORDS = 1000, PICKED = 10, ENVELOPE = 30, BEAM = 12 };
 
 struct table {
     const vb_from *from;
@@ -536,7 +537,6 @@ static size_t alias_length(const vb_join *j, int dimension)
 /* The records of a dimension that the conditions on its values leave; -1: they are many, or cannot be counted. */
 static double count_range(struct planner *p, const vb_element *dimension)
 {
-    enum { FEW_RECORDS = 1000 };
     vb_join *j = p->j;
     size_t length = alias_length(j, dimension->index);
     vb_autofree char *alias = vb_strndup(length ? j->columns[dimension->index] : "", length);
@@ -561,11 +561,32 @@ static double count_range(struct planner *p, const vb_element *dimension)
     return n > FEW_RECORDS ? -1 : (double)n;
 }
 
+/* The same of an element's records, by the conditions on their fields. */
+static double count_tested(struct planner *p, const vb_element *e)
+{
+    vb_join *j = p->j;
+    vb_autofree char *sql = NULL;
+    vb_auto(vb_stmt_done) vb_stmt *s = NULL;
+    int i = find_table(p, e);
+    int64_t n = FEW_RECORDS + 1;
+
+    if (i < 0)
+        return -1;
+    sql = vb_format("SELECT count(*), ?%zu FROM (SELECT 1 FROM %s WHERE %s LIMIT %d)", j->nvalues ? j->nvalues : 1,
+                    p->tables[i].from->sql, vb_buf_text(&j->tests[e->index]), FEW_RECORDS + 1);
+    if (!vb_join_sql(j, &s, sql, NULL) && vb_stmt_step(s, NULL) > 0)
+        n = vb_col_int(s, 0);
+    return n > FEW_RECORDS ? -1 : (double)n;
+}
+
 static void count_ranges(struct planner *p)
 {
     for (int i = 0; i < VB_MAX_ELEMENTS; i++) {
         double n = p->j->ranges[i].len ? count_range(p, element_at(p, i)) : -1;
+        double tested = p->j->tests[i].len ? count_tested(p, element_at(p, i)) : -1;
 
+        if (n < 0 || (tested >= 0 && tested < n))
+            n = tested;
         if (n >= 0)
             p->j->keep[i] = fmin(1, fmax(1, n) / size_of(p, element_at(p, i)));
     }

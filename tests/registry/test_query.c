@@ -503,6 +503,38 @@ static void range_of_another_key_fills_a_gap(void **state)
     assert_string_equal(tell(f, result), "cal new Cam 2 10 g 20200101 Cam-g");
 }
 
+/* Few records have the field, and lead to the keys: without counting them all members would be joined first. */
+static void few_records_with_a_field_lead_to_the_keys(void **state)
+{
+    static const char *const wheres[] =
+        {"instrument='Cam' and visit.exposure_time > 70", "instrument='Cam' and visit.exposure_time in (71..80)",
+         "instrument='Cam' and (visit.exposure_time = 77 or visit.exposure_time > 1000)"};
+    fixture *f = *state;
+    const vb_dataset_type *type = fixture_type(f, "cal", "detector,visit");
+
+    fixture_put(f, "cal", "old", "instrument=Cam,detector=1,visit=10");
+    fixture_put(f, "cal", "new", "instrument=Cam,detector=2,visit=10");
+    fixture_put(f, "cal", "new", "instrument=Cam,detector=2,visit=11");
+    put_many(f, type);
+    assert_ok(vb_db_run(f->reg->db,
+                        "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)"
+                        " INSERT INTO dimension_visit (instrument, visit, exposure_time) SELECT 'Cam', i, 30 FROM n;"
+                        "UPDATE dimension_visit SET exposure_time = 77 WHERE visit = 10",
+                        &f->err),
+              &f->err);
+    for (size_t i = 0; i < VB_COUNT(wheres); i++) {
+        auto_query q = query_new("old,new", wheres[i]);
+        vb_result *result = NULL;
+        vb_auto_buf plan = {0};
+
+        assert_ok(vb_query_datasets(f->reg, &q, type, &result, &f->err), &f->err);
+        assert_ok(vb_result_explain(result, &plan, &f->err), &f->err);
+        if (!strstr(plan.data, "AND instrument=? AND detector=? AND visit=?"))
+            fail_msg("%s", plan.data);
+        assert_string_equal(tell(f, result), "cal new Cam 2 10 g 20200101 Cam-g|cal old Cam 1 10 g 20200101 Cam-g");
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup_world, fixture_teardown)
@@ -527,6 +559,7 @@ int main(void)
         TEST(gap_in_the_key_is_filled_from_the_datasets),
         TEST(range_is_looked_up_where_few_records_are_left),
         TEST(range_of_another_key_fills_a_gap),
+        TEST(few_records_with_a_field_lead_to_the_keys),
     };
 
     return cmocka_run_group_tests_name("queries", tests, NULL, NULL);
