@@ -27,7 +27,7 @@ struct parked {
 
 static void on_done(vb_waiter *w)
 {
-    struct parked *p = (struct parked *)((char *)w - offsetof(struct parked, waiter));
+    struct parked *p = (struct parked *)(void *)((char *)w - offsetof(struct parked, waiter));
 
     atomic_store(&p->done, true);
     eventfd_write(p->session->wake, 1);
