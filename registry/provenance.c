@@ -189,8 +189,8 @@ static int touched(vb_registry *reg, const char *sql, int64_t quantum_id, vb_tou
         t->touch = (unsigned)vb_col_int(s, 2);
         t->connection = vb_col_null(s, 1) ? NULL : vb_strdup(vb_col_text(s, 1));
         r = vb_dataset_by_id(reg, vb_col_int(s, 0), &t->dataset, err);
-        if (!r)
-            n--; /* no row of it: nothing to show */
+        if (!r) /* no row of it: nothing to show */
+            free(list[--n].connection);
         r = r < 0 ? r : 0;
     }
     if (r < 0) {
