@@ -1,14 +1,14 @@
 /* data.c - data/COLLECTION/TYPE/k=v/k=v/FILE: a path is a query, a directory is its result.
  *
  * A directory may be several things at once: the beginning of collections' names, a collection, and a dataset type of
- * the collection above; its look-ups and its listing are the union (FS.md, 4).  In a dataset type's part each component
+ * the collection above; its look-ups and its listing are the union.  In a dataset type's part each component
  * chooses a value; a listing offers the next required dimension that is missing, in the universe's order.
  *
  * TYPE.COMPONENT stands for a type too, and shows of each dataset that one file.  It can be looked up and is not
  * listed: TYPE shows the same files, and who walks through a mount meets each of them once.
  *
  * In a CALIBRATION collection a data ID has many datasets, each valid for a time: "valid=BEGIN..END" comes before FILE,
- * or "at=", "exposure=", "visit=" anywhere in the path choose the one that is valid then (FS.md, 5). */
+ * or "at=", "exposure=", "visit=" anywhere in the path choose the one that is valid then. */
 #include "fs/view/data_internal.h"
 #include "fs/view/facets.h"
 #include "fs/view/job.h"

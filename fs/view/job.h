@@ -2,7 +2,7 @@
  *
  * work/ is the task's current directory.  Behind it lies a scratch directory of the store's file system: what the task
  * makes there are real files, moved into the store by rename when the attempt commits.  Laid over it are the inputs
- * under their plain names (SEMANTICS, 9) and the pipeline's `files`; `in` and `out` at the root lead there too.
+ * under their plain names and the pipeline's `files`; `in` and `out` at the root lead there too.
  *
  *     MNT/work/                scratch/            + the files
  *     MNT/work/in/CONN/        scratch/in/CONN/    + the inputs
@@ -31,7 +31,7 @@ void vb_job_add_connection(vb_job_view *job, bool output, const char *connection
 /* A file of the pipeline, shown in work/ read-only; its bytes are those of `path`. */
 int vb_job_add_file(vb_job_view *job, const char *name, const char *path, vb_error *err);
 
-/* For an ad-hoc command: in/TYPE/FILE of every dataset of the search, found when they are looked up (SEMANTICS, 9). */
+/* For an ad-hoc command: in/TYPE/FILE of every dataset of the search, found when they are looked up. */
 void vb_job_show_types(vb_job_view *job, const vb_search *search);
 
 /* The descriptor of the scratch directory; the job keeps it. */

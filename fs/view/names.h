@@ -1,4 +1,4 @@
-/* names.h - how data IDs and collections are spelled as path components (FS.md, 1 to 3).
+/* names.h - how data IDs and collections are spelled as path components.
  *
  * Every value has exactly one spelling: bytes outside `A-Z a-z 0-9 . _ ~ : @ + -` and valid UTF-8 are %XX in upper
  * case,

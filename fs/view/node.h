@@ -3,7 +3,7 @@
  * A node is a directory, file or link that the kernel knows.  It lives while someone refers to it: the kernel (a
  * look-up that it has not forgotten), an open handle, a child.  Its number is either its row's (kind and row id: the
  * same dataset has one inode wherever it is shown) or one of its path's: a faceted directory must never be shared by
- * two paths, or the kernel would move its dentry, and with it somebody's working directory (FS.md, 7).
+ * two paths, or the kernel would move its dentry, and with it somebody's working directory.
  *
  * Classes are tables of functions.  A handler of the session fetches the node, checks, calls the class, replies.  Every
  * function returns 0 (or a count) or a negative errno.  The table of nodes has one lock of its own; what a node holds

@@ -87,7 +87,7 @@ vb_node *vb_view_artifact(vb_call *c, vb_dataset *d, vb_file *file);
 int vb_view_files(vb_call *c, const vb_dataset *d, vb_files *out);
 
 
-/* Asks the artifact for its size where the registry has none: no reply carries a guessed one (FS.md, 8).  To be called
+/* Asks the artifact for its size where the registry has none: no reply carries a guessed one.  To be called
  * before vb_view_artifact(); -EIO where the artifact does not tell; -EINPROGRESS. */
 int vb_view_complete(vb_call *c, vb_location *location);
 
